@@ -1,0 +1,63 @@
+//! SQL as a capability: one trait over the dialects, plain values in and out.
+//!
+//! Secrets arrive here already put in their place; what is here never sees a handle.
+
+pub mod sqlite;
+pub mod postgres;
+
+use async_trait::async_trait;
+
+use crate::domain::contract::Error;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    Double(f64),
+    Bytes(Vec<u8>),
+    /// Every other type in its text form; the server casts.
+    Text(String),
+}
+
+/// Exactly one statement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    pub sql: String,
+    pub params: Vec<Value>,
+    /// Parameters are written into the text as quoted literals of the dialect, in place of `$n` (PostgreSQL) or `?n` (SQLite).
+    pub inline: bool,
+    /// A secret stands among the params: the statement returns no rows, and no error of it may quote them.
+    pub confidential: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rows {
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<Value>>,
+    pub affected: u64,
+}
+
+/// Why a write did not answer with success.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Failure {
+    /// For certain not applied: refused by the server, rolled back, or never sent.
+    Refused(Error),
+    /// Sent, and nothing proves what became of it.
+    Lost(String),
+}
+
+/// One SQL backend behind one connection; pools inside. Cheap to share.
+#[async_trait]
+pub trait Sql: Send + Sync {
+    /// One SELECT, SHOW, VALUES or EXPLAIN in a READ ONLY transaction under the read credential.
+    async fn query(&self, database: Option<&str>, statement: &Statement) -> Result<Rows, Error>;
+    /// All or nothing, on one session.
+    async fn transact(&self, database: Option<&str>, statements: &[Statement]) -> Result<Vec<Rows>, Failure>;
+    /// One statement outside a transaction.
+    async fn execute(&self, database: Option<&str>, statement: &Statement) -> Result<Rows, Failure>;
+    /// What tells this backend from another one (PostgreSQL's system identifier, a directory's path); natural keys are reserved under it.
+    async fn identity(&self) -> Result<String, Error>;
+    /// Reaches the backend and logs in, with both credentials. Warnings are for whoever applies the connection.
+    async fn check(&self) -> Result<Vec<String>, Error>;
+}

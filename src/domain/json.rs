@@ -1,0 +1,71 @@
+//! JSON as vend compares, hashes and points into it.
+
+use serde_json::Value;
+
+/// One text for one value: members sorted by name, no white space (after RFC 8785, numbers as serde writes them).
+pub fn canonical(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    text
+}
+
+fn write_canonical(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(map) => {
+            let mut members: Vec<_> = map.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            out.push('{');
+            for (i, (name, member)) in members.into_iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                out.push_str(&Value::String(name.clone()).to_string());
+                out.push(':');
+                write_canonical(member, out);
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                write_canonical(item, out);
+            }
+            out.push(']');
+        }
+        other => out.push_str(&other.to_string()),
+    }
+}
+
+/// `base` with one more reference token, escaped (RFC 6901).
+pub fn pointer_push(base: &str, token: &str) -> String {
+    format!("{base}/{}", token.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Every string in `value` with the JSON Pointer to it.
+pub fn strings(value: &Value) -> Vec<(String, &str)> {
+    let mut found = Vec::new();
+    let mut open = vec![(String::new(), value)];
+    while let Some((pointer, value)) = open.pop() {
+        match value {
+            Value::String(text) => found.push((pointer, text.as_str())),
+            Value::Array(items) => {
+                open.extend(items.iter().enumerate().map(|(i, item)| (pointer_push(&pointer, &i.to_string()), item)))
+            }
+            Value::Object(map) => open.extend(map.iter().map(|(name, item)| (pointer_push(&pointer, name), item))),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// How deep arrays and objects nest; a scalar is 0.
+pub fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}

@@ -1,0 +1,8 @@
+//! vend: the vending machine for infrastructure.
+//!
+//! The code map, in reading order; `tests/tidy.rs` holds which module may import which.
+
+pub mod domain;
+pub mod wit;
+pub mod capability;
+pub mod driver;
