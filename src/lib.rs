@@ -4,6 +4,7 @@
 
 pub mod domain;
 pub mod pb;
+pub mod secret;
 pub mod store;
 pub mod wit;
 pub mod capability;

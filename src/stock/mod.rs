@@ -1,0 +1,70 @@
+//! What is on offer: documents, installed drivers, open connections; and what an entry of an order matches.
+//!
+//! Must never know orders or protobuf.
+
+pub mod connect;
+pub mod install;
+pub mod offer;
+pub mod records;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::RwLock;
+
+use crate::capability::backend::Backend;
+use crate::domain::refusal::Refusal;
+use crate::domain::time::{Clock, Entropy};
+use crate::driver::{Driver, Runtime};
+use crate::secret::Keyring;
+use crate::store::{self, Store};
+
+pub use offer::{CatalogEntry, Offer};
+pub use records::{AppliedDocument, DocumentAction};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Secret(#[from] crate::secret::Error),
+}
+
+/// Cheap to share behind an `Arc`.
+pub struct Stock {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    /// Relative directories of connections are below this.
+    pub(crate) data_dir: PathBuf,
+    drivers: RwLock<HashMap<String, Arc<Driver>>>,
+    /// By connection name, with what they were opened from.
+    backends: RwLock<HashMap<String, (connect::Origin, Backend)>>,
+}
+
+impl Stock {
+    pub fn new(
+        store: Arc<dyn Store>,
+        keyring: Arc<Keyring>,
+        runtime: Arc<Runtime>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        data_dir: PathBuf,
+    ) -> Self {
+        Self {
+            store,
+            keyring,
+            runtime,
+            clock,
+            entropy,
+            data_dir,
+            drivers: RwLock::default(),
+            backends: RwLock::default(),
+        }
+    }
+}
