@@ -189,21 +189,17 @@ async fn answers_are_bounded() {
     let postgres = place.open();
     for sql in [
         "select repeat('x', 9 * 1024 * 1024)",
-        "select repeat('x', 500 * 1024 * 1024)",
+        "select repeat('x', 200 * 1024 * 1024)",
         "select repeat('x', 1024) from generate_series(1, 9 * 1024)",
-        "select from generate_series(1, 10000000)",
-        "select 1 from generate_series(1, 10000000)",
-        "select array_agg(1e131071) from generate_series(1, 1000)",
+        "select 1 from generate_series(1, 1000000)",
     ] {
         let error = postgres.query(None, &plain(sql)).await.expect_err(sql);
-        assert!(
-            matches!(error.code.as_str(), "ROWS_TOO_LARGE" | "NOT_A_READ" | "BACKEND_UNAVAILABLE"),
-            "{sql}: {error}"
-        );
-        if sql.contains("repeat") || sql.contains("select 1") {
-            assert_error(&error, ErrorKind::Quota, "ROWS_TOO_LARGE");
-        }
+        assert_error(&error, ErrorKind::Quota, "ROWS_TOO_LARGE");
     }
+    // Short on the wire and long as text.
+    let long = plain("select array_agg(1e131071) from generate_series(1, 1000)");
+    let error = postgres.query(None, &long).await.expect_err("too long");
+    assert!(error.message.contains("too much"), "{error}");
     let rows = postgres.query(None, &plain("select repeat('x', 7 * 1024 * 1024)")).await.expect("this fits");
     assert_eq!(rows.rows.len(), 1);
     let error = refused(
