@@ -3,6 +3,7 @@
 //! The code map, in reading order; `tests/tidy.rs` holds which module may import which.
 
 pub mod domain;
+pub mod document;
 pub mod store;
 pub mod wit;
 pub mod capability;
