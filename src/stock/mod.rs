@@ -31,7 +31,11 @@ use crate::driver::{Driver, Runtime};
 use crate::secret::Keyring;
 use crate::store::{self, Store};
 
+pub use compatible::{Live, compatible};
+pub use fit::{Fit, fit};
+pub use matching::{Ambiguous, Chosen, Unmatched, choose, ties};
 pub use offer::{CatalogEntry, Offer};
+pub use params::{Asked, fill};
 pub use records::{AppliedDocument, DocumentAction};
 pub use schema::Schemas;
 
