@@ -2,3 +2,4 @@
 
 mod support;
 mod sql_postgres;
+mod engine;
