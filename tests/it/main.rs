@@ -1,0 +1,4 @@
+//! The one integration binary: vend from its edges.
+
+mod store;
+mod support;
