@@ -1,4 +1,5 @@
-//! The one integration binary: vend from its edges.
+//! Integration tests, one binary: real servers on loopback, the public API of the crate, no mocks.
 
-mod store;
 mod support;
+mod store;
+mod sql_postgres;

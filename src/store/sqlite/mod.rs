@@ -235,6 +235,11 @@ impl Store for Sqlite {
         self.readers.snapshot(move |connection| resource::users(connection, kind, &name)).await
     }
 
+    async fn driver_users(&self, digest: &str) -> Result<(u64, Vec<String>)> {
+        let digest = digest.to_owned();
+        self.readers.snapshot(move |connection| resource::driver_users(connection, &digest)).await
+    }
+
     async fn revision(&self, project: &str) -> Result<u64> {
         let id = crate::domain::name::shard(project);
         self.readers.read(move |connection| Ok(shard::revision(connection, id)?.latest)).await

@@ -92,6 +92,19 @@ pub fn delete(connection: &Connection, name: &OrderName, id: &OrderId, version: 
     Ok(order)
 }
 
+/// Deletes the order if it waits for nothing but that. The deleted order, if it went.
+pub fn sweep(connection: &Connection, name: &OrderName) -> Result<Option<Order>, Error> {
+    let mut statement = connection.prepare_cached(
+        "DELETE FROM order_ WHERE project = ?1 AND environment = ?2 AND name = ?3 AND deleting
+            AND NOT EXISTS (
+                SELECT 1 FROM resource
+                WHERE resource.project = ?1 AND resource.environment = ?2 AND resource.order_name = ?3)",
+    )?;
+    let order = get(connection, name)?;
+    let swept = statement.execute([name.project.as_str(), name.environment.as_str(), name.order.as_str()])?;
+    Ok(order.filter(|_| swept > 0))
+}
+
 pub fn get(connection: &Connection, name: &OrderName) -> Result<Option<Order>, Error> {
     let params = params![name.project.as_str(), name.environment.as_str(), name.order.as_str()];
     one(connection, "order", &SELECT, params, read)

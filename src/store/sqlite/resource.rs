@@ -38,6 +38,7 @@ static TABLE: LazyLock<Statements> = LazyLock::new(|| {
             "version",
             "update_time",
             "object_incarnation",
+            "object_claimed",
             "object_external_id",
             "object_state",
             "object_state_version",
@@ -45,6 +46,7 @@ static TABLE: LazyLock<Statements> = LazyLock::new(|| {
             "object_outputs",
             "object_complete",
             "former_incarnation",
+            "former_claimed",
             "former_external_id",
             "former_state",
             "former_state_version",
@@ -89,11 +91,12 @@ fn read(columns: &mut Columns<'_>) -> Result<Resource, Error> {
 
 fn read_object(columns: &mut Columns<'_>) -> Result<Option<ExternalObject>, Error> {
     if columns.is_null() {
-        columns.skip(7);
+        columns.skip(8);
         return Ok(None);
     }
     Ok(Some(ExternalObject {
         incarnation: columns.number()?,
+        claimed: columns.flag()?,
         external_id: columns.text_optional()?,
         state: columns.sealed()?,
         state_version: columns.number()?,
@@ -131,6 +134,7 @@ pub fn put(connection: &Connection, it: &Resource) -> Result<(), Error> {
         int(it.version),
         int(it.update_time.ms()),
         object.map(|it| it.incarnation),
+        object.map(|it| it.claimed),
         object.and_then(|it| it.external_id.as_deref()),
         object.map(|it| it.state.to_bytes()),
         object.map(|it| it.state_version),
@@ -138,6 +142,7 @@ pub fn put(connection: &Connection, it: &Resource) -> Result<(), Error> {
         object.map(|it| it.outputs.to_bytes()),
         object.map(|it| it.complete),
         former.map(|it| it.incarnation),
+        former.map(|it| it.claimed),
         former.and_then(|it| it.external_id.as_deref()),
         former.map(|it| it.state.to_bytes()),
         former.map(|it| it.state_version),
@@ -169,6 +174,7 @@ pub fn list(connection: &Connection, filter: &Filter, paging: &Paging) -> Result
     terms.optional("project = ?", filter.project.as_deref());
     terms.optional("environment = ?", filter.environment.as_deref());
     terms.optional("order_name = ?", filter.order.as_deref());
+    terms.optional("type = ?", filter.resource_type.as_deref());
     terms.optional("id = ?", filter.resource.as_ref().map(ResourceId::as_str));
     terms.labels(&filter.labels);
     let order = ["project", "environment", "order_name", "key"];
@@ -179,12 +185,9 @@ pub fn list(connection: &Connection, filter: &Filter, paging: &Paging) -> Result
     })
 }
 
-/// How many resources stand on a document, or (a name that begins with `sha256:`) on a driver, and the first names.
-///
-/// A scan: asked only when a document or driver is about to go.
+/// How many resources stand on a document, and the first names. A scan: asked only when a document is about to go.
 pub fn users(connection: &Connection, kind: Kind, name: &str) -> Result<(u64, Vec<String>), Error> {
     let term = match kind {
-        _ if name.starts_with("sha256:") => "json_extract(pin, '$.driver-digest') = ?1",
         Kind::Recipe => "json_extract(pin, '$.recipe') = ?1",
         Kind::Connection => "EXISTS (SELECT 1 FROM json_each(pin, '$.connections') WHERE value = ?1)",
         Kind::ResourceType => "type = ?1",
@@ -192,13 +195,22 @@ pub fn users(connection: &Connection, kind: Kind, name: &str) -> Result<(u64, Ve
         Kind::Environment => "environment = ?1",
         Kind::Order => "order_name = ?1",
     };
+    count(connection, term, name)
+}
+
+/// How many resources are made with a driver, likewise.
+pub fn driver_users(connection: &Connection, digest: &str) -> Result<(u64, Vec<String>), Error> {
+    count(connection, "json_extract(pin, '$.driver-digest') = ?1", digest)
+}
+
+fn count(connection: &Connection, term: &str, value: &str) -> Result<(u64, Vec<String>), Error> {
     let sql = format!("SELECT count(*) FROM resource WHERE {term}");
-    let count = one(connection, "count", &sql, [name], |columns| columns.number())?.unwrap_or(0);
+    let count = one(connection, "count", &sql, [value], |columns| columns.number())?.unwrap_or(0);
     let sql = format!(
         "SELECT project, environment, order_name, key FROM resource WHERE {term}
          ORDER BY project, environment, order_name, key LIMIT {USERS_TOLD}"
     );
-    let names = all(connection, "resource", &sql, [name], |columns| {
+    let names = all(connection, "resource", &sql, [value], |columns| {
         let order = OrderName { project: columns.name()?, environment: columns.name()?, order: columns.name()? };
         Ok(order.resource(columns.name()?).to_string())
     })?;

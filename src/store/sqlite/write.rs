@@ -48,6 +48,10 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
             let gone = order::delete(connection, name, id, *version)?;
             changes.event(Event::from(&gone).deleted(*time));
         }
+        Write::SweepOrder { name, time } => {
+            changes.touch(name.project.as_str());
+            changes.events.extend(order::sweep(connection, name)?.map(|gone| Event::from(&gone).deleted(*time)));
+        }
         Write::Resource(it) => {
             resource::put(connection, it)?;
             changes.event(Event::from(&**it));

@@ -9,7 +9,7 @@ use vend::domain::effect::Effect;
 use vend::domain::event::Audit;
 use vend::domain::id::{AuditId, DocumentId, OperationId, OrderId, ResourceId, TokenId};
 use vend::domain::name::{Name, OrderName};
-use vend::domain::operation::{Budget, Operation, OperationState, OperationVerb, Tally};
+use vend::domain::operation::{Budget, Operation, OperationState, OperationVerb, Stage, Tally};
 use vend::domain::order::Order;
 use vend::domain::principal::Role;
 use vend::domain::resource::{ExternalObject, Pin, Resource, ResourceState};
@@ -137,6 +137,7 @@ impl Records {
     pub fn object(&self, incarnation: u32) -> ExternalObject {
         ExternalObject {
             incarnation,
+            claimed: incarnation != 2,
             external_id: Some(format!("db-{incarnation}")),
             state: self.sealed("state"),
             state_version: 2,
@@ -165,7 +166,7 @@ impl Records {
             principal: "token:anna".into(),
             request_id: "5f0c".into(),
             trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(),
-            stage: 0,
+            stage: Stage::Decide,
             step: 0,
             continuation: None,
             attempts: 0,

@@ -94,6 +94,7 @@ CREATE TABLE resource (
     update_time          INTEGER NOT NULL,
     -- The current external object; all NULL while there is none.
     object_incarnation   INTEGER,
+    object_claimed       INTEGER,
     object_external_id   TEXT,
     object_state         BLOB,
     object_state_version INTEGER,
@@ -102,6 +103,7 @@ CREATE TABLE resource (
     object_complete      INTEGER,
     -- The one it replaces.
     former_incarnation   INTEGER,
+    former_claimed       INTEGER,
     former_external_id   TEXT,
     former_state         BLOB,
     former_state_version INTEGER,
@@ -133,7 +135,7 @@ CREATE TABLE operation (
     effect           TEXT    NOT NULL,
     status           TEXT    NOT NULL,
     principal        TEXT    NOT NULL,
-    stage            INTEGER NOT NULL,
+    stage            TEXT    NOT NULL,
     step             INTEGER NOT NULL,
     continuation     BLOB,
     attempts         INTEGER NOT NULL,

@@ -35,7 +35,7 @@ macro_rules! conformance {
     ($home:expr) => {
         conformance! { @tests $home;
             documents: reads_what_was_put, keeps_every_version, deletes_with_its_versions, lists_by_name;
-            orders: reads_what_was_put, deletes_what_was_read, lists_by_filter;
+            orders: reads_what_was_put, deletes_what_was_read, goes_with_its_last_resource, lists_by_filter;
             resources: reads_what_was_put, a_name_has_one_holder, deletes_with_secrets_and_keys, lists_by_filter,
                 tells_who_uses_what;
             operations: reads_what_was_put, lists_newest_first, opens_are_those_that_are_not_terminal;

@@ -1,7 +1,7 @@
 //! Operations: put and listed.
 
 use vend::domain::effect::Effect;
-use vend::domain::operation::{Budget, Operation, OperationState, OperationVerb};
+use vend::domain::operation::{Budget, Operation, OperationState, OperationVerb, Stage};
 use vend::domain::reason::Reason;
 use vend::store::{Filter, Paging};
 
@@ -24,7 +24,7 @@ pub async fn reads_what_was_put(home: &impl Home) {
         effect: Effect::Unknown,
         status: "waits for a person".into(),
         principal: "system:engine".into(),
-        stage: 1,
+        stage: Stage::DeleteFormer,
         step: 2,
         continuation: Some(records.sealed("cookie")),
         attempts: 3,

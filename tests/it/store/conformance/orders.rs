@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use vend::domain::event::{Change, Subject};
 use vend::domain::id::OrderId;
 use vend::domain::order::Order;
 use vend::store::{Filter, Paging, Write};
 
-use super::{Home, assert_conflict, order, pages_of, put, try_put};
+use super::{Home, assert_conflict, order, pages_of, put, scene, try_put};
 use crate::support::records::{Records, order_name};
 
 pub async fn reads_what_was_put(home: &impl Home) {
@@ -49,6 +50,35 @@ pub async fn deletes_what_was_read(home: &impl Home) {
     put(&*store, vec![delete(&it.id, 1)]).await;
     assert_eq!(store.order(&it.name).await.expect("read"), None);
     assert_conflict(try_put(&*store, vec![delete(&it.id, 1)]).await, "orders/checkout");
+}
+
+/// An order that is being deleted goes with the last of its resources, in that very commit.
+pub async fn goes_with_its_last_resource(home: &impl Home) {
+    let (store, records) = (home.open().await, Records::new(4));
+    let scene = scene(&*store, &records, "checkout", &["db", "cache"]).await;
+    let sweep = || Write::SweepOrder { name: scene.order.name.clone(), time: records.tick() };
+    let delete = |at: usize| {
+        let id = scene.resources[at].id.clone();
+        vec![Write::DeleteResource { id, version: 1, time: records.tick() }, sweep()]
+    };
+    let there = || async { store.order(&scene.order.name).await.expect("read").is_some() };
+    put(&*store, delete(0)).await;
+    let deleting = Order { deleting: true, version: 2, ..scene.order.clone() };
+    put(&*store, vec![order(&deleting), sweep()]).await;
+    assert!(there().await, "one resource is left");
+    let before = store.revision("shop").await.expect("read");
+    put(&*store, delete(1)).await;
+    assert!(!there().await);
+    let (events, _) = store.events("shop", before, 10).await.expect("read");
+    let told: Vec<_> = events.iter().map(|it| (it.event.subject, it.event.change)).collect();
+    assert_eq!(told, [(Subject::Resource, Change::Deleted), (Subject::Order, Change::Deleted)]);
+    put(&*store, vec![sweep()]).await;
+    assert_eq!(store.revision("shop").await.expect("read"), before + 2, "a second sweep finds nothing");
+
+    let kept = records.order(&order_name("shop", "dev", "kept"));
+    let name = kept.name.clone();
+    put(&*store, vec![order(&kept), Write::SweepOrder { name, time: records.tick() }]).await;
+    assert_eq!(store.order(&kept.name).await.expect("read"), Some(kept), "nobody is deleting it");
 }
 
 pub async fn lists_by_filter(home: &impl Home) {
