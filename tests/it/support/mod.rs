@@ -6,3 +6,4 @@ pub mod clock;
 pub mod drivers;
 pub mod postgres;
 pub mod proxy;
+pub mod records;
