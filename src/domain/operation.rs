@@ -34,7 +34,7 @@ pub struct Operation {
     /// W3C trace context (`traceparent`) of the call that caused it.
     pub trace: String,
     /// Which part of the verb is on: a replacement deletes and creates.
-    pub stage: u32,
+    pub stage: Stage,
     /// Counts the driver calls of a verb that was `pending`; each has its own journal.
     pub step: u32,
     pub continuation: Option<Sealed>,
@@ -78,6 +78,39 @@ impl OperationVerb {
             OperationVerb::Create => "create",
             OperationVerb::Update => "update",
             OperationVerb::Replace => "replace",
+        }
+    }
+}
+
+/// What a child operation is at. Each stage is one driver verb, in one step or, while that answers `pending`, several.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// What is to be done next follows from the resource's record.
+    #[default]
+    Decide,
+    /// Settling what an earlier create left.
+    Find,
+    Create,
+    Update,
+    /// Of the current object: for good, or because it is replaced delete-first.
+    Delete,
+    /// Of the object that was replaced.
+    DeleteFormer,
+}
+
+impl Stage {
+    pub const ALL: [Stage; 6] =
+        [Stage::Decide, Stage::Find, Stage::Create, Stage::Update, Stage::Delete, Stage::DeleteFormer];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stage::Decide => "decide",
+            Stage::Find => "find",
+            Stage::Create => "create",
+            Stage::Update => "update",
+            Stage::Delete => "delete",
+            Stage::DeleteFormer => "delete-former",
         }
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::effect::Effect;
 use super::id::{OrderId, ResourceId};
 use super::name::{Name, ResourceName};
 use super::reason::Reason;
@@ -65,6 +64,8 @@ pub struct Pin {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalObject {
     pub incarnation: u32,
+    /// A claim is known; otherwise a create had begun to write, and only `find` can tell what it left.
+    pub claimed: bool,
     pub external_id: Option<String>,
     /// What the driver remembers, in `state_version`.
     pub state: Sealed,
@@ -99,12 +100,5 @@ impl ResourceState {
             ResourceState::AttentionRequired => "attention-required",
             ResourceState::Deleting => "deleting",
         }
-    }
-}
-
-impl Resource {
-    /// Something of ours is, or may be, at the backend.
-    pub fn has_trace(&self, effect: Effect) -> bool {
-        self.object.is_some() || self.former.is_some() || effect != Effect::None
     }
 }

@@ -43,8 +43,8 @@ pub struct Stock {
     /// Relative directories of connections are below this.
     pub(crate) data_dir: PathBuf,
     drivers: RwLock<HashMap<String, Arc<Driver>>>,
-    /// By connection name, with what they were opened from.
-    backends: RwLock<HashMap<String, (connect::Origin, Backend)>>,
+    /// By connection name.
+    backends: RwLock<HashMap<String, Backend>>,
 }
 
 impl Stock {

@@ -71,6 +71,8 @@ pub enum Write {
     Order(Box<Order>),
     /// With its version as read; its event carries `time`.
     DeleteOrder { name: OrderName, id: OrderId, version: u64, time: Timestamp },
+    /// Deletes the order if it is being deleted and has no resources left; looked at behind the writes before it.
+    SweepOrder { name: OrderName, time: Timestamp },
     Resource(Box<Resource>),
     /// Takes its secrets and natural keys with it.
     DeleteResource { id: ResourceId, version: u64, time: Timestamp },

@@ -103,8 +103,10 @@ pub trait Store: Send + Sync {
     async fn request(&self, project: &str, request_id: &str) -> Result<Option<Request>, Error>;
     async fn token(&self, hash: &str) -> Result<Option<Token>, Error>;
 
-    /// The resources that pin this document (connection, recipe) or type, or digest: how many, and the first few names.
+    /// The resources that pin this document (connection, recipe) or are of this type: how many, and the first few names.
     async fn users(&self, kind: Kind, name: &str) -> Result<(u64, Vec<String>), Error>;
+    /// The resources that pin this driver, likewise.
+    async fn driver_users(&self, digest: &str) -> Result<(u64, Vec<String>), Error>;
 
     /// The latest revision of a project's shard.
     async fn revision(&self, project: &str) -> Result<u64, Error>;
