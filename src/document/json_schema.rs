@@ -21,6 +21,9 @@ const MAX_PATTERNS: usize = 256;
 const PATTERN_BYTES: usize = 256 << 10;
 /// Schemas within the schema, each `$ref` counted as what it refers to.
 const MAX_EXPANDED: usize = 100_000;
+/// How often what stands beside `unevaluatedProperties` or `unevaluatedItems` may be looked at: to validate, and to see
+/// what it has looked at. It multiplies where they nest.
+const UNEVALUATED: usize = 4;
 /// Levels of the schema, `$ref`s followed.
 const MAX_EXPANDED_DEPTH: usize = 96;
 /// Told of one value at once.
@@ -161,10 +164,9 @@ fn keywords(pointer: &str, part: &Value, parts: &BTreeMap<String, &Value>, found
     }
     match part.get("$ref").map(Value::as_str) {
         None => {}
-        Some(Some(reference)) if reference == "#" || reference.starts_with("#/") => {
-            if target(reference).is_none_or(|target| !parts.contains_key(&target)) {
-                refuse("$ref", format!("`$ref` leads to `{reference}`, where no schema is"));
-            }
+        Some(Some(reference)) if target(reference).is_some_and(|target| parts.contains_key(&target)) => {}
+        Some(Some(reference)) if reference.starts_with('#') => {
+            refuse("$ref", format!("`$ref` leads to `{reference}`, where no schema is"));
         }
         Some(_) => refuse("$ref", "`$ref` leads outside this schema: only `#/…` is followed".to_owned()),
     }
@@ -223,6 +225,9 @@ impl Expansion<'_> {
             // A definition costs where it is referred to; here it is only looked at for circles.
             total = total.saturating_add(if definition { 1 } else { size });
             height = height.max(below + 1);
+        }
+        if part.get("unevaluatedProperties").is_some() || part.get("unevaluatedItems").is_some() {
+            total = total.saturating_mul(UNEVALUATED);
         }
         if total > MAX_EXPANDED && self.found.is_empty() {
             let message = format!("with every `$ref` written out a schema has at most {MAX_EXPANDED} parts");

@@ -3,6 +3,10 @@
 use std::fmt::Write;
 use std::time::Instant;
 
+use serde_json::{Map, Value, json};
+
+use super::super::json_schema::Compiled;
+use super::super::refusal::Scope;
 use super::super::{File, MAX_BYTES, parse};
 use super::{document, problems, read};
 
@@ -84,5 +88,81 @@ fn schemas_that_would_take_for_ever_are_refused() {
     ] {
         let found = problems(&document("ResourceType", &format!("name: t\noutputs: {{}}\nparams: {schema}\n")));
         assert!(found.contains(expected), "{}\nnot\n{expected}", &found[..found.len().min(500)]);
+    }
+}
+
+#[test]
+fn a_damaged_file_is_refused_or_read_but_never_a_panic() {
+    let whole = include_str!("../../../docs/documents.md");
+    let whole: Vec<&str> = whole.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next()).collect();
+    let seed = whole.join("---\n").into_bytes();
+    let odd = b"\t\n \"'[]{}:,-?&*!|>%@`#\\\x00\xff\xc3~<=0";
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = |bound: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % bound as u64).unwrap_or_default()
+    };
+    for _ in 0..2_000 {
+        let mut content = seed.clone();
+        for _ in 0..=next(4) {
+            let (at, with) = (next(content.len()), odd[next(odd.len())]);
+            match next(3) {
+                0 => content[at] = with,
+                1 => content.insert(at, with),
+                _ => content.truncate(content.len() - next(content.len() / 2)),
+            }
+        }
+        if let Err(errors) = parse(&File { name: "f.yaml", content: &content }) {
+            assert!(
+                errors.problems.iter().all(|it| it.line > 0 && it.column > 0 && !it.message.is_empty()),
+                "{errors}"
+            );
+        }
+    }
+}
+
+/// `levels` definitions, each made from a reference to the next by `level`.
+fn nested(levels: usize, level: impl Fn(Value) -> Value) -> Value {
+    let mut defs = Map::new();
+    for i in 0..levels {
+        defs.insert(format!("d{i}"), level(json!({ "$ref": format!("#/$defs/d{}", i + 1) })));
+    }
+    defs.insert(format!("d{levels}"), json!({ "properties": { "a": { "type": "integer" } } }));
+    json!({ "$ref": "#/$defs/d0", "$defs": defs })
+}
+
+/// A keyword that looks at what its neighbours have seen evaluates them anew at every level.
+#[test]
+fn nested_unevaluated_keywords_are_refused_before_they_take_for_ever() {
+    for keyword in ["allOf", "anyOf", "oneOf"] {
+        let schema =
+            |levels| nested(levels, |next| json!({ keyword: [next], "unevaluatedProperties": { "type": "string" } }));
+        assert!(Compiled::new(&schema(20)).is_err(), "{keyword}");
+        let few = Compiled::new(&schema(6)).expect("a schema");
+        assert!(few.accepts(&json!({ "a": 1, "b": "x" })));
+    }
+}
+
+#[test]
+fn what_is_nested_as_deeply_as_it_may_be_stays_cheap() {
+    type Level = fn(Value) -> Value;
+    let levels: [(&str, Level); 7] = [
+        ("allOf", |next| json!({ "allOf": [next] })),
+        ("anyOf", |next| json!({ "anyOf": [{ "type": "string" }, next] })),
+        ("oneOf", |next| json!({ "oneOf": [next, { "type": "string" }] })),
+        ("not", |next| json!({ "not": next })),
+        ("if", |next| json!({ "if": next, "else": { "type": "string" } })),
+        ("then", |next| json!({ "if": true, "then": next })),
+        ("dependentSchemas", |next| json!({ "dependentSchemas": { "a": next } })),
+    ];
+    for (keyword, level) in levels {
+        let compiled = Compiled::new(&nested(30, level)).expect("a schema");
+        for value in [json!({ "a": 1 }), json!({ "a": "x" }), json!(1)] {
+            let started = Instant::now();
+            compiled.refusals(&value, &Scope::Value("params"));
+            assert!(started.elapsed().as_secs() < 2, "{keyword} {value} took {:?}", started.elapsed());
+        }
     }
 }
