@@ -157,3 +157,34 @@ fn text(panic: &(dyn Any + Send)) -> &str {
     panic.downcast_ref::<&str>().copied().or_else(owned).unwrap_or("without a message")
 }
 
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(code: Code, message: &str) -> HeaderMap {
+        Status::new(code, message).into_http::<Body>().headers().clone()
+    }
+
+    #[test]
+    fn what_the_transport_refused_gets_a_reason() {
+        let code = |code, path| reason_for(&headers(code, "failed to decode"), path).map(|status| status.code());
+        let path = "/vend.v1.OrderService/GetOrder";
+        assert_eq!(code(Code::Internal, path), Some(Code::InvalidArgument));
+        assert_eq!(code(Code::OutOfRange, path), Some(Code::InvalidArgument));
+        assert_eq!(code(Code::Unimplemented, path), Some(Code::Unimplemented));
+        assert_eq!(code(Code::Cancelled, path), None);
+        assert_eq!(code(Code::Internal, "/grpc.health.v1.Health/Check"), None);
+        let ours = status::not_found("x").into_http::<Body>().headers().clone();
+        assert!(reason_for(&ours, path).is_none());
+        assert!(reason_for(&HeaderMap::new(), path).is_none());
+    }
+
+    #[test]
+    fn a_panic_has_a_text() {
+        let panic = std::panic::catch_unwind(|| panic!("at {}", 7)).expect_err("a panic");
+        assert_eq!(text(&*panic), "at 7");
+        let panic = std::panic::catch_unwind(|| std::panic::panic_any(7)).expect_err("a panic");
+        assert_eq!(text(&*panic), "without a message");
+    }
+}

@@ -276,7 +276,8 @@ mod tests {
         let status = refuse(&refusal, &"n".repeat(10_000));
         let headers: usize = status.to_http_size();
         assert!(headers < 16 << 10, "{headers} bytes");
-        let left_out = &status.get_error_details().error_info().expect("an ErrorInfo").metadata["more_violations"];
+        let details = status.get_error_details();
+        let left_out = &details.error_info().expect("an ErrorInfo").metadata["more_violations"];
         assert!(left_out.parse::<usize>().expect("a number") > 9_900);
     }
 
