@@ -8,3 +8,4 @@ pub mod store;
 pub mod wit;
 pub mod capability;
 pub mod driver;
+pub mod frontend;
