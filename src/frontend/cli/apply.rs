@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tonic::Status;
 
-use super::connect::{Session, repeat, request_id};
+use super::connect::{LONG_DEADLINE, Session, repeat, request_id, within};
 use super::error::{self, Failure};
 use super::exit::Exit;
+use super::place::{self, Place};
 use super::{names, output, plan, planning, sources, view, wait};
 use crate::pb::{self, applied_document::Action};
 
@@ -52,15 +53,9 @@ pub enum Format {
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let sources = sources::read(&args.file)?;
     if session.settings.flag_project.is_some() || session.settings.flag_environment.is_some() {
-        sources::agree(session, &planning::check(session, &sources).await?)?;
+        sources::agree(session, &place::apply_documents(session, &sources, true).await?)?;
     }
-    let request = pb::ApplyDocumentsRequest {
-        sources: sources.clone(),
-        project: session.settings.project.clone(),
-        environment: session.settings.environment.clone(),
-        validate_only: false,
-    };
-    let documents = session.documents().apply_documents(request).await?.into_inner().documents;
+    let documents = place::apply_documents(session, &sources, false).await?;
     let (orders, documents): (Vec<_>, Vec<_>) =
         documents.into_iter().partition(|document| document.action() == Action::Order);
     if orders.len() > 1 && args.consent.plan.is_some() {
@@ -77,7 +72,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let mut exit = Exit::Done;
     for document in &orders {
         let source = planning::source_of(&sources, document)?;
-        let answer = match send(session, source, names::short(&document.name), &args.consent).await {
+        let answer = match send(session, source, &document.name, &args.consent).await {
             Ok(answer) => answer,
             // The others are orders of their own: they go on, and the graver exit status is kept.
             Err(failure) if orders.len() > 1 && !error::is_broken_pipe(&failure) => {
@@ -100,18 +95,19 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-/// Applies one order of a source; asks for consent where the plan destroys and somebody is there to ask.
+/// Applies one order of a source, named as the core names it; asks for consent where the plan destroys and somebody is there to ask.
 pub async fn send(
     session: &Session,
     source: pb::Source,
-    order: &str,
+    name: &str,
     consent: &Consent,
 ) -> anyhow::Result<pb::ApplyOrderResponse> {
+    let place = Place::of_order(session, name);
     let mut request = pb::ApplyOrderRequest {
-        source: Some(source.clone()),
-        order: order.to_owned(),
-        project: session.settings.project.clone(),
-        environment: session.settings.environment.clone(),
+        source: Some(source),
+        order: names::short(name).to_owned(),
+        project: place.project,
+        environment: place.environment,
         plan_digest: consent.plan.clone().unwrap_or_default(),
         allow_destroy: consent.allow_destroy,
         request_id: request_id()?,
@@ -125,12 +121,13 @@ pub async fn send(
         return Err(status.into());
     }
     let plan = pb::PlanOrderRequest {
-        source: Some(source),
-        order: order.to_owned(),
-        project: session.settings.project.clone(),
-        environment: session.settings.environment.clone(),
+        source: request.source.clone(),
+        order: request.order.clone(),
+        project: request.project.clone(),
+        environment: request.environment.clone(),
     };
-    let plan = session.orders().plan_order(plan).await?.into_inner().plan.unwrap_or_default();
+    let answer = session.orders().plan_order(within(plan, LONG_DEADLINE)).await?.into_inner();
+    let plan = answer.plan.ok_or_else(|| anyhow::anyhow!("the core's answer holds no plan"))?;
     eprintln!("{}", plan::render(&plan, &session.terminal.stderr_paint(), false));
     if !agreed(session, consent.yes, "This plan destroys. Apply it?")? {
         let mut failure = error::from_status(&status, Some(&session.settings));
@@ -147,7 +144,7 @@ pub async fn send(
 async fn call(session: &Session, request: &pb::ApplyOrderRequest) -> Result<pb::ApplyOrderResponse, Status> {
     repeat(session, || {
         let (mut orders, request) = (session.orders(), request.clone());
-        async move { Ok(orders.apply_order(request).await?.into_inner()) }
+        async move { Ok(orders.apply_order(within(request, LONG_DEADLINE)).await?.into_inner()) }
     })
     .await
 }

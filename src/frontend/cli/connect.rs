@@ -24,6 +24,8 @@ use crate::pb::{
 const MESSAGE_LIMIT: usize = 16 << 20;
 /// For calls that set none of their own.
 const CALL_DEADLINE: Duration = Duration::from_secs(60);
+/// For calls that ask backends or compile: the core itself gives them as much.
+pub const LONG_DEADLINE: Duration = Duration::from_secs(600);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// How often a call that carries a request id is sent at most.
 const TRIES: u32 = 6;
@@ -135,8 +137,8 @@ pub fn is_transient(status: &Status) -> bool {
         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => true,
         // A connection that breaks in the middle of an answer shows as one of these.
         Code::Unknown | Code::Internal => std::error::Error::source(status).is_some(),
-        Code::ResourceExhausted => status.get_details_retry_info().is_some(),
-        _ => false,
+        // Another call was faster, or there were too many: whoever says when to come back means it.
+        _ => status.get_details_retry_info().is_some(),
     }
 }
 

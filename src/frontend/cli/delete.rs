@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::connect::{Session, repeat, request_id};
+use super::connect::{LONG_DEADLINE, Session, repeat, request_id, within};
 use super::error::{self, Failure};
 use super::exit::Exit;
 use super::kind::Kind;
 use super::records::{self, Filter};
-use super::{apply, columns, names, output, planning, sources, view, wait};
+use super::{apply, columns, names, output, place, sources, view, wait};
 use crate::pb;
 
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         return delete(session, args, kind, &name, args.wait.wait).await;
     }
     let sources = sources::read(&args.file)?;
-    let documents = planning::check(session, &sources).await?;
+    let documents = place::apply_documents(session, &sources, true).await?;
     sources::agree(session, &documents)?;
     let mut targets = Vec::new();
     for document in &documents {
@@ -130,7 +130,7 @@ async fn delete_order(session: &Session, args: &Args, name: &str, wait: bool) ->
 async fn call(session: &Session, request: &pb::DeleteOrderRequest) -> Result<pb::DeleteOrderResponse, tonic::Status> {
     repeat(session, || {
         let (mut orders, request) = (session.orders(), request.clone());
-        async move { Ok(orders.delete_order(request).await?.into_inner()) }
+        async move { Ok(orders.delete_order(within(request, LONG_DEADLINE)).await?.into_inner()) }
     })
     .await
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Subcommand;
 
-use super::connect::{Session, within};
+use super::connect::{LONG_DEADLINE, Session, within};
 use super::error::Failure;
 use super::exit::Exit;
 use super::kind::Kind;
@@ -16,9 +16,6 @@ use crate::pb;
 
 /// Bytes per message; the core takes up to 1 MiB.
 const CHUNK: usize = 512 << 10;
-/// Compiling a large component takes its time.
-const INSTALL_DEADLINE: std::time::Duration = std::time::Duration::from_secs(300);
-
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -80,7 +77,7 @@ async fn install(session: &Session, file: &Path) -> anyhow::Result<()> {
     }
     session.terminal.say(&format!("sending {} ({} KiB)", file.display(), bytes.len().div_ceil(1024)));
     let messages = chunks(&bytes, &file.display().to_string());
-    let answer = session.drivers().install_driver(within(tokio_stream::iter(messages), INSTALL_DEADLINE)).await?;
+    let answer = session.drivers().install_driver(within(tokio_stream::iter(messages), LONG_DEADLINE)).await?;
     let answer = answer.into_inner();
     let driver = answer.driver.unwrap_or_default();
     let did = if answer.unchanged { "unchanged" } else { "installed" };

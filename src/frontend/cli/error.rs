@@ -82,13 +82,11 @@ pub fn from_status(status: &Status, settings: Option<&Settings>) -> Failure {
     }
     let violations = details.bad_request().map(|request| request.field_violations.as_slice()).unwrap_or_default();
     let message = if status.message().is_empty() { status.code().description() } else { status.message() };
-    Failure {
-        exit: Exit::of_refusal(&reason, status.code()),
-        message: message.to_owned(),
-        reason,
-        violations: violations.iter().map(|it| (it.field.clone(), it.description.clone())).collect(),
-        hint,
+    let mut violations: Vec<_> = violations.iter().map(|it| (it.field.clone(), it.description.clone())).collect();
+    if let Some(more) = info.and_then(|info| info.metadata.get("more_violations")) {
+        violations.push(("…".to_owned(), format!("and {more} more")));
     }
+    Failure { exit: Exit::of_refusal(&reason, status.code()), message: message.to_owned(), reason, violations, hint }
 }
 
 fn usual_hint(code: Code, settings: Option<&Settings>) -> String {

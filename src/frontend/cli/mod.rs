@@ -29,6 +29,7 @@ mod order;
 mod output;
 mod outputs;
 mod paint;
+mod place;
 mod plan;
 mod planning;
 mod progress;

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::connect::Session;
+use super::connect::{LONG_DEADLINE, Session, within};
 use super::error::Failure;
 use super::exit::Exit;
+use super::place::{self, Place};
 use super::{error, kind::Kind, names, output, plan, sources, view};
 use crate::pb::{self, applied_document::Action};
 
@@ -45,7 +46,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
 
 async fn show(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let sources = sources::read(&args.file)?;
-    let documents = check(session, &sources).await?;
+    let documents = place::apply_documents(session, &sources, true).await?;
     sources::agree(session, &documents)?;
 
     let mut plans = Vec::new();
@@ -86,17 +87,6 @@ async fn show(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     Ok(if changes && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
 }
 
-/// What the documents are and would do; changes nothing.
-pub async fn check(session: &Session, sources: &[pb::Source]) -> Result<Vec<pb::AppliedDocument>, tonic::Status> {
-    let request = pb::ApplyDocumentsRequest {
-        sources: sources.to_vec(),
-        project: session.settings.project.clone(),
-        environment: session.settings.environment.clone(),
-        validate_only: true,
-    };
-    Ok(session.documents().apply_documents(request).await?.into_inner().documents)
-}
-
 /// The source that an answer says a document stands in.
 pub fn source_of(sources: &[pb::Source], document: &pb::AppliedDocument) -> anyhow::Result<pb::Source> {
     let index = usize::try_from(document.source).unwrap_or(usize::MAX);
@@ -106,13 +96,14 @@ pub fn source_of(sources: &[pb::Source], document: &pb::AppliedDocument) -> anyh
 }
 
 async fn of_order(session: &Session, sources: &[pb::Source], order: &pb::AppliedDocument) -> anyhow::Result<pb::Plan> {
+    let place = Place::of_order(session, &order.name);
     let request = pb::PlanOrderRequest {
         source: Some(source_of(sources, order)?),
         order: names::short(&order.name).to_owned(),
-        project: session.settings.project.clone(),
-        environment: session.settings.environment.clone(),
+        project: place.project,
+        environment: place.environment,
     };
-    let answer = session.orders().plan_order(request).await.map_err(|status| {
+    let answer = session.orders().plan_order(within(request, LONG_DEADLINE)).await.map_err(|status| {
         if error::reason(&status) != "NOT_FOUND" {
             return anyhow::Error::new(status);
         }

@@ -41,7 +41,8 @@ macro_rules! pages {
         let mut found = Found::default();
         let mut $token = String::new();
         loop {
-            let $size = PAGE;
+            // One more than wanted tells whether there is more.
+            let $size = i32::try_from($limit + 1).map_or(PAGE, |most| if $limit == 0 { PAGE } else { most.min(PAGE) });
             let answer = $call.await?.into_inner();
             found.records.extend(answer.$items.iter().map($view));
             $token = answer.next_page_token;
