@@ -17,4 +17,5 @@ pub mod driver;
 pub mod stock;
 pub mod engine;
 pub mod server;
+pub mod frontend;
 pub mod app;
