@@ -2,6 +2,8 @@
 //!
 //! `engine/journal.rs` implements it over the store, the workbench and tests in memory.
 
+pub mod memory;
+
 use async_trait::async_trait;
 
 use crate::domain::contract::Claim;
@@ -36,6 +38,7 @@ pub enum Error {
 /// Called by capabilities, in the order of effects, never concurrently within one attempt.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Appends the batch. All of it is durable when this returns `Ok`; none of it is to be relied on otherwise.
+    /// Appends the batch. The first one of an attempt opens with `Entry::Begun`, which voids what stood behind the cut
+    /// (`replay::effective` applies that rule to a whole record). All of it is durable when this returns `Ok`; none of it is to be relied on otherwise.
     async fn commit(&self, batch: Batch) -> Result<(), Error>;
 }

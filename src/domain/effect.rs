@@ -65,6 +65,8 @@ impl Outcome {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Entry {
+    /// An attempt goes on from here, live: every earlier entry with this `seq` or a later one is void. Its time is the guest's from here on.
+    Begun { seq: u32, time: Timestamp },
     /// About to be sent. Durable before the first byte leaves (reads excepted).
     Intent { seq: u32, time: Timestamp, request_hash: String, request: Request },
     /// How it ended. Durable before the guest sees it (reads excepted).
@@ -74,13 +76,13 @@ pub enum Entry {
 impl Entry {
     pub fn seq(&self) -> u32 {
         match self {
-            Entry::Intent { seq, .. } | Entry::Outcome { seq, .. } => *seq,
+            Entry::Begun { seq, .. } | Entry::Intent { seq, .. } | Entry::Outcome { seq, .. } => *seq,
         }
     }
 
     pub fn time(&self) -> Timestamp {
         match self {
-            Entry::Intent { time, .. } | Entry::Outcome { time, .. } => *time,
+            Entry::Begun { time, .. } | Entry::Intent { time, .. } | Entry::Outcome { time, .. } => *time,
         }
     }
 }

@@ -5,6 +5,7 @@
 pub mod id;
 pub mod time;
 pub mod json;
+pub mod marker;
 pub mod name;
 pub mod principal;
 pub mod reason;
@@ -17,6 +18,7 @@ pub mod contract;
 pub mod effect;
 pub mod limits;
 pub mod driver;
+pub mod requirement;
 pub mod order;
 pub mod resource;
 pub mod plan;

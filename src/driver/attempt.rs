@@ -10,6 +10,8 @@ use crate::domain::limits::{Limit, Limits};
 use crate::domain::secret::{Handle, Plain};
 use crate::domain::time::{Clock, Entropy};
 
+pub use crate::capability::log::LogLevel;
+
 /// One execution of one verb.
 pub struct Attempt {
     pub call: Call,
@@ -41,14 +43,6 @@ pub struct Report {
     pub logs: Vec<(LogLevel, String)>,
     /// The last `context.status`.
     pub status: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogLevel {
-    Debug,
-    Info,
-    Warn,
-    Error,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]

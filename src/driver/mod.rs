@@ -3,5 +3,22 @@
 //! Must never know the store, gRPC, or why it is called.
 
 pub mod attempt;
+pub mod runtime;
+pub mod load;
+mod describe;
+mod profile;
+mod component;
+mod run;
+mod state;
+mod answer;
+mod fit;
+mod mark;
+mod wasi;
+mod engine;
+mod cache;
 
-pub use attempt::{Attempt, Failure, Report, Usage};
+pub use attempt::{Attempt, Failure, LogLevel, Report, Usage};
+pub use component::Driver;
+pub use load::LoadError;
+pub use runtime::{Runtime, RuntimeConfig};
+

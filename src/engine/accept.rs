@@ -17,10 +17,10 @@ use crate::domain::reason::Reason;
 use crate::domain::resource::{ExternalObject, Resource, ResourceState};
 use crate::domain::secret::Fresh;
 use crate::domain::time::Timestamp;
+use crate::secret::Sealer;
 use crate::store::{Commit, NaturalKey, Request, Site, Write};
 
 use super::journal::tally;
-use super::seal::Sealer;
 
 /// Who asks, when, and how it is to be remembered.
 pub struct Asking<'a> {

@@ -12,11 +12,11 @@ use crate::domain::plan::{Plan, PlannedAction};
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
+use crate::secret::Sealer;
 use crate::store;
 
 use super::accept::{Accepted, Asking, Bringing, Standing, accept};
 use super::plan::{hex, plan};
-use super::seal::Sealer;
 use super::survey::{Survey, order_name};
 use super::{Engine, Error};
 

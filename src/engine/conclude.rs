@@ -9,8 +9,8 @@ use crate::domain::reason::Reason;
 use crate::domain::resource::{Desired, ExternalObject, Resource, ResourceState};
 use crate::domain::time::Timestamp;
 
+use crate::secret::Sealer;
 use super::retry::Verdict;
-use super::seal::Sealer;
 
 /// An end, as far as the records care.
 #[derive(Debug, Clone)]
@@ -200,7 +200,7 @@ fn tell(resource: &mut Resource, operation: &mut Operation, reason: Reason, mess
 }
 
 /// A create that wrote, or may have, leaves a mark even without a claim: no later one starts as if nothing had been.
-fn mark_begun(resource: &mut Resource, operation: &Operation, facts: &Facts<'_>) {
+pub fn mark_begun(resource: &mut Resource, operation: &Operation, facts: &Facts<'_>) {
     if operation.stage != Stage::Create || resource.object.is_some() || facts.effect == Effect::None {
         return;
     }

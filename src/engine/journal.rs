@@ -6,17 +6,17 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::capability::journal::{Batch, Error, Journal};
+use crate::capability::replay;
 use crate::domain::contract::{Call, Claim};
 use crate::domain::effect::Entry;
 use crate::domain::limits::Limits;
 use crate::domain::operation::{Operation, OperationState, Stage};
 use crate::domain::resource::Resource;
 use crate::domain::time::{Clock, Entropy, Timestamp};
-use crate::secret::Keyring;
+use crate::secret::{Keyring, Sealer};
 use crate::store::{self, Commit, JournalRow, Site, Store, Write};
 
 use super::conclude::claim_object;
-use super::seal::Sealer;
 
 /// What one row holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,14 +38,14 @@ pub struct Header {
     pub limits: Limits,
     /// Slot, connection and what was granted on it.
     pub grants: Vec<(String, String, String)>,
-    /// Entries of the effective history that this attempt replays; what stood behind them is void.
-    pub replayed: usize,
+    /// The last effect of the attempts before that this one replays; 0 for none.
+    pub replayed: u32,
 }
 
 /// The journal of one step as a new attempt finds it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct History {
-    /// What holds: the entries of all attempts, each cut where the next one began.
+    /// What holds: the entries of all attempts, without what later ones voided.
     pub entries: Vec<Entry>,
     /// The call that every attempt of the step makes.
     pub call: Option<Call>,
@@ -56,17 +56,18 @@ impl History {
     /// From the payloads of a step, by attempt and position.
     pub fn from_payloads(payloads: impl IntoIterator<Item = (u32, Payload)>) -> Self {
         let mut history = History::default();
+        let mut record = Vec::new();
         for (attempt, payload) in payloads {
             history.attempts = history.attempts.max(attempt);
             match payload {
                 Payload::Header(header) => {
-                    history.entries.truncate(header.replayed);
                     history.call.get_or_insert(header.call);
                 }
-                Payload::Entry(entry) => history.entries.push(entry),
+                Payload::Entry(entry) => record.push(entry),
                 Payload::Log { .. } | Payload::End { .. } => {}
             }
         }
+        history.entries = replay::effective(record);
         history
     }
 }
@@ -79,11 +80,8 @@ fn field(row: &JournalRow) -> String {
 pub fn open(keyring: &Keyring, row: &JournalRow) -> Result<Payload, super::Error> {
     let place = crate::secret::Place { project: &row.project, record: row.operation.as_str(), field: &field(row) };
     let bytes = keyring.open(place, &row.payload)?;
-    serde_json::from_slice(&bytes).map_err(|source| super::Error::Damaged {
-        what: "journal",
-        record: row.operation.to_string(),
-        source,
-    })
+    let damaged = |source| crate::secret::Error::Damaged { what: "journal", record: row.operation.to_string(), source };
+    Ok(serde_json::from_slice(&bytes).map_err(damaged)?)
 }
 
 /// One attempt's journal.
@@ -280,7 +278,7 @@ mod tests {
         Entry::Outcome { seq, time: Timestamp::ZERO, outcome: Outcome::Applied(serde_json::Value::Null) }
     }
 
-    fn header(replayed: usize) -> Payload {
+    fn header(replayed: u32) -> Payload {
         Payload::Header(Box::new(Header {
             call: Call::Describe,
             driver_digest: String::new(),
@@ -293,6 +291,7 @@ mod tests {
 
     #[test]
     fn each_attempt_cuts_what_it_does_not_replay() {
+        let begun = Entry::Begun { seq: 2, time: Timestamp::ZERO };
         let payloads = [
             (1, header(0)),
             (1, Payload::Entry(intent(1))),
@@ -307,11 +306,12 @@ mod tests {
                     "x",
                 )),
             })),
-            (2, header(2)),
+            (2, header(1)),
+            (2, Payload::Entry(begun.clone())),
             (2, Payload::Entry(intent(2))),
         ];
         let history = History::from_payloads(payloads);
-        assert_eq!(history.entries, [intent(1), outcome(1), intent(2)]);
+        assert_eq!(history.entries, [intent(1), outcome(1), begun, intent(2)]);
         assert_eq!((history.attempts, history.call), (2, Some(Call::Describe)));
     }
 }

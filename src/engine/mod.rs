@@ -13,7 +13,7 @@ pub mod retry;
 pub mod step;
 pub mod queue;
 pub mod journal;
-pub mod seal;
+pub mod input;
 pub mod view;
 pub mod story;
 pub mod cancel;
@@ -46,9 +46,6 @@ pub enum Error {
     Store(#[from] store::Error),
     #[error(transparent)]
     Secret(#[from] crate::secret::Error),
-    /// A record holds what vend never wrote there.
-    #[error("{what} of {record} cannot be read")]
-    Damaged { what: &'static str, record: String, source: serde_json::Error },
 }
 
 /// Cheap to share behind an `Arc`.

@@ -158,3 +158,97 @@ pub fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::contract::Change;
+    use crate::engine::testing::{name, order_name, resource};
+
+    fn surveyed(key: &str, action: Action, existing: Option<Existing>) -> Surveyed {
+        Surveyed {
+            key: name(key),
+            resource_type: name("thing"),
+            class: None,
+            desired: Desired { params: json!({ "name": key }), config: json!({}) },
+            pin: resource().pin,
+            driver: "d@1.0.0".into(),
+            recipe_reason: String::new(),
+            holds_data: true,
+            may_replace_data: false,
+            existing,
+            planned: Planned { action, changes: Vec::new(), outputs: json!({}), unknown: Vec::new() },
+            reads: Vec::new(),
+        }
+    }
+
+    fn standing(complete: bool, under_way: bool) -> Option<Existing> {
+        Some(Existing { resource: resource(), complete, under_way })
+    }
+
+    #[test]
+    fn the_action_follows_from_record_and_driver() {
+        let cases = [
+            (None, Action::Create, PlannedAction::Create),
+            (None, Action::None, PlannedAction::Create),
+            (standing(false, false), Action::None, PlannedAction::Create),
+            (standing(true, false), Action::None, PlannedAction::None),
+            (standing(true, false), Action::Update, PlannedAction::Update),
+            (standing(true, false), Action::Create, PlannedAction::Create),
+            (standing(false, true), Action::Create, PlannedAction::None),
+        ];
+        for (existing, asked, expected) in cases {
+            let label = format!("{existing:?} {asked:?}");
+            let plan = plan(&order_name(), vec![surveyed("db", asked, existing)], Vec::new()).expect("a plan");
+            assert_eq!(plan.resources[0].action, expected, "{label}");
+        }
+    }
+
+    #[test]
+    fn data_is_not_replaced_unless_the_recipe_says_how() {
+        let mut entry = surveyed("db", Action::Replace, standing(true, false));
+        entry.planned.changes.push(Change {
+            pointer: "/params/name".into(),
+            before: Some(json!("a")),
+            after: Some(json!("b")),
+            forces_replacement: true,
+        });
+        let refused = plan(&order_name(), vec![entry.clone()], Vec::new()).expect_err("refused");
+        assert_eq!(refused.reason, Reason::ReplacementRefused);
+        assert!(refused.message.contains("/params/name"), "{}", refused.message);
+        entry.may_replace_data = true;
+        let plan = plan(&order_name(), vec![entry], Vec::new()).expect("a plan");
+        assert!(plan.destroys());
+    }
+
+    #[test]
+    fn the_digest_binds_what_would_be_done_and_nothing_else() {
+        let base = || vec![surveyed("a", Action::Create, None), surveyed("b", Action::Create, None)];
+        let digest = |entries| plan(&order_name(), entries, Vec::new()).expect("a plan").digest;
+        let mut reordered = base();
+        reordered.reverse();
+        assert_eq!(digest(base()), digest(reordered));
+        let mut read = base();
+        read[0].reads.push(PlanRead {
+            connection: "c".into(),
+            function: "f".into(),
+            statement: "SELECT 1".into(),
+            held_by: Vec::new(),
+        });
+        assert_eq!(digest(base()), digest(read), "reads do not count");
+        let mut changed = base();
+        changed[0].desired.params = json!({ "name": "other" });
+        assert_ne!(digest(base()), digest(changed));
+        let mut repinned = base();
+        repinned[1].pin.recipe_revision += 1;
+        assert_ne!(digest(base()), digest(repinned));
+    }
+
+    #[test]
+    fn what_left_the_manifest_is_deleted() {
+        let leaving = vec![Leaving { resource: resource(), driver: "d".into() }];
+        let plan = plan(&order_name(), Vec::new(), leaving).expect("a plan");
+        assert_eq!(plan.resources[0].action, PlannedAction::Delete);
+        assert!(plan.destroys() && plan.has_work());
+    }
+}

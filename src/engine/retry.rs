@@ -104,3 +104,91 @@ pub fn backoff_ms(failures: u32, entropy: &dyn Entropy) -> u64 {
     entropy.fill(&mut roll);
     (u64::from_be_bytes(roll) % (ceiling + 1)).max(ceiling / 20)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::limits::Limit;
+    use crate::domain::operation::OperationVerb;
+    use crate::engine::testing::{Counting, operation};
+
+    fn verdict(failure: Failure, attempts: u32) -> Verdict {
+        let mut operation = operation(OperationVerb::Create);
+        operation.attempts = attempts;
+        operation.stage = Stage::Create;
+        judge(&failure, &operation, Timestamp::from_ms(1_000), &Counting::default())
+    }
+
+    fn driver(kind: ErrorKind, code: &str) -> Failure {
+        Failure::Driver(Error::new(kind, code, "why"))
+    }
+
+    #[test]
+    fn each_failure_has_its_verdict() {
+        let retried = [
+            (driver(ErrorKind::Unavailable, "X"), Reason::BackendUnavailable),
+            (driver(ErrorKind::Throttled, "X"), Reason::BackendThrottled),
+            (driver(ErrorKind::Conflict, "X"), Reason::BackendRefused),
+            (driver(ErrorKind::Unauthenticated, "X"), Reason::CredentialsRejected),
+            (Failure::Trapped("unreachable".into()), Reason::DriverTrapped),
+            (Failure::Limit { limit: Limit::Cpu, max: 1 }, Reason::DriverLimitExceeded),
+            (Failure::Host("no room".into()), Reason::Internal),
+        ];
+        for (failure, expected) in retried {
+            let verdict = verdict(failure.clone(), 0);
+            assert!(matches!(verdict, Verdict::Retry { reason, .. } if reason == expected), "{failure}: {verdict:?}");
+        }
+        let failed = [
+            (driver(ErrorKind::InvalidInput, "X"), Reason::ParamsInvalid),
+            (driver(ErrorKind::AlreadyExists, "FOREIGN_OBJECT_EXISTS"), Reason::ForeignObjectExists),
+            (driver(ErrorKind::AlreadyExists, "42P04"), Reason::BackendRefused),
+            (driver(ErrorKind::Denied, "DENIED_IN_OBSERVE"), Reason::EgressDenied),
+            (driver(ErrorKind::Denied, "42501"), Reason::BackendRefused),
+            (Failure::Unfit("outputs".into()), Reason::DriverUnfit),
+        ];
+        for (failure, expected) in failed {
+            let verdict = verdict(failure.clone(), 0);
+            assert!(matches!(verdict, Verdict::Fail { reason, .. } if reason == expected), "{failure}: {verdict:?}");
+        }
+        let parked = [
+            (Failure::InDoubt { seq: 1, function: "f".into() }, Reason::CreateOutcomeUnknown),
+            (Failure::Diverged { seq: 1, recorded: "a".into(), asked: "b".into() }, Reason::Nondeterministic),
+        ];
+        for (failure, expected) in parked {
+            let verdict = verdict(failure.clone(), 0);
+            assert!(matches!(verdict, Verdict::Park { reason, .. } if reason == expected), "{failure}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_driver_that_keeps_crashing_fails_and_a_backend_that_stays_away_parks() {
+        assert!(matches!(verdict(Failure::Trapped("x".into()), OWN_FAULTS - 1), Verdict::Fail { .. }));
+        let away = driver(ErrorKind::Unavailable, "X");
+        let last = operation(OperationVerb::Create).budget.attempts - 1;
+        assert!(matches!(verdict(away.clone(), last - 1), Verdict::Retry { .. }));
+        assert!(matches!(verdict(away, last), Verdict::Park { reason: Reason::BackendUnavailable, .. }));
+        let rejected = driver(ErrorKind::Unauthenticated, "X");
+        assert!(matches!(verdict(rejected, last + 100), Verdict::Retry { .. }), "spends no budget");
+    }
+
+    #[test]
+    fn back_off_stays_within_its_bounds() {
+        for failures in 0..40 {
+            for _ in 0..20 {
+                let ceiling = BASE_MS.saturating_mul(1 << failures.min(16)).min(CAP_MS);
+                let wait = backoff_ms(failures, &Counting::default());
+                assert!((ceiling / 20..=ceiling).contains(&wait), "{failures}: {wait}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_backend_that_says_when_is_not_asked_before() {
+        let mut error = Error::new(ErrorKind::Throttled, "X", "slow down");
+        error.retry_after_ms = Some(90_000);
+        match verdict(Failure::Driver(error), 0) {
+            Verdict::Retry { not_before, .. } => assert!(not_before >= Timestamp::from_ms(91_000)),
+            other => panic!("{other:?}"),
+        }
+    }
+}

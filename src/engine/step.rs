@@ -13,14 +13,15 @@ use crate::domain::resource::{Desired, ExternalObject, Resource};
 use crate::domain::secret::{Handle, Plain};
 use crate::domain::time::Timestamp;
 use crate::driver::{Attempt, Failure, Report};
+use crate::secret::Sealer;
 use crate::stock::Offer;
 use crate::store::{self, Commit, Site, Write};
 
-use super::conclude::{Conclusion, Ended, Facts, claim_object, conclude, next_stage};
+use super::conclude::{Conclusion, Ended, Facts, claim_object, conclude, mark_begun, next_stage};
 use super::decide::{Next, decide};
 use super::journal::{Header, History, StoreJournal, open, tally};
 use super::retry::{Verdict, judge};
-use super::seal::{Sealer, context, ownership};
+use super::input::{context, ownership};
 use super::{Engine, Error};
 
 const CONTRACT: &str = "0.1.0";
@@ -122,7 +123,7 @@ impl Engine {
             Ok(grants) => grants,
             Err(error) => return Err(Failure::Host(error.to_string())),
         };
-        let limits = offer.driver.limits().clone();
+        let limits = offer.limits.clone();
         let header = Header {
             call: call.clone(),
             driver_digest: resource.pin.driver_digest.clone(),
@@ -133,7 +134,7 @@ impl Engine {
                 .iter()
                 .map(|(slot, grant)| (slot.clone(), grant.connection.clone(), format!("{:?}", grant.access)))
                 .collect(),
-            replayed: crate::capability::replay::cut(&history.entries),
+            replayed: replayed(&history.entries),
         };
         let secrets = self.secrets(resource, call).await.map_err(host)?;
         let journal = StoreJournal::new(self, operation.clone(), resource.clone(), header, history.attempts + 1);
@@ -330,6 +331,20 @@ impl Engine {
         self.settle(resource, operation, end, Vec::new()).await
     }
 
+    /// The mark of a create that was given up: the next one looks before it makes.
+    pub(super) async fn mark_unsettled(&self, resource: &mut Resource, operation: &Operation) -> Result<(), Error> {
+        let Some(call) = self.history(operation).await?.call else { return Ok(()) };
+        let facts = Facts {
+            call: &call,
+            state_version: 0,
+            effect: operation.effect,
+            now: self.clock.now(),
+            sealer: self.sealer(operation.order.project.as_str()),
+        };
+        mark_begun(resource, operation, &facts);
+        Ok(())
+    }
+
     async fn without_resource(&self, mut operation: Operation) -> Result<bool, Error> {
         let before = operation.state;
         let now = self.clock.now();
@@ -428,6 +443,12 @@ fn records(resource: &Resource, operation: &Operation, conclusion: Conclusion, n
         }
     }
     writes
+}
+
+/// The last effect that a new attempt will replay.
+fn replayed(entries: &[crate::domain::effect::Entry]) -> u32 {
+    let kept = crate::capability::replay::cut(entries);
+    entries[..kept].last().map_or(0, |entry| entry.seq())
 }
 
 fn version(offer: &Offer) -> u32 {

@@ -95,6 +95,7 @@ impl Teller {
                 self.effective.push(line.clone());
                 self.lines.push(line);
             }
+            Payload::Entry(Entry::Begun { .. }) => {}
             Payload::Entry(Entry::Outcome { seq, outcome, .. }) => self.answer(attempt, seq, &outcome),
             Payload::Log { level, message } => {
                 line.kind = StoryKind::Log;
@@ -111,20 +112,11 @@ impl Teller {
         }
     }
 
-    /// `entries`: how many journal entries the attempt replays; an effect with its answer is two.
-    fn replay(&mut self, attempt: u32, time: Timestamp, entries: usize) {
-        let mut left = entries;
-        let mut kept = Vec::new();
-        for effect in std::mem::take(&mut self.effective) {
-            let size = if effect.outcome == "unknown" { 1 } else { 2 };
-            if left < size {
-                break;
-            }
-            left -= size;
-            self.lines.push(StoryLine { attempt, time, replayed: true, ..effect.clone() });
-            kept.push(effect);
-        }
-        self.effective = kept;
+    /// The attempt takes over everything up to effect `last`.
+    fn replay(&mut self, attempt: u32, time: Timestamp, last: u32) {
+        self.effective.retain(|effect| effect.sequence <= last);
+        let replayed = self.effective.iter().map(|it| StoryLine { attempt, time, replayed: true, ..it.clone() });
+        self.lines.extend(replayed);
     }
 
     fn answer(&mut self, attempt: u32, seq: u32, outcome: &Outcome) {

@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use crate::capability::journal::{self, Batch, Journal};
 use crate::domain::contract::{Answer, Call, Input, Planned};
-use crate::domain::description::Access;
 use crate::domain::document::{OrderManifest, ResourceEntry};
 use crate::domain::effect::Entry;
 use crate::domain::id::ResourceId;
@@ -22,12 +21,13 @@ use crate::domain::refusal::Refusal;
 use crate::domain::resource::{Desired, Resource};
 use crate::domain::secret::{Fresh, Handle, Plain};
 use crate::driver::{Attempt, Failure, Report};
+use crate::secret::Sealer;
 use crate::stock::connect::backend_refusal;
-use crate::stock::{Offer, params};
+use crate::stock::Offer;
 use crate::store::{Filter, NaturalKey, Paging};
 
 use super::plan::{Existing, Leaving, Surveyed, plan};
-use super::seal::{Sealer, context, ownership};
+use super::input::{context, ownership};
 use super::{Engine, Error};
 
 /// Entries surveyed at once.
@@ -131,8 +131,7 @@ impl Engine {
                 self.stock.offer(project, environment, &entry.resource_type, entry.class.as_ref()).await?
             }
         };
-        let resolved = params::resolve(entry.params.as_ref(), &offer.resource_type, &offer.recipe, offer.type_description())
-            .map_err(|violations| params_invalid(key, violations))?;
+        let resolved = self.stock.params(&offer, entry.params.as_ref()).map_err(|found| params_invalid(key, found))?;
         let (resolved, secrets) = self.hide(order, key, &offer, resolved);
         if let Some(written) = &mut entry.params {
             replace_hidden(written, &secrets);
@@ -257,7 +256,7 @@ impl Engine {
             secrets.extend(self.secrets(existing, &call).await?);
         }
         Ok(Attempt {
-            limits: asked.offer.driver.limits().clone(),
+            limits: asked.offer.limits.clone(),
             seed: self.keyring.derive(&["seed", asked.id.as_str(), call.verb().as_str()]),
             call,
             grants,
@@ -390,7 +389,7 @@ fn read_made(entry: &Entry, held: &dyn Fn(&str) -> Vec<String>) -> Option<PlanRe
 fn held_by(grants: &crate::capability::grants::Grants, slot: &str) -> Vec<String> {
     let mut held = vec!["linkage".to_owned(), "read-only-transaction".to_owned()];
     if let Some(grant) = grants.slots.get(slot) {
-        if grant.backend.reads_apart() || grant.access == Access::Read {
+        if grant.reads_apart {
             held.push("read-credential".into());
         }
     }

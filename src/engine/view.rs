@@ -11,9 +11,9 @@ use crate::domain::plan::Plan;
 use crate::domain::principal::Principal;
 use crate::domain::resource::{Desired, Resource, ResourceState};
 use crate::domain::secret::Handle;
+use crate::secret::Sealer;
 use crate::store::{Commit, Site};
 
-use super::seal::Sealer;
 use super::{Engine, Error};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +35,7 @@ pub struct Condition {
 impl Engine {
     pub fn open_manifest(&self, order: &Order) -> Result<Value, Error> {
         let sealer = Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: order.name.project.as_str() };
-        sealer.open_manifest(&order.id, &order.manifest)
+        Ok(sealer.open_manifest(&order.id, &order.manifest)?)
     }
 
     pub fn view(&self, resource: &Resource) -> Result<ResourceView, Error> {
@@ -102,7 +102,7 @@ impl Engine {
 
     fn outputs(&self, resource: &Resource) -> Result<Value, Error> {
         match &resource.object {
-            Some(object) => self.sealer_for(resource).open_outputs(&resource.id, &object.outputs),
+            Some(object) => Ok(self.sealer_for(resource).open_outputs(&resource.id, &object.outputs)?),
             None => Ok(json!({})),
         }
     }

@@ -27,6 +27,9 @@ pub enum Error {
     Malformed { path: PathBuf },
     #[error("{record}/{field} does not open: it was sealed with another key, or changed")]
     Unopened { record: String, field: String },
+    /// It opens, but holds what vend never wrote there.
+    #[error("{what} of {record} cannot be read")]
+    Damaged { what: &'static str, record: String, source: serde_json::Error },
     #[error("{record}/{field} was sealed in format {format}, key {key_id}: this version knows format 1, key 1")]
     Unknown { record: String, field: String, format: u8, key_id: u32 },
 }

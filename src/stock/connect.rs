@@ -26,11 +26,8 @@ impl Stock {
         let mut slots = BTreeMap::new();
         for (name, slot) in &description.slots {
             let Some(connection) = pin.connections.get(name) else { continue };
-            let grant = Grant {
-                access: slot.access,
-                connection: connection.to_string(),
-                backend: self.backend(connection).await?,
-            };
+            let (backend, reads_apart) = self.opened(connection).await?;
+            let grant = Grant { access: slot.access, connection: connection.to_string(), backend, reads_apart };
             slots.insert(name.clone(), grant);
         }
         Ok(Grants { slots })
@@ -44,6 +41,11 @@ impl Stock {
     }
 
     pub(super) async fn backend(&self, name: &Name) -> Result<Backend, Error> {
+        Ok(self.opened(name).await?.0)
+    }
+
+    /// The backend, and whether reads go through a credential of their own.
+    async fn opened(&self, name: &Name) -> Result<(Backend, bool), Error> {
         if let Some(backend) = self.backends.read().await.get(name.as_str()) {
             return Ok(backend.clone());
         }
@@ -54,8 +56,9 @@ impl Stock {
         let settings = self.settings(&connection).await?;
         let backend =
             Backend::open(settings).map_err(|error| backend_refusal(&error, &format!("connection `{name}`")))?;
-        self.backends.write().await.insert(name.to_string(), backend.clone());
-        Ok(backend)
+        let opened = (backend, matches!(connection.read_credential, Some(ReadCredential::Own(_))));
+        self.backends.write().await.insert(name.to_string(), opened.clone());
+        Ok(opened)
     }
 
     /// The next use of any connection opens it anew: a document or a secret has changed.

@@ -12,6 +12,7 @@ use crate::domain::requirement::Requirement;
 use crate::driver::{Driver, LoadError};
 use crate::store::{Commit, Paging, Site, Write};
 
+use super::requirement::newest;
 use super::{Error, Stock};
 
 impl Stock {
@@ -43,7 +44,7 @@ impl Stock {
     }
 
     async fn load_component(&self, bytes: Vec<u8>) -> Result<Driver, Error> {
-        self.runtime.load(&bytes).await.map_err(|error| invalid(&error).into())
+        self.runtime.load(bytes).await.map_err(|error| invalid(&error).into())
     }
 
     /// Checks, compiles and records a component. True if that very component was there before.
@@ -84,8 +85,9 @@ impl Stock {
         let others: Vec<_> = self.store.drivers().await?.into_iter().filter(|other| other.digest != digest).collect();
         for recipe in self.recipes().await? {
             let Manifest::Recipe(Recipe { driver, .. }) = &recipe.manifest else { continue };
-            let Ok(requirement) = driver.parse::<Requirement>() else { continue };
-            if requirement.accepts(&record) && !others.iter().any(|other| requirement.accepts(other)) {
+            let Ok(requirement) = Requirement::parse(driver) else { continue };
+            let one = std::slice::from_ref(&record);
+            if newest(&requirement, one).is_ok() && newest(&requirement, &others).is_err() {
                 let message = format!("recipe `{}` needs a driver `{driver}`, and this is the only one", recipe.manifest.name());
                 return Err(Refusal::new(Reason::InUse, message).into());
             }
@@ -99,17 +101,14 @@ impl Stock {
     }
 
     /// The newest installed driver that fulfils a recipe's requirement.
-    pub(super) async fn required(&self, requirement: &str) -> Result<DriverRecord, Refusal> {
+    pub(super) async fn required(&self, requirement: &str) -> Result<DriverRecord, Error> {
         let unresolved = |message: String| Refusal::new(Reason::UnresolvedReference, message);
-        let parsed: Requirement = requirement.parse().map_err(|error| unresolved(format!("{error}")))?;
-        let installed = self.store.drivers().await.map_err(|error| Refusal::new(Reason::Internal, error.to_string()))?;
-        parsed.newest(&installed).cloned().ok_or_else(|| {
-            let known: Vec<_> =
-                installed.iter().map(|it| format!("{}@{}", it.description.name, it.description.version)).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            unresolved(format!("no installed driver is `{requirement}`; installed: {known}"))
-                .hint("install it with `vend driver install FILE`")
-        })
+        let parsed = Requirement::parse(requirement).map_err(|error| unresolved(error.to_string()))?;
+        let installed = self.store.drivers().await?;
+        let found = newest(&parsed, &installed).cloned();
+        Ok(found.map_err(|missing| {
+            unresolved(missing.to_string()).hint("install it with `vend driver install FILE`")
+        })?)
     }
 
     pub(super) async fn recipes(&self) -> Result<Vec<Document>, Error> {

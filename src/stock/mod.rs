@@ -2,10 +2,20 @@
 //!
 //! Must never know orders or protobuf.
 
+pub mod requirement;
+pub mod matching;
+pub mod schema;
+pub mod params;
+mod merge;
+pub mod fit;
+mod shape;
+pub mod compatible;
 pub mod connect;
 pub mod install;
 pub mod offer;
 pub mod records;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -14,14 +24,20 @@ use std::sync::Arc;
 use tokio::sync::RwLock;
 
 use crate::capability::backend::Backend;
+use crate::domain::limits::Limits;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Clock, Entropy};
 use crate::driver::{Driver, Runtime};
 use crate::secret::Keyring;
 use crate::store::{self, Store};
 
+pub use compatible::{Live, compatible};
+pub use fit::{Fit, fit};
+pub use matching::{Ambiguous, Chosen, Unmatched, choose, ties};
 pub use offer::{CatalogEntry, Offer};
+pub use params::{Asked, fill};
 pub use records::{AppliedDocument, DocumentAction};
+pub use schema::Schemas;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -43,8 +59,11 @@ pub struct Stock {
     /// Relative directories of connections are below this.
     pub(crate) data_dir: PathBuf,
     drivers: RwLock<HashMap<String, Arc<Driver>>>,
-    /// By connection name.
-    backends: RwLock<HashMap<String, Backend>>,
+    pub(crate) schemas: Schemas,
+    /// The most that one attempt may use, whatever a driver asks.
+    limits: Limits,
+    /// By connection name; whether its reads go through a credential of their own.
+    backends: RwLock<HashMap<String, (Backend, bool)>>,
 }
 
 impl Stock {
@@ -55,6 +74,7 @@ impl Stock {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         data_dir: PathBuf,
+        limits: Limits,
     ) -> Self {
         Self {
             store,
@@ -64,6 +84,8 @@ impl Stock {
             entropy,
             data_dir,
             drivers: RwLock::default(),
+            schemas: Schemas::new(),
+            limits,
             backends: RwLock::default(),
         }
     }

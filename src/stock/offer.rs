@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use crate::domain::contract::Violation;
 use crate::domain::description::TypeDescription;
 use crate::domain::document::{Document, Environment, Kind, Manifest, Recipe, ResourceType};
 use crate::domain::id::ResourceId;
 use crate::domain::json::canonical;
+use crate::domain::limits::Limits;
 use crate::domain::name::{Name, ResourceName};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
@@ -14,8 +18,8 @@ use crate::driver::Driver;
 use crate::store::{NaturalKey, Paging};
 
 use super::connect::backend_refusal;
-use super::matching::{self, Mismatch};
-use super::{Error, Stock};
+use super::matching::{self, Chosen, For, Unmatched, Why};
+use super::{Error, Stock, params};
 
 /// One way to make one type, matched and ready.
 #[derive(Clone)]
@@ -24,6 +28,8 @@ pub struct Offer {
     pub recipe: Recipe,
     pub recipe_revision: u64,
     pub driver: Arc<Driver>,
+    /// Of one attempt.
+    pub limits: Limits,
     /// Why this recipe, in a line.
     pub reason: String,
 }
@@ -72,20 +78,16 @@ impl Stock {
     ) -> Result<Offer, Error> {
         let environment = self.environment(project, environment).await?;
         let resource_type = self.known_type(resource_type).await?;
-        check_class(&resource_type, class)?;
         let recipes = self.recipes().await?;
-        let chosen = matching::choose(&recipes, &resource_type.meta.name, class, &environment.environment_type)
-            .map_err(|mismatch| refused(&mismatch))?;
-        let Manifest::Recipe(recipe) = &chosen.recipe.manifest else {
-            return Err(Refusal::new(Reason::NoMatchingRecipe, "what matched is no recipe").into());
-        };
-        let record = self.required(&recipe.driver).await?;
+        let chosen = choose(&recipes, &resource_type, class, &environment)?;
+        let record = self.required(&chosen.recipe.driver).await?;
         Ok(Offer {
             resource_type,
-            recipe: recipe.clone(),
-            recipe_revision: chosen.recipe.version,
+            recipe: chosen.recipe.clone(),
+            recipe_revision: chosen.document.version,
+            limits: self.limits.asked(&record.description.limits),
             driver: self.driver(&record.digest).await?,
-            reason: chosen.reason(),
+            reason: why(&chosen),
         })
     }
 
@@ -96,13 +98,31 @@ impl Stock {
             let message = format!("recipe `{}` is not kept at revision {}", pin.recipe, pin.recipe_revision);
             return Err(Refusal::new(Reason::Internal, message).into());
         };
+        let driver = self.driver(&pin.driver_digest).await?;
         Ok(Offer {
             resource_type: self.known_type(resource_type).await?,
             recipe,
             recipe_revision: pin.recipe_revision,
-            driver: self.driver(&pin.driver_digest).await?,
+            limits: self.limits.asked(&driver.description().limits),
+            driver,
             reason: format!("pinned to revision {}", pin.recipe_revision),
         })
+    }
+
+    /// The params pipeline: defaults, fixed values and every schema that has a say.
+    pub fn params(&self, offer: &Offer, given: Option<&Value>) -> Result<Value, Vec<Violation>> {
+        let Some(description) = offer.type_description() else {
+            let message = "its driver no longer makes this type".to_owned();
+            return Err(vec![Violation { pointer: String::new(), message }]);
+        };
+        let asked = params::Asked {
+            params: given,
+            resource_type: &offer.resource_type,
+            recipe: &offer.recipe,
+            driver: &offer.driver.description().name,
+            description,
+        };
+        params::fill(&asked, &self.schemas)
     }
 
     /// What names the object at its backend, if the driver says what does.
@@ -112,7 +132,7 @@ impl Stock {
         pin: &Pin,
         name: &ResourceName,
         id: &ResourceId,
-        params: &serde_json::Value,
+        params: &Value,
     ) -> Result<Option<NaturalKey>, Error> {
         let Some(key) = offer.type_description().and_then(|it| it.natural_key.as_ref()) else { return Ok(None) };
         let Some(connection) = pin.connections.get(&key.slot) else { return Ok(None) };
@@ -146,11 +166,7 @@ impl Stock {
             if plain.is_none() && resource_type.classes.is_empty() {
                 continue;
             }
-            let recipe = plain.and_then(|document| match document.manifest {
-                Manifest::Recipe(recipe) => Some(recipe),
-                _ => None,
-            });
-            entries.push(CatalogEntry { resource_type, recipe });
+            entries.push(CatalogEntry { resource_type, recipe: plain });
         }
         Ok(entries)
     }
@@ -164,36 +180,37 @@ impl Stock {
     ) -> Result<CatalogEntry, Error> {
         let environment = self.environment(project, environment).await?;
         let resource_type = self.known_type(resource_type).await?;
-        check_class(&resource_type, class)?;
         let recipes = self.recipes().await?;
-        let chosen = matching::choose(&recipes, &resource_type.meta.name, class, &environment.environment_type)
-            .map_err(|mismatch| refused(&mismatch))?;
-        let recipe = match &chosen.recipe.manifest {
-            Manifest::Recipe(recipe) => Some(recipe.clone()),
-            _ => None,
-        };
+        let recipe = Some(choose(&recipes, &resource_type, class, &environment)?.recipe.clone());
         Ok(CatalogEntry { resource_type, recipe })
     }
 }
 
-fn check_class(resource_type: &ResourceType, class: Option<&Name>) -> Result<(), Refusal> {
-    let Some(class) = class else { return Ok(()) };
-    if resource_type.classes.iter().any(|it| it.name == *class) {
-        return Ok(());
-    }
-    let name = &resource_type.meta.name;
-    let known: Vec<_> = resource_type.classes.iter().map(|it| it.name.as_str()).collect();
-    let hint = match known.is_empty() {
-        true => "this type has no classes: leave `class` out".to_owned(),
-        false => format!("known: {}", known.join(", ")),
-    };
-    Err(Refusal::new(Reason::ClassUnknown, format!("resource type `{name}` has no class `{class}`")).hint(hint))
+fn choose<'a>(
+    recipes: &'a [Document],
+    resource_type: &ResourceType,
+    class: Option<&Name>,
+    environment: &Environment,
+) -> Result<Chosen<'a>, Refusal> {
+    matching::check_class(resource_type, class).map_err(|error| Refusal::new(Reason::ClassUnknown, error.to_string()))?;
+    matching::choose(recipes, &resource_type.meta.name, class, &environment.environment_type).map_err(|unmatched| {
+        let reason = match unmatched {
+            Unmatched::None { .. } => Reason::NoMatchingRecipe,
+            Unmatched::Ambiguous(_) => Reason::AmbiguousRecipe,
+        };
+        Refusal::new(reason, unmatched.to_string())
+    })
 }
 
-fn refused(mismatch: &Mismatch) -> Refusal {
-    let reason = match mismatch {
-        Mismatch::NoMatch { .. } => Reason::NoMatchingRecipe,
-        Mismatch::Ambiguous { .. } => Reason::AmbiguousRecipe,
-    };
-    Refusal::new(reason, mismatch.to_string())
+/// Why this recipe, and which lost.
+fn why(chosen: &Chosen<'_>) -> String {
+    let mut text = format!("serves {}", For(&chosen.criteria));
+    for loser in &chosen.losers {
+        let lost = match &loser.why {
+            Why::LessSpecific(criteria) => format!("less specific: {}", For(criteria)),
+            Why::Elsewhere(_) => "serves elsewhere".to_owned(),
+        };
+        text.push_str(&format!("; not `{}` ({lost})", loser.recipe));
+    }
+    text
 }

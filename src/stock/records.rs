@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::contract::Violation;
 use crate::domain::document::{
-    Connection, Credential, Document, Environment, Kind, Manifest, ReadCredential, Recipe,
+    Connection, Credential, Document, Environment, Kind, Manifest, ReadCredential, Recipe, ResourceType,
 };
 use crate::domain::event::Audit;
 use crate::domain::id::{AuditId, DocumentId};
@@ -14,10 +14,14 @@ use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::{Plain, SecretRecord};
 use crate::domain::time::Timestamp;
-use crate::secret::Place;
+use crate::domain::resource::Desired;
+use crate::secret::{Place, Sealer};
 use crate::store::{self, Commit, Filter, Paging, Site, Write};
 
-use super::{Error, Stock, fit, matching};
+use super::compatible::{Live, compatible};
+use super::fit::{Fit, fit};
+use super::matching::ties;
+use super::{Error, Stock};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppliedDocument {
@@ -144,7 +148,7 @@ impl Stock {
             }
             (Manifest::Connection(_), _) => Ok(format!("credentials and limits apply to {resources} at once")),
             (Manifest::ResourceType(old), Manifest::ResourceType(new)) => {
-                let narrowed = fit::narrowed(old, new);
+                let narrowed = self.narrowed(old, new).await?;
                 if narrowed.is_empty() {
                     return Ok(format!("{resources} stay as they are"));
                 }
@@ -159,6 +163,21 @@ impl Stock {
             (Manifest::Recipe(_), _) => Ok(format!("{resources} stay pinned to the revisions they were made with")),
             _ => Ok(String::new()),
         }
+    }
+
+    /// How the new type narrows what live resources were ordered by.
+    async fn narrowed(&self, old: &ResourceType, new: &ResourceType) -> Result<Vec<String>, Error> {
+        let filter = Filter { resource_type: Some(new.meta.name.to_string()), ..Filter::default() };
+        let mut live = Vec::new();
+        for resource in self.store.resources(&filter, &Paging::all()).await?.items {
+            let project = resource.name.order.project.as_str();
+            let sealer = Sealer { keyring: &self.keyring, entropy: &*self.entropy, project };
+            let desired: Desired = sealer.open_desired(&resource.id, &resource.desired)?;
+            live.push((resource.name.to_string(), resource.class.clone(), desired.params));
+        }
+        let live: Vec<_> =
+            live.iter().map(|(name, class, params)| Live { name, class: class.as_ref(), params }).collect();
+        Ok(compatible(old, new, &live, &self.schemas))
     }
 
     /// Whether what the document refers to is there, and fits. Answers with warnings.
@@ -228,7 +247,8 @@ impl Stock {
                 }
             };
         }
-        let violations = fit::misfits(it, &resource_type, &driver.description, &connections);
+        let held = Fit { recipe: it, resource_type: &resource_type, driver: &driver.description, connections: &connections };
+        let violations = fit(&held, &self.schemas);
         if !violations.is_empty() {
             let message = format!(
                 "recipe `{name}` does not fit: driver `{}@{}` cannot serve it like this",
@@ -236,22 +256,13 @@ impl Stock {
             );
             return Err(Refusal::new(Reason::RecipeUnfit, message).violations(violations).into());
         }
-        let mut others = Vec::new();
-        for document in self.recipes().await? {
-            others.extend(match document.manifest {
-                Manifest::Recipe(other) if !view.pending.contains_key(&(Kind::Recipe, String::new(), other.meta.name.to_string())) => Some(other),
-                _ => None,
-            });
+        let stored: Vec<Manifest> = self.recipes().await?.into_iter().map(|it| it.manifest).collect();
+        let others = stored.iter().filter(|other| !view.pending.contains_key(&key(other))).chain(view.pending.values());
+        let tied = ties(it, others);
+        match tied.first() {
+            Some(first) => Err(Refusal::new(Reason::AmbiguousRecipe, first.message.clone()).violations(tied).into()),
+            None => Ok(Vec::new()),
         }
-        others.extend(view.pending.values().filter_map(|other| match other {
-            Manifest::Recipe(other) => Some(other.clone()),
-            _ => None,
-        }));
-        others.retain(|other| other.meta.name != *name);
-        if let Some(tie) = matching::tie(it, &others) {
-            return Err(Refusal::new(Reason::AmbiguousRecipe, tie).into());
-        }
-        Ok(Vec::new())
     }
 
     async fn look(&self, view: &View, kind: Kind, project: &str, name: &str) -> Result<Option<Manifest>, Error> {

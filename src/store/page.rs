@@ -10,6 +10,8 @@ pub struct Filter {
     pub project: Option<String>,
     pub environment: Option<String>,
     pub order: Option<String>,
+    /// Of resources: those of one type.
+    pub resource_type: Option<String>,
     /// Of operations: those of one resource.
     pub resource: Option<ResourceId>,
     /// Of operations: the children of one.

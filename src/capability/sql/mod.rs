@@ -4,6 +4,8 @@
 
 pub mod sqlite;
 pub mod postgres;
+mod host;
+mod wire;
 
 use async_trait::async_trait;
 

@@ -1,17 +1,15 @@
-//! Records sealed and opened: which field of which record a value belongs to.
+//! Which field of which record a sealed value belongs to: the one place that names them.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::domain::id::{OperationId, OrderId, ResourceId};
-use crate::domain::name::Name;
 use crate::domain::sealed::Sealed;
 use crate::domain::secret::{Fresh, Plain, SecretRecord};
 use crate::domain::time::{Entropy, Timestamp};
-use crate::secret::{Keyring, Place};
 
-use super::Error;
+use super::{Error, Keyring, Place};
 
 /// Seals and opens the fields of one project's records.
 #[derive(Clone, Copy)]
@@ -105,25 +103,4 @@ impl Sealer<'_> {
         let bytes = self.keyring.open(place, &record.value)?;
         Ok(Plain::new(String::from_utf8_lossy(&bytes)))
     }
-}
-
-/// The labels by which an object at a backend is known to be ours.
-pub fn ownership(core: &str, resource: &ResourceId, incarnation: u32) -> Vec<(String, String)> {
-    vec![
-        ("vend-core".into(), core.into()),
-        ("vend-resource".into(), resource.to_string()),
-        ("vend-incarnation".into(), incarnation.to_string()),
-    ]
-}
-
-/// What `input.context` tells a driver.
-pub fn context(order: &crate::domain::name::OrderName, key: &Name, class: Option<&Name>, generation: u64) -> Value {
-    serde_json::json!({
-        "project": order.project,
-        "environment": order.environment,
-        "order": order.order,
-        "name": key,
-        "class": class,
-        "generation": generation,
-    })
 }

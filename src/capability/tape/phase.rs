@@ -1,0 +1,63 @@
+//! How far the write in hand has come: shared with whoever holds the clock, so that running out of time never hides a doubt.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::capability::abort::Abort;
+use crate::domain::limits::Limit;
+
+/// Cheap to clone; all clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct Phase(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// The write in hand: from the commit of its intent until its outcome is durable.
+    write: Option<(u32, String)>,
+    committing: bool,
+    expired: Option<u64>,
+}
+
+impl Phase {
+    pub(super) fn committing(&self, seq: u32, function: String) {
+        let mut state = self.lock();
+        state.write = Some((seq, function));
+        state.committing = true;
+    }
+
+    pub(super) fn sending(&self) {
+        self.lock().committing = false;
+    }
+
+    pub(super) fn concluding(&self) {
+        self.lock().committing = true;
+    }
+
+    pub(super) fn idle(&self) {
+        let mut state = self.lock();
+        state.write = None;
+        state.committing = false;
+    }
+
+    /// The write whose fate nobody could tell if everything stopped now.
+    pub fn in_doubt(&self) -> Option<(u32, String)> {
+        self.lock().write.clone()
+    }
+
+    /// The journal is being written: to stop here would make a doubt that a moment's patience avoids.
+    pub fn is_committing(&self) -> bool {
+        self.lock().committing
+    }
+
+    /// Time is up: the attempt ends as soon as the commit in hand is through.
+    pub fn expire(&self, max_ms: u64) {
+        self.lock().expired = Some(max_ms);
+    }
+
+    pub(super) fn expired(&self) -> Option<Abort> {
+        self.lock().expired.map(|max| Abort::Limit { limit: Limit::Time, max })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}

@@ -1,0 +1,90 @@
+//! The data of one attempt's store, and its hold on memory.
+
+use wasmtime::ResourceLimiter;
+
+use crate::capability::host::{Host, Hosted};
+use crate::domain::limits::{Limit, Limits};
+
+use super::wasi::Wasi;
+
+pub struct State {
+    pub host: Host,
+    pub wasi: Wasi,
+    pub limiter: Limiter,
+}
+
+impl Hosted for State {
+    fn host(&mut self) -> &mut Host {
+        &mut self.host
+    }
+}
+
+/// Counts over all memories and all tables of an instance. A growth over the limit fails as WebAssembly has it, and is remembered: if
+/// the guest then traps, everybody knows why.
+pub struct Limiter {
+    memory: Hold,
+    table: Hold,
+}
+
+struct Hold {
+    now: u64,
+    most: u64,
+    max: u64,
+    hit: bool,
+}
+
+impl Limiter {
+    pub fn new(limits: &Limits) -> Self {
+        let hold = |max| Hold { now: 0, most: 0, max, hit: false };
+        Self { memory: hold(limits.memory_bytes), table: hold(limits.table_elements) }
+    }
+
+    /// The most memory that was held at once, bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory.most
+    }
+
+    /// The limit that a growth met, and its value.
+    pub fn hit(&self) -> Option<(Limit, u64)> {
+        match (self.memory.hit, self.table.hit) {
+            (true, _) => Some((Limit::Memory, self.memory.max)),
+            (_, true) => Some((Limit::Table, self.table.max)),
+            _ => None,
+        }
+    }
+}
+
+impl Hold {
+    fn grow(&mut self, current: usize, desired: usize) -> bool {
+        let wanted = self.now + desired.saturating_sub(current) as u64;
+        if wanted > self.max {
+            self.hit = true;
+            return false;
+        }
+        self.now = wanted;
+        self.most = self.most.max(wanted);
+        true
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        // What the module itself forbids is no limit of ours.
+        Ok(maximum.is_none_or(|maximum| desired <= maximum) && self.memory.grow(current, desired))
+    }
+
+    /// The host had no room, though the limit would have allowed it: the slots of the pool are that large and no larger.
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.memory.hit = true;
+        Ok(())
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(maximum.is_none_or(|maximum| desired <= maximum) && self.table.grow(current, desired))
+    }
+
+    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.table.hit = true;
+        Ok(())
+    }
+}
