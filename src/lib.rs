@@ -12,3 +12,4 @@ pub mod capability;
 pub mod driver;
 pub mod stock;
 pub mod engine;
+pub mod workbench;

@@ -68,8 +68,10 @@ fn make(name: &str, parent: &Path) -> Result<PathBuf> {
 
 fn refuse_occupied(project: &Path) -> Result<()> {
     match fs::read_dir(project) {
-        Ok(mut entries) if entries.next().is_some() => bail!("`{}` exists and is not empty", project.display()),
-        Ok(_) => Ok(()),
+        Ok(entries) => match entries.count() {
+            0 => Ok(()),
+            _ => bail!("`{}` exists and is not empty", project.display()),
+        },
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).with_context(|| format!("cannot use `{}`", project.display())),
     }

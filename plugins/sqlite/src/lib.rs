@@ -26,7 +26,7 @@ pub struct SqliteDatabase;
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// Name of the database, and of its file.
+    /// Name of the database; its file is `NAME.db`.
     #[schemars(regex(pattern = r"^[a-z0-9_-]{1,63}$"))]
     name: String,
     /// SQL statements that run once each, in order. The list only grows: tables named `vend_…` are not yours.
@@ -171,7 +171,7 @@ fn announced(prior: Option<&Prior<SqliteDatabase>>) -> bool {
 
 fn outputs(params: &Params, config: &Config) -> Outputs {
     let path =
-        config.directory.as_ref().map(|directory| format!("{}/{}", directory.trim_end_matches('/'), params.name));
+        config.directory.as_ref().map(|directory| format!("{}/{}.db", directory.trim_end_matches('/'), params.name));
     Outputs { name: params.name.clone(), path }
 }
 
