@@ -20,7 +20,7 @@ use vend::stock::Stock;
 use vend::store::sqlite::Sqlite;
 use vend::store::{Filter, Paging, Store};
 
-use super::chance::Chance;
+use super::chance::Seeded;
 use super::clock::Real;
 use super::drivers::component;
 
@@ -30,13 +30,11 @@ pub struct Bench {
     pub core: Core,
 }
 
-/// What ends with a crash.
 pub struct Core {
     pub store: Arc<dyn Store>,
     pub stock: Arc<Stock>,
     pub engine: Arc<Engine>,
     stop: CancellationToken,
-    queue: Option<tokio::task::JoinHandle<()>>,
 }
 
 pub fn admin() -> Principal {
@@ -93,12 +91,6 @@ impl Bench {
     pub async fn documents(&self, text: &str) {
         let applied = self.core.stock.apply(manifests(text), &admin(), false).await;
         applied.unwrap_or_else(|error| panic!("{error}"));
-    }
-
-    /// The core ends as if killed (no step is finished, nothing is closed in order) and starts anew on the same directory.
-    pub async fn crash(&mut self) {
-        self.core.kill().await;
-        self.core = Core::start(self.dir.path()).await;
     }
 
     /// Database files there are, by name.
@@ -179,7 +171,7 @@ pub fn applying(text: &str) -> Apply {
 impl Core {
     async fn start(dir: &Path) -> Self {
         let clock = Arc::new(Real);
-        let entropy = Arc::new(Chance::new(7));
+        let entropy = Arc::new(Seeded::new(7));
         std::fs::create_dir_all(dir.join("databases")).expect("a directory");
         let store: Arc<dyn Store> =
             Arc::new(Sqlite::open(dir, clock.clone(), entropy.clone()).unwrap_or_else(|error| panic!("{error}")));
@@ -207,15 +199,13 @@ impl Core {
         let engine = Arc::new(Engine::new(store.clone(), stock.clone(), keyring, clock, entropy, 16));
         let stop = CancellationToken::new();
         let running = engine.clone().run(stop.clone());
-        let queue = tokio::spawn(async move { running.await.expect("the queue ends well") });
-        Self { store, stock, engine, stop, queue: Some(queue) }
+        tokio::spawn(async move { running.await.expect("the queue ends well") });
+        Self { store, stock, engine, stop }
     }
+}
 
-    async fn kill(&mut self) {
+impl Drop for Core {
+    fn drop(&mut self) {
         self.stop.cancel();
-        if let Some(queue) = self.queue.take() {
-            queue.abort();
-            let _ = queue.await;
-        }
     }
 }
