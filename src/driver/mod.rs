@@ -22,3 +22,7 @@ pub use component::Driver;
 pub use load::LoadError;
 pub use runtime::{Runtime, RuntimeConfig};
 
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
