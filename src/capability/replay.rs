@@ -153,7 +153,12 @@ impl Replay {
                     let Some((request, hash)) = open.take() else {
                         return malformed(index, "an outcome has no intent");
                     };
-                    effects.push(Recorded { request: request.clone(), hash: hash.clone(), outcome: outcome.clone(), time: *time });
+                    effects.push(Recorded {
+                        request: request.clone(),
+                        hash: hash.clone(),
+                        outcome: outcome.clone(),
+                        time: *time,
+                    });
                     if index < kept {
                         kept_effects = effects.len();
                     }
@@ -201,7 +206,11 @@ impl Replay {
     /// To be asked when the guest has ended: an effect that was recorded and not asked again is a divergence too.
     pub fn ended(&self) -> Option<Next> {
         let left = self.effects.as_slice().first()?;
-        Some(Next::Diverged { seq: self.seq, recorded: readable(&left.request), asked: "nothing more: the driver ended".to_owned() })
+        Some(Next::Diverged {
+            seq: self.seq,
+            recorded: readable(&left.request),
+            asked: "nothing more: the driver ended".to_owned(),
+        })
     }
 }
 

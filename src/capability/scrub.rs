@@ -33,7 +33,15 @@ impl Scrubber {
             let percent = encode::percent(value);
             let form = percent.replace("%20", "+");
             let doubled = value.replace('\'', "''");
-            let forms = [value.to_owned(), encode::json(value), percent, form, encode::xml(value), STANDARD.encode(value), doubled];
+            let forms = [
+                value.to_owned(),
+                encode::json(value),
+                percent,
+                form,
+                encode::xml(value),
+                STANDARD.encode(value),
+                doubled,
+            ];
             scrubber.anywhere.extend(forms);
         }
         scrubber.anywhere.sort_unstable();

@@ -61,21 +61,30 @@ impl Fixture {
     pub fn execute(&mut self, slot: &str, sql: &str) -> String {
         let (slot, sql) = (self.text(slot), self.text(sql));
         let none = "(i32.const 0) (i32.const 0) (i32.const 0)";
-        checked(&format!("(call $execute {slot} {none} {sql} (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 2) (i32.const {RESULT}))"))
+        checked(&format!(
+            "(call $execute {slot} {none} {sql} (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 2) (i32.const {RESULT}))"
+        ))
     }
 
     pub fn query(&mut self, slot: &str, sql: &str) -> String {
         let (slot, sql) = (self.text(slot), self.text(sql));
         let none = "(i32.const 0) (i32.const 0) (i32.const 0)";
-        checked(&format!("(call $query {slot} {none} {sql} (i32.const 0) (i32.const 0) (i32.const 0) (i32.const {RESULT}))"))
+        checked(&format!(
+            "(call $query {slot} {none} {sql} (i32.const 0) (i32.const 0) (i32.const 0) (i32.const {RESULT}))"
+        ))
     }
 
     /// `secrets.generate`: eight letters; the handle's text is where the result is.
     pub fn generate(&mut self, name: &str) -> String {
         let (name, alphabet) = (self.text(name), self.text("abcdefgh"));
-        let call = format!("(call $generate {name} (i32.const 8) {alphabet} (i32.const 0) (i32.const 0) (i32.const {RESULT}))");
+        let call = format!(
+            "(call $generate {name} (i32.const 8) {alphabet} (i32.const 0) (i32.const 0) (i32.const {RESULT}))"
+        );
         // The error of this result stands 4 bytes lower than that of a result with rows.
-        format!("{call} (if (i32.load8_u (i32.const {RESULT})) (then (return (call $failed (i32.const {}))))) ", RESULT - 4)
+        format!(
+            "{call} (if (i32.load8_u (i32.const {RESULT})) (then (return (call $failed (i32.const {}))))) ",
+            RESULT - 4
+        )
     }
 
     pub fn checkpoint(&mut self, state: &str) -> String {
@@ -104,7 +113,8 @@ impl Fixture {
         let world = resolve.packages[package].worlds["driver"];
         let mut module = wat::parse_str(self.module()).expect("the fixture is WebAssembly text");
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("the world is encoded");
-        let mut encoder = ComponentEncoder::default().validate(true).module(&module).expect("the module fits the world");
+        let mut encoder =
+            ComponentEncoder::default().validate(true).module(&module).expect("the module fits the world");
         encoder.encode().expect("a component comes out")
     }
 
@@ -117,15 +127,28 @@ impl Fixture {
                 _ => "(param $input i32)",
             };
             let body = self.bodies.iter().find(|(name, _)| *name == verb).map_or("unreachable", |(_, body)| body);
-            writeln!(verbs, r#"(func (export "vend:driver/lifecycle@0.1.0#{verb}") {params} (result i32) {body})"#).expect("a string takes any text");
+            writeln!(verbs, r#"(func (export "vend:driver/lifecycle@0.1.0#{verb}") {params} (result i32) {body})"#)
+                .expect("a string takes any text");
         }
         let data: String = self.data.iter().map(|byte| format!("\\{byte:02x}")).collect();
         let used = |name: &str, import: &str| if verbs.contains(name) { import.to_owned() } else { String::new() };
         let imports = [
-            used("call $execute", r#"(import "vend:driver/sql-write@0.1.0" "execute" (func $execute (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#),
-            used("call $query", r#"(import "vend:driver/sql-read@0.1.0" "query" (func $query (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#),
-            used("call $generate", r#"(import "vend:driver/secrets@0.1.0" "generate" (func $generate (param i32 i32 i32 i32 i32 i32 i32 i32)))"#),
-            used("call $checkpoint", r#"(import "vend:driver/claims@0.1.0" "checkpoint" (func $checkpoint (param i32 i32 i32 i32 i32 i32)))"#),
+            used(
+                "call $execute",
+                r#"(import "vend:driver/sql-write@0.1.0" "execute" (func $execute (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#,
+            ),
+            used(
+                "call $query",
+                r#"(import "vend:driver/sql-read@0.1.0" "query" (func $query (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#,
+            ),
+            used(
+                "call $generate",
+                r#"(import "vend:driver/secrets@0.1.0" "generate" (func $generate (param i32 i32 i32 i32 i32 i32 i32 i32)))"#,
+            ),
+            used(
+                "call $checkpoint",
+                r#"(import "vend:driver/claims@0.1.0" "checkpoint" (func $checkpoint (param i32 i32 i32 i32 i32 i32)))"#,
+            ),
             used("call $key", r#"(import "vend:driver/claims@0.1.0" "key" (func $key (param i32 i32 i32)))"#),
             used("call $log", r#"(import "vend:driver/context@0.1.0" "log" (func $log (param i32 i32 i32)))"#),
             used("call $now", r#"(import "vend:driver/context@0.1.0" "now-ms" (func $now (result i64)))"#),

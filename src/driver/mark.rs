@@ -24,7 +24,9 @@ fn walk(root: &Value, schema: &Value, value: &Value, pointer: String, depth: usi
         found.insert(pointer.clone());
     }
     let mut same = |schema: &Value| walk(root, schema, value, pointer.clone(), depth + 1, found);
-    if let Some(target) = schema["$ref"].as_str().and_then(|text| text.strip_prefix('#')).and_then(|text| root.pointer(text)) {
+    if let Some(target) =
+        schema["$ref"].as_str().and_then(|text| text.strip_prefix('#')).and_then(|text| root.pointer(text))
+    {
         same(target);
     }
     for combination in ["allOf", "anyOf", "oneOf"] {

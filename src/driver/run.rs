@@ -42,7 +42,12 @@ pub async fn run(driver: &Inner, attempt: Attempt) -> Report {
     let input = attempt.call.input();
     let host = Host {
         tape,
-        book: Book::new(input.map(|input| input.resource_id.clone()).unwrap_or_default(), attempt.handle_key, attempt.secrets, attempt.entropy),
+        book: Book::new(
+            input.map(|input| input.resource_id.clone()).unwrap_or_default(),
+            attempt.handle_key,
+            attempt.secrets,
+            attempt.entropy,
+        ),
         grants: attempt.grants,
         log: Log::new(limits.log_bytes),
         watch: Watch::default(),
@@ -161,7 +166,13 @@ async fn timed<F: Future>(max_ms: u64, phase: &Phase, work: F) -> Option<F::Outp
     None
 }
 
-fn judge(driver: &Inner, call: &Call, answered: Result<Raw, crate::wit::vend::driver::types::Error>, state: &State, limits: &Limits) -> Result<Answer, Failure> {
+fn judge(
+    driver: &Inner,
+    call: &Call,
+    answered: Result<Raw, crate::wit::vend::driver::types::Error>,
+    state: &State,
+    limits: &Limits,
+) -> Result<Answer, Failure> {
     state.host.tape.ended()?;
     let raw = answered.map_err(|error| {
         let mut error = error_from_wit(error);

@@ -33,8 +33,11 @@ async fn a_loop_meets_the_cpu_limit_while_others_run() {
 
 #[tokio::test]
 async fn growing_memory_meets_its_limit_even_if_the_driver_then_traps() {
-    let body = "(loop $l (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable)) (br $l)) unreachable";
-    let report = meets(creating(|_| body.to_owned()), Limits { memory_bytes: 8 << 20, ..Limits::default() }, Limit::Memory).await;
+    let body =
+        "(loop $l (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable)) (br $l)) unreachable";
+    let report =
+        meets(creating(|_| body.to_owned()), Limits { memory_bytes: 8 << 20, ..Limits::default() }, Limit::Memory)
+            .await;
     assert!(report.usage.memory_bytes <= 8 << 20);
     let large = creating(|f| f.done("{}")).memory_pages(64);
     let driver = load(&large).await.expect("a driver, under the default limit");
@@ -84,7 +87,8 @@ async fn sizes_are_bounded() {
     let verbose = creating(|f| f.done(&format!(r#"{{"name":"{}"}}"#, "x".repeat(5_000))));
     meets(verbose, Limits { output_bytes: 4_000, ..Limits::default() }, Limit::Output).await;
     // A list that is a page of memory many times over would be a thousand times larger on the host's side.
-    let bomb = creating(|_| "(call $log (i32.const 1) (i32.const 0) (i32.const 120000000)) unreachable".to_owned()).memory_pages(2000);
+    let bomb = creating(|_| "(call $log (i32.const 1) (i32.const 0) (i32.const 120000000)) unreachable".to_owned())
+        .memory_pages(2000);
     let report = create(&bomb, &Step::new()).await;
     assert!(matches!(report.result, Err(Failure::Limit { limit: Limit::Body, .. })), "{:?}", report.result);
 }

@@ -47,11 +47,13 @@ async fn foreign_imports_are_named() {
 async fn other_worlds_and_versions_are_told_apart() {
     let error = refusal(component(r#"(component (import "vend:driver/context@0.2.0" (instance)))"#)).await;
     assert!(matches!(&error, LoadError::OtherVersion { found } if found == "vend:driver/context@0.2.0"), "{error}");
-    let error = refusal(component(r#"(component (instance $i) (export "vend:driver/lifecycle@0.9.0" (instance $i)))"#)).await;
+    let error =
+        refusal(component(r#"(component (instance $i) (export "vend:driver/lifecycle@0.9.0" (instance $i)))"#)).await;
     assert!(matches!(&error, LoadError::OtherVersion { .. }), "{error}");
     let error = refusal(component(r#"(component (instance $i) (export "wasi:cli/run@0.2.0" (instance $i)))"#)).await;
     assert!(matches!(&error, LoadError::NoLifecycle { exports } if exports == "`wasi:cli/run@0.2.0`"), "{error}");
-    let error = refusal(component(r#"(component (instance $i) (export "vend:driver/lifecycle@0.1.0" (instance $i)))"#)).await;
+    let error =
+        refusal(component(r#"(component (instance $i) (export "vend:driver/lifecycle@0.1.0" (instance $i)))"#)).await;
     assert!(matches!(&error, LoadError::Contract(_)), "{error}");
 }
 
@@ -102,7 +104,9 @@ async fn a_driver_says_what_it_is() {
 async fn compiled_code_is_kept_and_only_ours_is_loaded() {
     let directory = tempfile::tempdir().expect("a directory");
     let cache = directory.path().join("cache");
-    let start = || Runtime::new(RuntimeConfig { cache_dir: Some(cache.clone()), max_instances: 1, ..config() }).expect("an engine");
+    let start = || {
+        Runtime::new(RuntimeConfig { cache_dir: Some(cache.clone()), max_instances: 1, ..config() }).expect("an engine")
+    };
     let bytes = Fixture::new().describe(&description()).build();
     let files = || -> Vec<_> {
         let all = std::fs::read_dir(&cache).expect("there").map(|entry| entry.expect("readable").path());

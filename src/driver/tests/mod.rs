@@ -64,7 +64,9 @@ impl Told {
         }
         self.asked.lock().expect("no test panics holding it").push(text);
         match statement.sql.as_str() {
-            sql if sql.starts_with("refuse") => Err(Failure::Refused(Error::new(ErrorKind::Conflict, "TOLD", "as told"))),
+            sql if sql.starts_with("refuse") => {
+                Err(Failure::Refused(Error::new(ErrorKind::Conflict, "TOLD", "as told")))
+            }
             sql if sql.starts_with("lose") => Err(Failure::Lost("as told".to_owned())),
             sql if sql.starts_with("hang") => std::future::pending().await,
             _ => Ok(Rows { columns: vec!["a".to_owned()], rows: vec![vec![Value::Integer(1)]], affected: 1 }),

@@ -41,7 +41,11 @@ async fn observing_reads_and_applying_writes() {
     let step = Step::new();
     let report = driver.run(step.attempt(Call::Read(input()))).await;
     assert!(matches!(report.result, Ok(Answer::Observed(Observation::Absent))), "{:?}", report.result);
-    assert_eq!((step.backend.asked(), step.journal.record().commits), (vec!["look".to_owned()], 0), "a read needs no barrier");
+    assert_eq!(
+        (step.backend.asked(), step.journal.record().commits),
+        (vec!["look".to_owned()], 0),
+        "a read needs no barrier"
+    );
 
     let step = Step::new();
     let report = step.create(&driver).await;
@@ -51,7 +55,9 @@ async fn observing_reads_and_applying_writes() {
 
 #[tokio::test]
 async fn a_denied_key_ends_the_attempt_with_the_denial() {
-    let fixture = Fixture::new().describe(&description()).verb("read", |f| format!("(call $key {} (i32.const 512)) unreachable", f.text("k")));
+    let fixture = Fixture::new()
+        .describe(&description())
+        .verb("read", |f| format!("(call $key {} (i32.const 512)) unreachable", f.text("k")));
     let driver = load(&fixture).await.expect("a driver");
     let report = driver.run(Step::new().attempt(Call::Read(input()))).await;
     assert_eq!(code(&report), "DENIED_IN_OBSERVE");
@@ -63,7 +69,8 @@ async fn grants_are_held() {
     let report = create(&creating(|f| f.query("other", "look") + "unreachable"), &step).await;
     assert_eq!((code(&report), report.usage.denied), ("SLOT_NOT_GRANTED", 1));
     let read_only = Step { access: Access::Read, ..Step::new() };
-    let report = create(&creating(|f| f.query("db", "look") + &f.execute("db", "write") + "unreachable"), &read_only).await;
+    let report =
+        create(&creating(|f| f.query("db", "look") + &f.execute("db", "write") + "unreachable"), &read_only).await;
     assert_eq!((code(&report), read_only.backend.asked()), ("SLOT_READ_ONLY", vec!["look".to_owned()]));
     assert_eq!(read_only.journal.record().commits, 0, "what is never sent needs no barrier");
     assert_eq!(report.rest.entries.len(), 5, "and is told all the same: begun, two intents, two outcomes");

@@ -36,7 +36,11 @@ async fn a_journal_that_fails_at_any_commit_never_makes_a_write_twice() {
             4 => (Effect::Unknown, vec!["look 1", "write 1", "look 2", "write 2"]),
             _ => (Effect::Applied, vec!["look 1", "write 1", "look 2", "write 2"]),
         };
-        assert_eq!((report.effect, sent), (effect, expected.iter().map(|s| (*s).to_owned()).collect()), "commit {commit}");
+        assert_eq!(
+            (report.effect, sent),
+            (effect, expected.iter().map(|s| (*s).to_owned()).collect()),
+            "commit {commit}"
+        );
         assert_eq!(report.result.is_ok(), commit == 5, "{:?}", report.result);
 
         let next = Step { journal: Arc::new(MemoryJournal::new()), ..Step::new() };
@@ -61,7 +65,9 @@ async fn a_journal_that_fails_at_any_commit_never_makes_a_write_twice() {
 
 #[tokio::test]
 async fn a_refused_write_is_tried_again_and_an_applied_one_is_not() {
-    let fixture = creating(|f| [f.execute("db", "write"), f.query("db", "look"), f.execute("db", "refuse"), f.done("{}")].concat());
+    let fixture = creating(|f| {
+        [f.execute("db", "write"), f.query("db", "look"), f.execute("db", "refuse"), f.done("{}")].concat()
+    });
     let driver = load(&fixture).await.expect("a driver");
     let step = Step::new();
     for round in 1..=3 {
@@ -80,7 +86,11 @@ async fn a_lost_answer_is_a_doubt_that_no_attempt_starts_on() {
     let step = Step::new();
     for _ in 0..2 {
         let report = step.create(&driver).await;
-        assert!(matches!(&report.result, Err(Failure::InDoubt { seq: 0, function }) if function == "sql-write.execute"), "{:?}", report.result);
+        assert!(
+            matches!(&report.result, Err(Failure::InDoubt { seq: 0, function }) if function == "sql-write.execute"),
+            "{:?}",
+            report.result
+        );
         assert_eq!(report.effect, Effect::Unknown);
     }
     assert_eq!(step.backend.asked().len(), 1);
@@ -94,7 +104,11 @@ async fn another_request_on_replay_sends_nothing() {
     let Err(Failure::Diverged { seq: 0, recorded, asked }) = &report.result else { panic!("{:?}", report.result) };
     assert!(recorded.contains("write 1") && asked.contains("write 2"), "{recorded} {asked}");
     let report = create(&creating(|f| f.done("{}")), &step).await;
-    assert!(matches!(&report.result, Err(Failure::Diverged { asked, .. }) if asked.contains("ended")), "{:?}", report.result);
+    assert!(
+        matches!(&report.result, Err(Failure::Diverged { asked, .. }) if asked.contains("ended")),
+        "{:?}",
+        report.result
+    );
     assert_eq!(step.backend.asked(), ["write 1"]);
 }
 

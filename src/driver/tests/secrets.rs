@@ -13,7 +13,8 @@ fn using(as_secret: bool, after: &str) -> Fixture {
         let (slot, sql, encoding) = (f.text("db"), f.text("ALTER"), f.text("plain"));
         // One `value`, 24 bytes with alignment 8, at 800: the case, then at 808 its payload.
         let kind = if as_secret { 6 } else { 5 };
-        let (pointer, length) = encoding.split_once(") ").map(|(a, b)| (format!("{a})"), b.to_owned())).expect("two constants");
+        let (pointer, length) =
+            encoding.split_once(") ").map(|(a, b)| (format!("{a})"), b.to_owned())).expect("two constants");
         format!(
             "{generate} (i32.store8 (i32.const 800) (i32.const {kind})) \
              (i32.store (i32.const 808) (i32.load (i32.const 516))) (i32.store (i32.const 812) (i32.load (i32.const 520))) \
@@ -57,7 +58,11 @@ async fn a_replayed_secret_without_its_value_ends_the_attempt() {
 async fn a_handle_as_mere_text_is_refused_before_anything_is_sent() {
     let step = Step::new();
     let report = create(&using(false, "write"), &step).await;
-    assert!(matches!(&report.result, Err(Failure::Driver(error)) if error.code == "SECRET_NOT_LISTED"), "{:?}", report.result);
+    assert!(
+        matches!(&report.result, Err(Failure::Driver(error)) if error.code == "SECRET_NOT_LISTED"),
+        "{:?}",
+        report.result
+    );
     assert!(step.backend.asked().is_empty());
 }
 

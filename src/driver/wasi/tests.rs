@@ -52,5 +52,8 @@ fn output_becomes_lines_of_the_log() {
     output.flush(&mut log).expect("room");
     let lines: Vec<String> = log.take().into_iter().map(|(_, line)| line).collect();
     assert_eq!(lines, ["one", "two", "three"]);
-    assert!(output.write(&[b'x'; 2 << 10], &mut log).and_then(|()| output.flush(&mut log)).is_err(), "the log is bounded");
+    assert!(
+        output.write(&[b'x'; 2 << 10], &mut log).and_then(|()| output.flush(&mut log)).is_err(),
+        "the log is bounded"
+    );
 }
