@@ -3,6 +3,12 @@
 //! The code map, in reading order; `tests/tidy.rs` holds which module may import which.
 
 pub mod domain;
+pub mod document;
+pub mod pb;
 pub mod wit;
+pub mod store;
+pub mod secret;
 pub mod capability;
 pub mod driver;
+pub mod stock;
+pub mod engine;

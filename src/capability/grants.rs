@@ -18,4 +18,6 @@ pub struct Grant {
     /// The connection's name, for the journal and messages.
     pub connection: String,
     pub backend: Backend,
+    /// Reads go through a credential of their own, which the backend holds to reading.
+    pub reads_apart: bool,
 }

@@ -2,6 +2,7 @@
 //!
 //! Must never know the engine, the store, or which driver calls beyond its grants.
 
+pub mod address;
 pub mod journal;
 pub mod replay;
 pub mod tape;

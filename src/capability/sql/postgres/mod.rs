@@ -1,0 +1,284 @@
+//! PostgreSQL as a SQL backend, spoken to in the extended protocol.
+//!
+//! Reads run as one statement in a READ ONLY transaction that is always rolled back, under a role that cannot do more. What
+//! writes answers either with proof or with `Failure::Lost`. Must never know what a statement is for, or see a handle.
+//!
+//! A statement that carries a secret reaches the server's own log if the server logs statements; therefore passwords go as
+//! SCRAM verifiers, which is seen to before a statement comes here.
+
+mod endpoint;
+mod tls;
+mod meter;
+mod door;
+mod role;
+mod pool;
+mod rate;
+mod lexer;
+mod literal;
+mod statement;
+mod session;
+mod param;
+mod result;
+mod cell;
+mod text;
+mod numeric;
+mod array;
+mod error;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::capability::backend::Settings;
+use crate::domain::contract::{Error, ErrorKind};
+
+use super::{Failure, Rows, Sql, Statement};
+use door::{Door, Purpose};
+use error::Trouble;
+use pool::{Lent, Pool};
+use rate::Rate;
+use result::Budget;
+use session::Session;
+use statement::Ready;
+
+/// One PostgreSQL server behind one connection.
+pub struct Postgres {
+    pool: Pool,
+    rate: Option<Rate>,
+    databases: Vec<String>,
+    timeout: Duration,
+    identity: OnceCell<String>,
+}
+
+impl Postgres {
+    /// Connects to nothing yet. Refuses settings that cannot work, with code `CONNECTION_INVALID`.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        let name = settings.name.clone();
+        let invalid = |what: String| {
+            Error::new(ErrorKind::InvalidInput, "CONNECTION_INVALID", format!("connection `{name}`: {what}"))
+        };
+        if settings.concurrency == 0 || settings.timeout_ms == 0 || settings.rate_per_second == Some(0) {
+            return Err(invalid("concurrency, rate and timeout are at least one".to_owned()));
+        }
+        let timeout = Duration::from_millis(settings.timeout_ms);
+        let concurrency = settings.concurrency;
+        let rate = settings.rate_per_second.map(Rate::new);
+        let databases = settings.databases.clone();
+        let door = Door::new(settings).map_err(invalid)?;
+        Ok(Self { pool: Pool::new(door, concurrency, timeout), rate, databases, timeout, identity: OnceCell::new() })
+    }
+
+    /// The database meant, if the connection may use it. The maintenance database always is: it is what `None` means.
+    fn database<'a>(&'a self, asked: Option<&'a str>) -> Result<&'a str, Error> {
+        let door = &self.pool.door;
+        let Some(asked) = asked else { return Ok(&door.endpoint.database) };
+        let allowed = asked == door.endpoint.database || self.databases.iter().any(|pattern| matches(pattern, asked));
+        if !allowed || asked.contains('\0') {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                "DATABASE_NOT_ALLOWED",
+                format!("connection `{}` does not allow database `{}`", door.connection, asked.escape_debug()),
+            ));
+        }
+        Ok(asked)
+    }
+
+    /// A session, once the connection's rate and concurrency allow it.
+    async fn admit(&self, purpose: Purpose, database: &str) -> Result<Lent, Error> {
+        if let Some(rate) = &self.rate {
+            let wait = rate.reserve(Instant::now(), self.timeout).map_err(|wait| self.too_fast(wait))?;
+            sleep(wait).await;
+        }
+        self.pool.take(purpose, database).await
+    }
+
+    fn too_fast(&self, wait: Duration) -> Error {
+        let message = format!("connection `{}` is used more often than its rate allows", self.pool.door.connection);
+        let mut error = Error::new(ErrorKind::Throttled, "RATE_LIMITED", message);
+        error.retry_after_ms = Some(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
+        error
+    }
+
+    fn no_answer(&self) -> String {
+        format!("no answer within {} ms", self.timeout.as_millis())
+    }
+
+    async fn writer(&self, database: Option<&str>) -> Result<Lent, Failure> {
+        let database = self.database(database).map_err(Failure::Refused)?;
+        if !self.pool.door.can_write() {
+            return Err(Failure::Refused(self.pool.door.read_only()));
+        }
+        self.admit(Purpose::Apply, database).await.map_err(Failure::Refused)
+    }
+}
+
+#[async_trait]
+impl Sql for Postgres {
+    async fn query(&self, database: Option<&str>, statement: &Statement) -> Result<Rows, Error> {
+        let database = self.database(database)?;
+        let ready = Ready::read(statement)?;
+        let mut lent = self.admit(Purpose::Observe, database).await?;
+        match timeout(self.timeout, read(&mut lent.session, &ready)).await {
+            Ok(Ok(rows)) => {
+                self.pool.give_back(lent).await;
+                Ok(rows)
+            }
+            Ok(Err(trouble)) => Err(trouble.into_error()),
+            Err(_) => Err(error::unavailable(self.no_answer())),
+        }
+    }
+
+    async fn transact(&self, database: Option<&str>, statements: &[Statement]) -> Result<Vec<Rows>, Failure> {
+        let ready = Ready::writes(statements).map_err(Failure::Refused)?;
+        let mut lent = self.writer(database).await?;
+        let begun = AtomicBool::new(false);
+        match timeout(self.timeout, transaction(&mut lent.session, &ready, &begun)).await {
+            Ok(Ok(rows)) => {
+                self.pool.give_back(lent).await;
+                Ok(rows)
+            }
+            Ok(Err(failure)) => Err(failure),
+            Err(_) if begun.load(Ordering::Relaxed) => Err(Failure::Lost(self.no_answer())),
+            Err(_) => Err(Failure::Refused(error::unavailable(self.no_answer()))),
+        }
+    }
+
+    async fn execute(&self, database: Option<&str>, statement: &Statement) -> Result<Rows, Failure> {
+        let ready = Ready::write(statement).map_err(Failure::Refused)?;
+        let mut lent = self.writer(database).await?;
+        match timeout(self.timeout, lent.session.run(&ready, &mut Budget::new())).await {
+            Ok(Ok(rows)) => {
+                self.pool.give_back(lent).await;
+                Ok(rows)
+            }
+            Ok(Err(Trouble::Refused(error))) => Err(Failure::Refused(error)),
+            Ok(Err(Trouble::Broken(message))) => Err(Failure::Lost(message)),
+            Ok(Err(Trouble::TooLarge)) => Err(Failure::Lost(error::TOO_LARGE.to_owned())),
+            Err(_) => Err(Failure::Lost(self.no_answer())),
+        }
+    }
+
+    async fn identity(&self) -> Result<String, Error> {
+        self.identity.get_or_try_init(|| self.identify()).await.cloned()
+    }
+
+    async fn check(&self) -> Result<Vec<String>, Error> {
+        let door = &self.pool.door;
+        let mut warnings = Vec::new();
+        let reader = self.pool.take(Purpose::Observe, &door.endpoint.database).await?;
+        self.pool.give_back(reader).await;
+        if !door.reads_apart() {
+            warnings.push(
+                "reads use the writing credential: nothing but READ ONLY transactions holds them to reading".to_owned(),
+            );
+        }
+        if !door.can_write() {
+            warnings.push("there is no writing credential: every write is refused".to_owned());
+            return Ok(warnings);
+        }
+        let writer = self.pool.take(Purpose::Apply, &door.endpoint.database).await?;
+        if role::powers(&writer.session).await?.iter().any(|power| power == "SUPERUSER") {
+            warnings
+                .push("the writing credential is a superuser's: a role with CREATEDB and CREATEROLE does".to_owned());
+        }
+        self.pool.give_back(writer).await;
+        Ok(warnings)
+    }
+}
+
+impl Postgres {
+    async fn identify(&self) -> Result<String, Error> {
+        let endpoint = &self.pool.door.endpoint;
+        let lent = self.pool.take(Purpose::Observe, &endpoint.database).await?;
+        let asked = lent.session.client.query_one("select system_identifier from pg_catalog.pg_control_system()", &[]);
+        match timeout(self.timeout, asked).await.map_err(|_| error::unavailable(self.no_answer()))? {
+            Ok(row) => {
+                let number: i64 = row.try_get(0).map_err(|error| Trouble::of(&error, false).into_error())?;
+                self.pool.give_back(lent).await;
+                Ok(format!("postgres:{}", number.cast_unsigned()))
+            }
+            // Not permitted, or a server that only speaks like PostgreSQL.
+            Err(error) if matches!(error.code().map(|code| code.code()), Some("42501" | "42883")) => {
+                Ok(format!("postgres://{}:{}", endpoint.host.to_ascii_lowercase(), endpoint.port))
+            }
+            Err(error) => Err(Trouble::of(&error, false).into_error()),
+        }
+    }
+}
+
+/// Rolled back even when it succeeds: what PostgreSQL lets happen in spite of READ ONLY does not stay (large objects before
+/// version 16, the table of an `EXPLAIN ANALYZE CREATE TABLE AS`).
+async fn read(session: &mut Session, ready: &Ready<'_>) -> Result<Rows, Trouble> {
+    session.command("BEGIN READ ONLY", false).await?;
+    let rows = session.run(ready, &mut Budget::new()).await?;
+    session.command("ROLLBACK", false).await?;
+    Ok(rows)
+}
+
+/// `begun` is set once a driver's statement may have reached the server.
+async fn transaction(session: &mut Session, ready: &[Ready<'_>], begun: &AtomicBool) -> Result<Vec<Rows>, Failure> {
+    session.command("BEGIN", false).await.map_err(|trouble| Failure::Refused(trouble.into_error()))?;
+    begun.store(!ready.is_empty(), Ordering::Relaxed);
+    let mut budget = Budget::new();
+    let mut rows = Vec::with_capacity(ready.len());
+    for statement in ready {
+        match session.run(statement, &mut budget).await {
+            Ok(answer) => rows.push(answer),
+            Err(Trouble::Broken(message)) => return Err(Failure::Lost(message)),
+            // No COMMIT will follow: whether the rollback is said or comes with the session's end, nothing stays.
+            Err(trouble) => {
+                session.tidy("ROLLBACK").await;
+                return Err(Failure::Refused(trouble.into_error()));
+            }
+        }
+    }
+    let guarded = ready.iter().any(|statement| statement.guarded);
+    match session.command("COMMIT", guarded).await {
+        Ok(()) => Ok(rows),
+        // Deferred constraints, serialization: the server says that it did not commit.
+        Err(Trouble::Refused(error)) => Err(Failure::Refused(error)),
+        Err(_) => Err(Failure::Lost("the answer to COMMIT is missing".to_owned())),
+    }
+}
+
+/// `*` stands for any run of characters, also none.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
+    let (inner, tail) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let Some(mut left) = name.strip_prefix(head).and_then(|name| name.strip_suffix(tail)) else { return false };
+    for part in inner.split('*') {
+        // The leftmost place leaves the most for the parts to come.
+        let Some(at) = left.find(part) else { return false };
+        left = &left[at + part.len()..];
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns_of_names() {
+        for (pattern, name, expected) in [
+            ("app", "app", true),
+            ("app", "apps", false),
+            ("app_*", "app_", true),
+            ("app_*", "app_x_1", true),
+            ("app_*", "xapp_1", false),
+            ("*", "", true),
+            ("*", "anything", true),
+            ("*_dev", "a_dev_dev", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "acb", false),
+            ("", "x", false),
+            ("é*", "éa", true),
+            ("App", "app", false),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What a document must hold to beyond its schema, without looking at any other document.
+
+use serde_json::Value;
+
+use super::refusal::Refusal;
+use super::{connection, json_schema};
+use crate::domain::document::{Manifest, Recipe, ResourceType};
+use crate::domain::json::pointer_push;
+use crate::domain::requirement::Requirement;
+use crate::domain::secret::Handle;
+
+/// Puts what is wrong with `manifest` into `found`.
+pub(super) fn manifest(manifest: &Manifest, found: &mut Vec<Refusal>) {
+    match manifest {
+        Manifest::ResourceType(it) => resource_type(it, found),
+        Manifest::Connection(it) => connection::check(it, found),
+        Manifest::Recipe(it) => recipe(it, found),
+        Manifest::Project(_) | Manifest::Environment(_) | Manifest::Order(_) => {}
+    }
+}
+
+/// Secret handles are made and placed by vend alone: one in a document could be another resource's secret.
+pub(super) fn handles(value: &Value, found: &mut Vec<Refusal>) {
+    smuggled(value, "", found);
+}
+
+fn smuggled(value: &Value, pointer: &str, found: &mut Vec<Refusal>) {
+    let refusal = |pointer: String, at_key| Refusal {
+        hint: "a document names secrets, it does not carry them".to_owned(),
+        at_key,
+        ..Refusal::new(pointer, "a secret handle cannot be written into a document")
+    };
+    match value {
+        Value::String(text) if holds_handle(text) => found.push(refusal(pointer.to_owned(), false)),
+        Value::Array(items) => {
+            for (i, item) in items.iter().enumerate().filter(|(_, item)| may_hold(item)) {
+                smuggled(item, &pointer_push(pointer, &i.to_string()), found);
+            }
+        }
+        Value::Object(members) => {
+            for (key, member) in members {
+                if holds_handle(key) {
+                    found.push(refusal(pointer_push(pointer, key), true));
+                }
+                if may_hold(member) {
+                    smuggled(member, &pointer_push(pointer, key), found);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Spares the pointers of scalars that hold nothing.
+fn may_hold(value: &Value) -> bool {
+    match value {
+        Value::String(text) => holds_handle(text),
+        other => other.is_array() || other.is_object(),
+    }
+}
+
+fn holds_handle(text: &str) -> bool {
+    !Handle::scan(text).is_empty()
+}
+
+fn resource_type(it: &ResourceType, found: &mut Vec<Refusal>) {
+    schema("/params", &it.params, found);
+    schema("/outputs", &it.outputs, found);
+    for (i, class) in it.classes.iter().enumerate() {
+        if it.classes[..i].iter().any(|earlier| earlier.name == class.name) {
+            found.push(Refusal::new(format!("/classes/{i}/name"), format!("the class `{}` stands twice", class.name)));
+        }
+    }
+}
+
+fn recipe(it: &Recipe, found: &mut Vec<Refusal>) {
+    if let Err(error) = Requirement::parse(&it.driver) {
+        found.push(Refusal::new("/driver", error.to_string()));
+    }
+    if let Some(allowed) = it.params.as_ref().and_then(|params| params.allowed.as_ref()) {
+        schema("/params/allowed", allowed, found);
+    }
+    for (i, criteria) in it.criteria.iter().enumerate() {
+        if it.criteria[..i].contains(criteria) {
+            found.push(Refusal::new(format!("/match/{i}"), "the same criteria stand twice"));
+        }
+    }
+}
+
+/// A schema for mappings: params and outputs are nothing else.
+fn schema(pointer: &str, schema: &Value, found: &mut Vec<Refusal>) {
+    for violation in json_schema::check(schema) {
+        found.push(Refusal::new(format!("{pointer}{}", violation.pointer), violation.message));
+    }
+    if schema.get("type").is_some_and(|it| it != "object") {
+        found.push(
+            Refusal::new(format!("{pointer}/type"), "params and outputs are mappings").hint("write `type: object`"),
+        );
+    }
+}

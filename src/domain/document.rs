@@ -1,0 +1,361 @@
+//! What the platform team writes: projects, environments, resource types, connections, recipes; and orders.
+//!
+//! These are the records as people write them; positions in files and YAML belong to `document/`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::id::DocumentId;
+use super::name::Name;
+use super::time::Timestamp;
+
+pub const API_VERSION: &str = "vend/v1";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    Project,
+    Environment,
+    ResourceType,
+    Connection,
+    Recipe,
+    Order,
+}
+
+impl Kind {
+    /// In the order in which documents of one file are applied: what is referred to comes first.
+    pub const ALL: [Kind; 6] =
+        [Kind::Project, Kind::Environment, Kind::ResourceType, Kind::Connection, Kind::Recipe, Kind::Order];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Project => "Project",
+            Kind::Environment => "Environment",
+            Kind::ResourceType => "ResourceType",
+            Kind::Connection => "Connection",
+            Kind::Recipe => "Recipe",
+            Kind::Order => "Order",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What every document may say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Meta {
+    pub name: Name,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// `user:…` or `group:…`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<String>,
+}
+
+/// A document as written, without its position. Serialises to what `get -o yaml` shows, `apiVersion` excepted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum Manifest {
+    Project(Project),
+    Environment(Environment),
+    ResourceType(ResourceType),
+    Connection(Connection),
+    Recipe(Recipe),
+    Order(OrderManifest),
+}
+
+impl Manifest {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Manifest::Project(_) => Kind::Project,
+            Manifest::Environment(_) => Kind::Environment,
+            Manifest::ResourceType(_) => Kind::ResourceType,
+            Manifest::Connection(_) => Kind::Connection,
+            Manifest::Recipe(_) => Kind::Recipe,
+            Manifest::Order(_) => Kind::Order,
+        }
+    }
+
+    pub fn meta(&self) -> &Meta {
+        match self {
+            Manifest::Project(it) => &it.meta,
+            Manifest::Environment(it) => &it.meta,
+            Manifest::ResourceType(it) => &it.meta,
+            Manifest::Connection(it) => &it.meta,
+            Manifest::Recipe(it) => &it.meta,
+            Manifest::Order(it) => &it.meta,
+        }
+    }
+
+    pub fn name(&self) -> &Name {
+        &self.meta().name
+    }
+
+    /// Its full name (AIP-122): `projects/shop/environments/dev`, `recipes/shared-postgres`, ….
+    pub fn resource_name(&self) -> String {
+        let name = self.name();
+        match self {
+            Manifest::Project(_) => format!("projects/{name}"),
+            Manifest::Environment(it) => format!("projects/{}/environments/{name}", it.project),
+            Manifest::ResourceType(_) => format!("resourceTypes/{name}"),
+            Manifest::Connection(_) => format!("connections/{name}"),
+            Manifest::Recipe(_) => format!("recipes/{name}"),
+            Manifest::Order(it) => {
+                let part = |part: &Option<Name>| part.as_ref().map_or("-".to_owned(), Name::to_string);
+                format!("projects/{}/environments/{}/orders/{name}", part(&it.project), part(&it.environment))
+            }
+        }
+    }
+
+    /// The project whose shard the document lives in; empty for the platform's own.
+    pub fn project(&self) -> &str {
+        match self {
+            Manifest::Project(it) => it.meta.name.as_str(),
+            Manifest::Environment(it) => it.project.as_str(),
+            Manifest::Order(it) => it.project.as_ref().map_or("", Name::as_str),
+            Manifest::ResourceType(_) | Manifest::Connection(_) | Manifest::Recipe(_) => "",
+        }
+    }
+}
+
+/// The tenant boundary and the unit of sharding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Project {
+    #[serde(flatten)]
+    pub meta: Meta,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Environment {
+    #[serde(flatten)]
+    pub meta: Meta,
+    pub project: Name,
+    /// What recipes match on: `development`, `production`, …
+    #[serde(rename = "type")]
+    pub environment_type: Name,
+}
+
+/// The contract a developer orders against.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ResourceType {
+    #[serde(flatten)]
+    pub meta: Meta,
+    /// JSON Schema 2020-12 of what may be asked.
+    pub params: Value,
+    /// JSON Schema 2020-12 of what is offered; `x-vend-secret: true` marks secrets.
+    pub outputs: Value,
+    /// Named variants that may be ordered; without any, `class` may not be given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<Class>,
+    /// Data would be lost with it: never replaced silently.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds_data: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Class {
+    pub name: Name,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+}
+
+/// A named, host-held way to reach a backend.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Connection {
+    #[serde(flatten)]
+    pub meta: Meta,
+    /// `postgres` or `sqlite`.
+    #[serde(rename = "type")]
+    pub connection_type: String,
+    /// `postgres://host:port`; for `sqlite` a directory, absolute or below the data directory.
+    pub endpoint: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<Credential>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_credential: Option<ReadCredential>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow: Option<Allow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<ConnectionLimits>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Credential {
+    pub username: String,
+    pub password: SecretReference,
+}
+
+/// A secret that an operator set by name (`vend secret set NAME`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SecretReference {
+    pub secret: Name,
+}
+
+/// A credential that the backend holds to reading, or the word `same`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ReadCredential {
+    Own(Credential),
+    Same(Same),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Same {
+    #[serde(rename = "same")]
+    Same,
+}
+
+/// What may be reached through a connection. Absent means nothing beyond the least.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Allow {
+    /// Names of databases; `*` stands for any run of characters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<String>,
+    /// CIDRs of loopback, private or otherwise special addresses that this connection may reach.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ConnectionLimits {
+    /// Sessions at once; 8 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_per_second: Option<u32>,
+    /// A span such as `30s`; 30 s if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Tls {
+    /// PEM of the authorities to trust.
+    pub ca: String,
+}
+
+/// How a type is made in a context.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Recipe {
+    #[serde(flatten)]
+    pub meta: Meta,
+    #[serde(rename = "type")]
+    pub resource_type: Name,
+    /// Any of them; empty serves everywhere.
+    #[serde(default, rename = "match", skip_serializing_if = "Vec::is_empty")]
+    pub criteria: Vec<Criteria>,
+    /// `NAME` or `NAME@REQUIREMENT` (SemVer, as Cargo writes it): `postgres@^0.1`.
+    pub driver: String,
+    /// Slot → connection.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub connections: BTreeMap<String, Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub params: Option<RecipeParams>,
+    /// Accepts a driver whose lost create parks for a person.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_unsafe: bool,
+    /// How a replacement of data is allowed; absent refuses it for types that hold data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replace: Option<Replace>,
+}
+
+/// All that is given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Criteria {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment_type: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Name>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RecipeParams {
+    /// Used where the developer says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defaults: Option<Value>,
+    /// Set always; a developer's other value is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fixed: Option<Value>,
+    /// JSON Schema 2020-12 that narrows the type's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<Value>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replace {
+    DeleteFirst,
+    CreateFirst,
+}
+
+/// What a developer wants in one environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OrderManifest {
+    #[serde(flatten)]
+    pub meta: Meta,
+    /// From the file, or from the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Name>,
+    #[serde(default)]
+    pub resources: BTreeMap<Name, ResourceEntry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ResourceEntry {
+    #[serde(rename = "type")]
+    pub resource_type: Name,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub params: Option<Value>,
+}
+
+/// A stored document. Orders are kept as `domain::order::Order` instead.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    pub id: DocumentId,
+    /// Its shard's project; empty for the platform's own.
+    pub project: String,
+    pub manifest: Manifest,
+    /// Counts its changes, from 1; also its revision and its etag.
+    pub version: u64,
+    pub principal: String,
+    pub create_time: Timestamp,
+    pub update_time: Timestamp,
+}

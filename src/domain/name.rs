@@ -1,0 +1,113 @@
+//! Names that people choose, and the resource names built from them (AIP-122).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A DNS label (RFC 1123): 1 to 63 of `a-z 0-9 -`, beginning and ending with a letter or digit.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(String);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no name: use 1 to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit")]
+pub struct Invalid(pub String);
+
+impl Name {
+    pub fn new(text: impl Into<String>) -> Result<Self, Invalid> {
+        let text = text.into();
+        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let edge = |b: Option<&u8>| b.is_some_and(|b| *b != b'-');
+        let bytes = text.as_bytes();
+        if bytes.len() <= 63 && bytes.iter().all(|b| inner(*b)) && edge(bytes.first()) && edge(bytes.last()) {
+            return Ok(Self(text));
+        }
+        Err(Invalid(text))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = Invalid;
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        Self::new(text)
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> String {
+        name.0
+    }
+}
+
+impl AsRef<str> for Name {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An environment in its project: `projects/shop/environments/dev`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EnvironmentName {
+    pub project: Name,
+    pub environment: Name,
+}
+
+impl fmt::Display for EnvironmentName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "projects/{}/environments/{}", self.project, self.environment)
+    }
+}
+
+/// An order in its environment: `projects/shop/environments/dev/orders/checkout`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OrderName {
+    pub project: Name,
+    pub environment: Name,
+    pub order: Name,
+}
+
+impl OrderName {
+    pub fn environment_name(&self) -> EnvironmentName {
+        EnvironmentName { project: self.project.clone(), environment: self.environment.clone() }
+    }
+
+    pub fn resource(&self, key: Name) -> ResourceName {
+        ResourceName { order: self.clone(), key }
+    }
+}
+
+impl fmt::Display for OrderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "projects/{}/environments/{}/orders/{}", self.project, self.environment, self.order)
+    }
+}
+
+/// A resource in its order: `projects/shop/environments/dev/orders/checkout/resources/db`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ResourceName {
+    pub order: OrderName,
+    pub key: Name,
+}
+
+impl fmt::Display for ResourceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/resources/{}", self.order, self.key)
+    }
+}
+
+/// Which of the 256 shards a project's rows belong to; the empty project is the platform's own.
+pub fn shard(project: &str) -> u16 {
+    // FNV-1a, 32 bit: stable for ever, since shards are stored.
+    let hash = project.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    u16::from((hash ^ (hash >> 8) ^ (hash >> 16) ^ (hash >> 24)) as u8)
+}

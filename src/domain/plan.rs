@@ -1,0 +1,87 @@
+//! A plan: what applying an order would do.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::contract::Change;
+use super::id::ResourceId;
+use super::name::{Name, OrderName};
+use super::resource::{Desired, Pin};
+
+/// Secrets in it are handles; `mask` before it is shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Plan {
+    pub order: OrderName,
+    /// SHA-256, hex, over desired values, actions, forcing paths, recipe revisions and driver digests; not over times or bodies read.
+    pub digest: String,
+    /// By key.
+    pub resources: Vec<PlannedResource>,
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlannedResource {
+    pub key: Name,
+    /// Absent for one that does not exist yet.
+    pub id: Option<ResourceId>,
+    pub resource_type: Name,
+    pub class: Option<Name>,
+    pub action: PlannedAction,
+    pub changes: Vec<Change>,
+    pub outputs: Value,
+    pub unknown: Vec<String>,
+    /// What it shall be; absent for deletions.
+    pub desired: Option<Desired>,
+    pub pin: Pin,
+    /// `NAME@VERSION`.
+    pub driver: String,
+    pub recipe_reason: String,
+    pub reads: Vec<PlanRead>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlannedAction {
+    None,
+    Create,
+    Update,
+    Replace,
+    Delete,
+}
+
+impl PlannedAction {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PlannedAction::None => "none",
+            PlannedAction::Create => "create",
+            PlannedAction::Update => "update",
+            PlannedAction::Replace => "replace",
+            PlannedAction::Delete => "delete",
+        }
+    }
+}
+
+/// One read made while planning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlanRead {
+    pub connection: String,
+    pub function: String,
+    pub statement: String,
+    /// `linkage`, `read-only-transaction`, `read-credential`.
+    pub held_by: Vec<String>,
+}
+
+impl Plan {
+    /// Applying it changes something.
+    pub fn has_work(&self) -> bool {
+        self.resources.iter().any(|it| it.action != PlannedAction::None)
+    }
+
+    /// Applying it deletes or replaces something.
+    pub fn destroys(&self) -> bool {
+        self.resources.iter().any(|it| matches!(it.action, PlannedAction::Delete | PlannedAction::Replace))
+    }
+}

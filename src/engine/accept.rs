@@ -1,0 +1,322 @@
+//! A plan accepted: the records that make it durable. Pure but for ids and nonces, which come from the entropy given.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::domain::document::{Manifest, OrderManifest};
+use crate::domain::effect::Effect;
+use crate::domain::event::Audit;
+use crate::domain::id::{AuditId, OperationId, OrderId, ResourceId};
+use crate::domain::name::{Name, OrderName};
+use crate::domain::operation::{Budget, Operation, OperationState, OperationVerb, Stage, Tally};
+use crate::domain::order::Order;
+use crate::domain::plan::{Plan, PlannedAction, PlannedResource};
+use crate::domain::principal::Principal;
+use crate::domain::reason::Reason;
+use crate::domain::resource::{ExternalObject, Resource, ResourceState};
+use crate::domain::secret::Fresh;
+use crate::domain::time::Timestamp;
+use crate::secret::Sealer;
+use crate::store::{Commit, NaturalKey, Request, Site, Write};
+
+use super::journal::tally;
+
+/// Who asks, when, and how it is to be remembered.
+pub struct Asking<'a> {
+    pub principal: &'a Principal,
+    pub request_id: &'a str,
+    pub content_hash: &'a str,
+    pub trace: &'a str,
+    pub now: Timestamp,
+    pub sealer: Sealer<'a>,
+}
+
+/// What stands already.
+#[derive(Default)]
+pub struct Standing {
+    pub order: Option<Order>,
+    pub resources: BTreeMap<Name, Resource>,
+    /// Children that are not terminal, of all resources of the order.
+    pub open: Vec<Operation>,
+}
+
+/// What comes in with the plan.
+#[derive(Default)]
+pub struct Bringing {
+    pub ids: BTreeMap<Name, ResourceId>,
+    pub secrets: BTreeMap<Name, Vec<Fresh>>,
+    pub keys: BTreeMap<Name, NaturalKey>,
+}
+
+pub struct Accepted {
+    pub commit: Commit,
+    pub operation: Operation,
+    pub order: Order,
+}
+
+/// `manifest`: the order's new one, or `None` if it is to be deleted.
+pub fn accept(
+    plan: &Plan,
+    manifest: Option<&OrderManifest>,
+    standing: &Standing,
+    bringing: &Bringing,
+    asking: &Asking<'_>,
+) -> Accepted {
+    let now = asking.now;
+    let entropy = asking.sealer.entropy;
+    let mut commit = Commit::new(Site::Accept);
+    let mut parent = operation(&plan.order, OperationId::new(now, entropy), asking);
+    parent.verb = if manifest.is_some() { OperationVerb::Apply } else { OperationVerb::Delete };
+    let order = order_after(plan, manifest, standing, &parent.id, asking);
+    parent.generation = order.generation;
+    parent.plan = Some(asking.sealer.plan(&parent.id, plan));
+    parent.plan_digest = plan.digest.clone();
+    let mut children = Vec::new();
+    for planned in plan.resources.iter().filter(|it| it.action != PlannedAction::None) {
+        let resource = resource_after(planned, &order, standing, bringing, asking);
+        let child = child(planned, &resource, &parent, asking);
+        for open in standing.open.iter().filter(|it| it.resource.as_ref() == Some(&resource.id)) {
+            supersede(open, &child.id, &mut commit, now);
+        }
+        for fresh in bringing.secrets.get(&planned.key).into_iter().flatten() {
+            let record = asking.sealer.secret(fresh, &resource.id, &asking.principal.name, now);
+            commit.writes.push(Write::Secret(Box::new(record)));
+        }
+        if let Some(key) = bringing.keys.get(&planned.key) {
+            commit.writes.push(Write::ReserveKey(key.clone()));
+        }
+        commit.writes.push(Write::Resource(Box::new(resource)));
+        children.push(child);
+    }
+    parent.tally = Tally { queued: u32::try_from(children.len()).unwrap_or(u32::MAX), ..Tally::default() };
+    parent.settle(now);
+    commit.writes.push(Write::Order(Box::new(order.clone())));
+    commit.writes.push(Write::Operation(Box::new(parent.clone())));
+    commit.writes.extend(children.into_iter().map(|child| Write::Operation(Box::new(child))));
+    if manifest.is_none() {
+        commit.writes.push(Write::SweepOrder { name: plan.order.clone(), time: now });
+    }
+    if !asking.request_id.is_empty() {
+        commit.writes.push(Write::Request(Request {
+            project: plan.order.project.to_string(),
+            request_id: asking.request_id.to_owned(),
+            content_hash: asking.content_hash.to_owned(),
+            operation: parent.id.clone(),
+            time: now,
+        }));
+    }
+    commit.audit.push(Audit {
+        id: AuditId::new(now, entropy),
+        project: plan.order.project.to_string(),
+        principal: asking.principal.name.clone(),
+        action: format!("orders.{}", parent.verb.as_str()),
+        name: plan.order.to_string(),
+        decision: "allowed".into(),
+        reason: format!("plan {}", plan.digest),
+        time: now,
+    });
+    Accepted { commit, operation: parent, order }
+}
+
+fn order_after(
+    plan: &Plan,
+    manifest: Option<&OrderManifest>,
+    standing: &Standing,
+    operation: &OperationId,
+    asking: &Asking<'_>,
+) -> Order {
+    let now = asking.now;
+    let id = standing.order.as_ref().map_or_else(|| OrderId::new(now, asking.sealer.entropy), |it| it.id.clone());
+    let kept = |order: &Order| order.manifest.clone();
+    let manifest_sealed = match (manifest, &standing.order) {
+        (None, Some(order)) => kept(order),
+        (None, None) => asking.sealer.manifest(&id, &json!({})),
+        (Some(manifest), _) => asking.sealer.manifest(&id, &Manifest::Order(manifest.clone())),
+    };
+    let labels = match (manifest, &standing.order) {
+        (Some(manifest), _) => manifest.meta.labels.clone(),
+        (None, Some(order)) => order.labels.clone(),
+        (None, None) => BTreeMap::new(),
+    };
+    Order {
+        id,
+        name: plan.order.clone(),
+        labels,
+        generation: standing.order.as_ref().map_or(0, |it| it.generation) + 1,
+        manifest: manifest_sealed,
+        operation: operation.clone(),
+        deleting: manifest.is_none(),
+        principal: asking.principal.name.clone(),
+        version: standing.order.as_ref().map_or(0, |it| it.version) + 1,
+        create_time: standing.order.as_ref().map_or(now, |it| it.create_time),
+        update_time: now,
+    }
+}
+
+fn resource_after(
+    planned: &PlannedResource,
+    order: &Order,
+    standing: &Standing,
+    bringing: &Bringing,
+    asking: &Asking<'_>,
+) -> Resource {
+    let now = asking.now;
+    let state = match planned.action {
+        PlannedAction::Delete => ResourceState::Deleting,
+        _ => ResourceState::Pending,
+    };
+    match standing.resources.get(&planned.key) {
+        Some(existing) => {
+            let desired = planned.desired.as_ref();
+            let mut resource = Resource {
+                generation: existing.generation + 1,
+                desired: desired.map_or_else(|| existing.desired.clone(), |it| asking.sealer.desired(&existing.id, it)),
+                state,
+                reason: None,
+                message: String::new(),
+                labels: order.labels.clone(),
+                version: existing.version + 1,
+                update_time: now,
+                ..existing.clone()
+            };
+            mark_parked(&mut resource, &standing.open, asking);
+            resource
+        }
+        None => {
+            let id = match bringing.ids.get(&planned.key) {
+                Some(id) => id.clone(),
+                None => ResourceId::new(now, asking.sealer.entropy),
+            };
+            Resource {
+                desired: asking.sealer.desired(&id, &planned.desired),
+                id,
+                name: planned_name(planned, order),
+                order: order.id.clone(),
+                labels: order.labels.clone(),
+                resource_type: planned.resource_type.clone(),
+                class: planned.class.clone(),
+                generation: 1,
+                observed_generation: 0,
+                pin: planned.pin.clone(),
+                edges: Vec::new(),
+                incarnation: 1,
+                object: None,
+                former: None,
+                state,
+                reason: None,
+                message: String::new(),
+                principal: asking.principal.name.clone(),
+                version: 1,
+                create_time: now,
+                update_time: now,
+            }
+        }
+    }
+}
+
+fn planned_name(planned: &PlannedResource, order: &Order) -> crate::domain::name::ResourceName {
+    order.name.resource(planned.key.clone())
+}
+
+/// An operation that gave up on a create it had begun makes room for this one; the mark it leaves lets that one look first.
+fn mark_parked(resource: &mut Resource, open: &[Operation], asking: &Asking<'_>) {
+    let begun = open.iter().any(|it| {
+        it.resource.as_ref() == Some(&resource.id) && gives_way(it) && it.stage == Stage::Create && it.effect != Effect::None
+    });
+    if !begun || resource.object.is_some() {
+        return;
+    }
+    resource.object = Some(ExternalObject {
+        incarnation: resource.incarnation,
+        claimed: false,
+        external_id: None,
+        state: asking.sealer.state(&resource.id, &json!({})),
+        state_version: 0,
+        applied: asking.sealer.applied(&resource.id, &json!({ "params": {}, "config": {} })),
+        outputs: asking.sealer.outputs(&resource.id, &json!({})),
+        complete: false,
+    });
+}
+
+/// Not begun, or given up without a doubt: a newer generation takes its place.
+fn gives_way(open: &Operation) -> bool {
+    match open.state {
+        OperationState::Queued => true,
+        OperationState::NeedsAttention => {
+            open.effect != Effect::Unknown && !matches!(open.reason, Some(Reason::Nondeterministic | Reason::MultipleCandidates))
+        }
+        _ => false,
+    }
+}
+
+fn supersede(open: &Operation, successor: &OperationId, commit: &mut Commit, now: Timestamp) {
+    if !gives_way(open) {
+        return;
+    }
+    let after = Operation {
+        state: OperationState::Superseded,
+        reason: Some(Reason::Superseded),
+        message: format!("a newer generation took its place: {successor}"),
+        superseded_by: Some(successor.clone()),
+        version: open.version + 1,
+        update_time: now,
+        end_time: Some(now),
+        ..open.clone()
+    };
+    commit.writes.extend(tally(&after, open.state, now));
+    commit.writes.push(Write::Operation(Box::new(after)));
+}
+
+fn child(planned: &PlannedResource, resource: &Resource, parent: &Operation, asking: &Asking<'_>) -> Operation {
+    let mut child = operation(&parent.order, OperationId::new(asking.now, asking.sealer.entropy), asking);
+    child.parent = Some(parent.id.clone());
+    child.resource = Some(resource.id.clone());
+    child.resource_key = resource.name.key.to_string();
+    child.generation = resource.generation;
+    child.driver_digest = resource.pin.driver_digest.clone();
+    child.plan_digest = parent.plan_digest.clone();
+    child.verb = match planned.action {
+        PlannedAction::Replace => OperationVerb::Replace,
+        PlannedAction::Update => OperationVerb::Update,
+        PlannedAction::Delete => OperationVerb::Delete,
+        PlannedAction::Create | PlannedAction::None => OperationVerb::Create,
+    };
+    child
+}
+
+fn operation(order: &OrderName, id: OperationId, asking: &Asking<'_>) -> Operation {
+    Operation {
+        id,
+        parent: None,
+        order: order.clone(),
+        resource: None,
+        resource_key: String::new(),
+        verb: OperationVerb::Apply,
+        generation: 0,
+        state: OperationState::Queued,
+        reason: None,
+        message: String::new(),
+        effect: Effect::None,
+        status: String::new(),
+        principal: asking.principal.name.clone(),
+        request_id: asking.request_id.to_owned(),
+        trace: asking.trace.to_owned(),
+        stage: Stage::Decide,
+        step: 0,
+        continuation: None,
+        attempts: 0,
+        budget: Budget::default(),
+        due: asking.now,
+        cancel_requested: false,
+        superseded_by: None,
+        plan: None,
+        plan_digest: String::new(),
+        tally: Tally::default(),
+        driver_digest: String::new(),
+        version: 1,
+        create_time: asking.now,
+        update_time: asking.now,
+        end_time: None,
+    }
+}

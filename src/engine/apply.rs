@@ -1,0 +1,239 @@
+//! Accepting what is asked of orders: plan, check, one commit; the work itself is the queue's.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::Value;
+
+use crate::domain::document::{Manifest, OrderManifest};
+use crate::domain::json::canonical;
+use crate::domain::name::OrderName;
+use crate::domain::operation::Operation;
+use crate::domain::order::Order;
+use crate::domain::plan::{Plan, PlannedAction};
+use crate::domain::principal::Principal;
+use crate::domain::reason::Reason;
+use crate::domain::refusal::Refusal;
+use crate::secret::Sealer;
+use crate::store;
+
+use super::accept::{Accepted, Asking, Bringing, Standing, accept};
+use super::plan::{hex, plan};
+use super::survey::{Survey, order_name};
+use super::{Engine, Error};
+
+/// How often a plan is made again because a record changed between plan and commit.
+const CONFLICT_TRIES: u32 = 5;
+
+#[derive(Debug, Clone)]
+pub struct Apply {
+    /// With project and environment.
+    pub manifest: OrderManifest,
+    pub principal: Principal,
+    pub plan_digest: Option<String>,
+    pub allow_destroy: bool,
+    /// Empty: none.
+    pub request_id: String,
+    /// The order's version as last seen.
+    pub etag: Option<u64>,
+    pub validate_only: bool,
+    pub trace: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Applied {
+    pub order: Option<Order>,
+    /// What carries it out; absent if there is nothing to do.
+    pub operation: Option<Operation>,
+    pub plan: Plan,
+}
+
+#[derive(Debug, Clone)]
+pub struct Delete {
+    pub name: OrderName,
+    pub principal: Principal,
+    pub etag: Option<u64>,
+    pub request_id: String,
+    pub allow_missing: bool,
+    pub allow_destroy: bool,
+    pub trace: String,
+}
+
+impl Engine {
+    pub async fn apply(&self, request: Apply) -> Result<Applied, Error> {
+        let name = order_name(&request.manifest)?;
+        let content = content_hash(&serde_json::to_value(&request.manifest).unwrap_or(Value::Null));
+        if let Some(operation) = self.repeated(&name, &request.request_id, &content).await? {
+            let plan = Plan { order: name.clone(), digest: operation.plan_digest.clone(), resources: Vec::new(), warnings: Vec::new() };
+            return Ok(Applied { order: self.store.order(&name).await?, operation: Some(operation), plan });
+        }
+        for _ in 0..CONFLICT_TRIES {
+            let survey = self.survey(request.manifest.clone()).await?;
+            let standing = self.standing(&name, &survey).await?;
+            check_etag(&name, standing.order.as_ref(), request.etag)?;
+            allowed(&survey.plan, &request)?;
+            if request.validate_only {
+                return Ok(Applied { order: standing.order, operation: None, plan: survey.plan });
+            }
+            if !survey.plan.has_work() && self.says_the_same(standing.order.as_ref(), &survey.manifest)? {
+                let operation = self.under_way(standing.order.as_ref()).await?;
+                return Ok(Applied { order: standing.order, operation, plan: survey.plan });
+            }
+            let asking = Asking {
+                principal: &request.principal,
+                request_id: &request.request_id,
+                content_hash: &content,
+                trace: &request.trace,
+                now: self.clock.now(),
+                sealer: Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: name.project.as_str() },
+            };
+            let Survey { plan, ids, secrets, keys, manifest, .. } = survey;
+            let keys = keys.into_iter().filter(|(key, _)| creates(&plan, key)).collect();
+            let bringing = Bringing { ids, secrets, keys };
+            let accepted = accept(&plan, Some(&manifest), &standing, &bringing, &asking);
+            if let Some((order, operation)) = self.commit(accepted).await? {
+                return Ok(Applied { order: Some(order), operation: Some(operation), plan });
+            }
+        }
+        Err(Refusal::new(Reason::ConcurrentOperation, format!("{name} keeps changing: try again")).into())
+    }
+
+    /// `None` only with `allow_missing`.
+    pub async fn delete(&self, request: Delete) -> Result<Option<Operation>, Error> {
+        let name = &request.name;
+        let content = content_hash(&serde_json::json!({ "delete": name.to_string() }));
+        if let Some(operation) = self.repeated(name, &request.request_id, &content).await? {
+            return Ok(Some(operation));
+        }
+        for _ in 0..CONFLICT_TRIES {
+            let Some(order) = self.store.order(name).await? else {
+                if request.allow_missing {
+                    return Ok(None);
+                }
+                return Err(Refusal::new(Reason::NotFound, format!("there is no order {name}")).into());
+            };
+            check_etag(name, Some(&order), request.etag)?;
+            let resources = self.existing(name).await?;
+            if order.deleting && self.under_way(Some(&order)).await?.is_some() {
+                return self.under_way(Some(&order)).await;
+            }
+            let plan = plan(name, Vec::new(), self.leaving(resources.values()))?;
+            if !request.allow_destroy && plan.destroys() {
+                return Err(plan_required(&plan).into());
+            }
+            let mut standing = Standing { order: Some(order), resources, open: Vec::new() };
+            standing.open = self.open(&standing).await?;
+            let asking = Asking {
+                principal: &request.principal,
+                request_id: &request.request_id,
+                content_hash: &content,
+                trace: &request.trace,
+                now: self.clock.now(),
+                sealer: Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: name.project.as_str() },
+            };
+            let accepted = accept(&plan, None, &standing, &Bringing::default(), &asking);
+            if let Some((_, operation)) = self.commit(accepted).await? {
+                return Ok(Some(operation));
+            }
+        }
+        Err(Refusal::new(Reason::ConcurrentOperation, format!("{name} keeps changing: try again")).into())
+    }
+
+    /// `None`: a record changed meanwhile.
+    async fn commit(&self, accepted: Accepted) -> Result<Option<(Order, Operation)>, Error> {
+        match self.store.commit(accepted.commit).await {
+            Ok(()) => {
+                self.wake.notify_one();
+                Ok(Some((accepted.order, accepted.operation)))
+            }
+            Err(store::Error::Conflict { .. }) => Ok(None),
+            Err(store::Error::KeyTaken { family, key, holder }) => {
+                let message = format!("{key} ({family}) is taken by {holder}");
+                Err(Refusal::new(Reason::AlreadyExists, message).hint("choose another name").into())
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn repeated(&self, name: &OrderName, request_id: &str, content: &str) -> Result<Option<Operation>, Error> {
+        if request_id.is_empty() {
+            return Ok(None);
+        }
+        let Some(known) = self.store.request(name.project.as_str(), request_id).await? else { return Ok(None) };
+        if known.content_hash != content {
+            let message = format!("request id `{request_id}` was used for something else");
+            return Err(Refusal::new(Reason::RequestIdReused, message).hint("a new request needs a new id").into());
+        }
+        Ok(self.store.operation(&known.operation).await?)
+    }
+
+    async fn standing(&self, name: &OrderName, survey: &Survey) -> Result<Standing, Error> {
+        let order = self.store.order(name).await?;
+        if order.as_ref().is_some_and(|it| it.deleting) {
+            return Err(Refusal::new(Reason::ConcurrentOperation, format!("{name} is being deleted"))
+                .hint("wait until it is gone, then apply again")
+                .into());
+        }
+        let mut standing = Standing { order, resources: survey.existing.clone(), open: Vec::new() };
+        standing.open = self.open(&standing).await?;
+        Ok(standing)
+    }
+
+    async fn open(&self, standing: &Standing) -> Result<Vec<Operation>, Error> {
+        let mut open = Vec::new();
+        for resource in standing.resources.values() {
+            open.extend(self.store.open_operations(&resource.id).await?);
+        }
+        Ok(open)
+    }
+
+    fn says_the_same(&self, order: Option<&Order>, manifest: &OrderManifest) -> Result<bool, Error> {
+        let Some(order) = order else { return Ok(false) };
+        Ok(self.open_manifest(order)? == serde_json::to_value(Manifest::Order(manifest.clone())).unwrap_or(Value::Null))
+    }
+
+    /// The order's operation, if it is not done yet.
+    async fn under_way(&self, order: Option<&Order>) -> Result<Option<Operation>, Error> {
+        let Some(order) = order else { return Ok(None) };
+        Ok(self.store.operation(&order.operation).await?.filter(|it| !it.state.is_terminal()))
+    }
+}
+
+fn creates(plan: &Plan, key: &crate::domain::name::Name) -> bool {
+    let touches = |action| matches!(action, PlannedAction::Create | PlannedAction::Replace);
+    plan.resources.iter().any(|it| it.key == *key && touches(it.action))
+}
+
+fn allowed(plan: &Plan, request: &Apply) -> Result<(), Refusal> {
+    match &request.plan_digest {
+        Some(digest) if *digest == plan.digest => Ok(()),
+        Some(_) => Err(Refusal::new(Reason::PlanStale, format!("{} would not do what that plan said", plan.order))
+            .hint("plan again, look, and apply with the new digest")),
+        None if plan.destroys() && !request.allow_destroy && !request.validate_only => Err(plan_required(plan)),
+        None => Ok(()),
+    }
+}
+
+fn plan_required(plan: &Plan) -> Refusal {
+    let lost: Vec<_> = plan
+        .resources
+        .iter()
+        .filter(|it| matches!(it.action, PlannedAction::Delete | PlannedAction::Replace))
+        .map(|it| format!("{} {} ({})", it.action.as_str(), it.key, it.resource_type))
+        .collect();
+    Refusal::new(Reason::PlanRequired, format!("{} would be destroyed: {}", plan.order, lost.join(", ")))
+        .hint(format!("destruction is asked for: give the plan's digest `--plan {}`, or `--allow-destroy`", plan.digest))
+}
+
+fn check_etag(name: &OrderName, order: Option<&Order>, etag: Option<u64>) -> Result<(), Refusal> {
+    let version = order.map_or(0, |it| it.version);
+    match etag {
+        Some(etag) if etag != version => {
+            Err(Refusal::new(Reason::EtagMismatch, format!("{name} has changed: its etag is now \"{version}\""))
+                .hint("get it again and decide anew"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn content_hash(content: &Value) -> String {
+    hex(digest(&SHA256, canonical(content).as_bytes()).as_ref())
+}

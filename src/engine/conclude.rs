@@ -1,0 +1,261 @@
+//! What an ended attempt means for the records: pure, on records as they are now, which may be newer than the attempt's.
+
+use serde_json::{Value, json};
+
+use crate::domain::contract::{Answer, Call, Claim, Finding, Input, Object, Pending};
+use crate::domain::effect::Effect;
+use crate::domain::operation::{Operation, OperationState, OperationVerb, Stage};
+use crate::domain::reason::Reason;
+use crate::domain::resource::{Desired, ExternalObject, Resource, ResourceState};
+use crate::domain::time::Timestamp;
+
+use crate::secret::Sealer;
+use super::retry::Verdict;
+
+/// An end, as far as the records care.
+#[derive(Debug, Clone)]
+pub enum Ended {
+    Answered(Answer),
+    Failed(Verdict),
+    /// Nothing was left to do.
+    Finished,
+    /// Asked to end, with nothing running.
+    Cancelled,
+}
+
+/// The records after it. `resource` is `None` if the resource is gone for good.
+pub struct Conclusion {
+    pub resource: Option<Resource>,
+    pub operation: Operation,
+    /// The operation goes on at once: decide again.
+    pub again: bool,
+}
+
+pub struct Facts<'a> {
+    pub call: &'a Call,
+    pub state_version: u32,
+    /// What the attempts of this step are known to have changed.
+    pub effect: Effect,
+    pub now: Timestamp,
+    pub sealer: Sealer<'a>,
+}
+
+pub fn conclude(mut resource: Resource, mut operation: Operation, ended: Ended, facts: &Facts<'_>) -> Conclusion {
+    operation.effect = operation.effect.max(facts.effect);
+    operation.update_time = facts.now;
+    resource.update_time = facts.now;
+    let again = match ended {
+        Ended::Answered(answer) => answered(&mut resource, &mut operation, answer, facts),
+        Ended::Failed(verdict) => {
+            failed(&mut resource, &mut operation, verdict, facts);
+            false
+        }
+        Ended::Finished => {
+            succeed(&mut resource, &mut operation, facts);
+            false
+        }
+        Ended::Cancelled => {
+            cancelled(&mut resource, &mut operation, facts);
+            false
+        }
+    };
+    if operation.cancel_requested && !operation.state.is_terminal() && operation.state != OperationState::NeedsAttention {
+        cancelled(&mut resource, &mut operation, facts);
+        return Conclusion { resource: Some(resource), operation, again: false };
+    }
+    let gone = operation.state == OperationState::Succeeded && operation.verb == OperationVerb::Delete;
+    Conclusion { resource: (!gone).then_some(resource), operation, again }
+}
+
+fn answered(resource: &mut Resource, operation: &mut Operation, answer: Answer, facts: &Facts<'_>) -> bool {
+    match (operation.stage, answer) {
+        (_, Answer::Pending(pending)) => {
+            wait(operation, &pending, facts);
+            false
+        }
+        (Stage::Create | Stage::Update, Answer::Done(object)) => {
+            put_object(resource, object, facts);
+            if resource.former.is_some() {
+                return next_stage(operation, Stage::DeleteFormer);
+            }
+            succeed(resource, operation, facts);
+            false
+        }
+        (Stage::Delete, Answer::Gone) => {
+            resource.object = None;
+            if operation.verb == OperationVerb::Delete {
+                return next_stage(operation, Stage::Decide);
+            }
+            resource.incarnation += 1;
+            next_stage(operation, Stage::Create)
+        }
+        (Stage::DeleteFormer, Answer::Gone) => {
+            resource.former = None;
+            if operation.verb == OperationVerb::Delete {
+                return next_stage(operation, Stage::Decide);
+            }
+            succeed(resource, operation, facts);
+            false
+        }
+        (Stage::Find, Answer::Found(finding)) => found(resource, operation, finding, facts),
+        (stage, answer) => {
+            let message = format!("the driver answered {answer:?} to {}", stage.as_str());
+            failed(resource, operation, Verdict::Fail { reason: Reason::DriverUnfit, message }, facts);
+            false
+        }
+    }
+}
+
+fn found(resource: &mut Resource, operation: &mut Operation, finding: Finding, facts: &Facts<'_>) -> bool {
+    match finding {
+        Finding::None => resource.object = None,
+        Finding::One(claim) => claim_object(resource, &claim, facts.call, &facts.sealer),
+        Finding::Many(candidates) => {
+            let message = format!("several objects carry its labels: {}", candidates.join(", "));
+            failed(resource, operation, Verdict::Park { reason: Reason::MultipleCandidates, message }, facts);
+            return false;
+        }
+    }
+    next_stage(operation, Stage::Decide)
+}
+
+/// The operation goes on with another verb: a new step with a journal of its own.
+pub fn next_stage(operation: &mut Operation, stage: Stage) -> bool {
+    operation.stage = stage;
+    operation.step += 1;
+    operation.attempts = 0;
+    operation.continuation = None;
+    operation.status.clear();
+    operation.state = OperationState::Running;
+    true
+}
+
+fn wait(operation: &mut Operation, pending: &Pending, facts: &Facts<'_>) {
+    operation.continuation = Some(facts.sealer.continuation(&operation.id, &pending.continuation));
+    operation.step += 1;
+    operation.attempts = 0;
+    operation.state = OperationState::Waiting;
+    operation.due = facts.now.plus_ms(u64::from(pending.poll_after_ms));
+    operation.reason = None;
+    operation.message.clear();
+}
+
+fn end(operation: &mut Operation, state: OperationState, facts: &Facts<'_>) {
+    operation.state = state;
+    operation.continuation = None;
+    operation.end_time = state.is_terminal().then_some(facts.now);
+}
+
+/// Everything is as desired.
+fn succeed(resource: &mut Resource, operation: &mut Operation, facts: &Facts<'_>) {
+    end(operation, OperationState::Succeeded, facts);
+    (operation.reason, operation.message) = (None, String::new());
+    operation.status.clear();
+    resource.observed_generation = generation(facts.call).max(resource.observed_generation);
+    if operation.verb != OperationVerb::Delete && resource.state != ResourceState::Deleting {
+        resource.state = ResourceState::Ready;
+        (resource.reason, resource.message) = (None, String::new());
+    }
+}
+
+fn failed(resource: &mut Resource, operation: &mut Operation, verdict: Verdict, facts: &Facts<'_>) {
+    match verdict {
+        Verdict::Leave => {}
+        Verdict::Retry { reason, message, not_before } => {
+            operation.attempts += 1;
+            operation.state = OperationState::Waiting;
+            operation.due = not_before;
+            (operation.reason, operation.message) = (Some(reason), message);
+        }
+        Verdict::Fail { reason, message } => {
+            mark_begun(resource, operation, facts);
+            end(operation, OperationState::Failed, facts);
+            resource.state = ResourceState::Failed;
+            tell(resource, operation, reason, message);
+        }
+        Verdict::Park { reason, message } => {
+            operation.attempts += 1;
+            operation.state = OperationState::NeedsAttention;
+            resource.state = ResourceState::AttentionRequired;
+            tell(resource, operation, reason, message);
+        }
+    }
+}
+
+/// Ends what was asked to end. What a create has begun stays on record, so that the next one looks first.
+fn cancelled(resource: &mut Resource, operation: &mut Operation, facts: &Facts<'_>) {
+    mark_begun(resource, operation, facts);
+    let state = match operation.effect {
+        Effect::Unknown => OperationState::Failed,
+        _ => OperationState::Cancelled,
+    };
+    end(operation, state, facts);
+    resource.state = ResourceState::Failed;
+    tell(resource, operation, Reason::Cancelled, "cancelled on request".into());
+}
+
+fn tell(resource: &mut Resource, operation: &mut Operation, reason: Reason, message: String) {
+    (resource.reason, resource.message) = (Some(reason), message.clone());
+    (operation.reason, operation.message) = (Some(reason), message);
+}
+
+/// A create that wrote, or may have, leaves a mark even without a claim: no later one starts as if nothing had been.
+pub fn mark_begun(resource: &mut Resource, operation: &Operation, facts: &Facts<'_>) {
+    if operation.stage != Stage::Create || resource.object.is_some() || facts.effect == Effect::None {
+        return;
+    }
+    let empty = Claim { external_id: None, state: json!({}) };
+    claim_object(resource, &empty, facts.call, &facts.sealer);
+    if let Some(object) = &mut resource.object {
+        object.claimed = false;
+    }
+}
+
+fn generation(call: &Call) -> u64 {
+    call.input().and_then(|input| input.context.get("generation")).and_then(Value::as_u64).unwrap_or(0)
+}
+
+fn begun_with(input: &Input) -> Desired {
+    Desired { params: input.params.clone(), config: input.config.clone() }
+}
+
+/// Keeps `claim` as the resource's unfinished object, begun with what the call asked.
+pub fn claim_object(resource: &mut Resource, claim: &Claim, call: &Call, sealer: &Sealer<'_>) {
+    let id = resource.id.clone();
+    let state = sealer.state(&id, &claim.state);
+    match &mut resource.object {
+        Some(object) => {
+            object.claimed = true;
+            object.external_id = claim.external_id.clone();
+            object.state = state;
+        }
+        None => {
+            let Some(input) = call.input() else { return };
+            resource.object = Some(ExternalObject {
+                incarnation: input.incarnation,
+                claimed: true,
+                external_id: claim.external_id.clone(),
+                state,
+                state_version: 0,
+                applied: sealer.applied(&id, &begun_with(input)),
+                outputs: sealer.outputs(&id, &json!({})),
+                complete: false,
+            });
+        }
+    }
+}
+
+fn put_object(resource: &mut Resource, object: Object, facts: &Facts<'_>) {
+    let Some(input) = facts.call.input() else { return };
+    let id = resource.id.clone();
+    resource.object = Some(ExternalObject {
+        incarnation: input.incarnation,
+        claimed: true,
+        external_id: Some(object.external_id),
+        state: facts.sealer.state(&id, &object.state),
+        state_version: facts.state_version,
+        applied: facts.sealer.applied(&id, &begun_with(input)),
+        outputs: facts.sealer.outputs(&id, &object.outputs),
+        complete: true,
+    });
+}

@@ -1,0 +1,317 @@
+//! The journal over the store: sealed rows, one header an attempt, and the effective history that a new attempt starts from.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::capability::journal::{Batch, Error, Journal};
+use crate::capability::replay;
+use crate::domain::contract::{Call, Claim};
+use crate::domain::effect::Entry;
+use crate::domain::limits::Limits;
+use crate::domain::operation::{Operation, OperationState, Stage};
+use crate::domain::resource::Resource;
+use crate::domain::time::{Clock, Entropy, Timestamp};
+use crate::secret::{Keyring, Sealer};
+use crate::store::{self, Commit, JournalRow, Site, Store, Write};
+
+use super::conclude::claim_object;
+
+/// What one row holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Payload {
+    Header(Box<Header>),
+    Entry(Entry),
+    Log { level: String, message: String },
+    End { outcome: String, message: String },
+}
+
+/// What an attempt was given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Header {
+    pub call: Call,
+    pub driver_digest: String,
+    pub contract: String,
+    pub limits: Limits,
+    /// Slot, connection and what was granted on it.
+    pub grants: Vec<(String, String, String)>,
+    /// The last effect of the attempts before that this one replays; 0 for none.
+    pub replayed: u32,
+}
+
+/// The journal of one step as a new attempt finds it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    /// What holds: the entries of all attempts, without what later ones voided.
+    pub entries: Vec<Entry>,
+    /// The call that every attempt of the step makes.
+    pub call: Option<Call>,
+    pub attempts: u32,
+}
+
+impl History {
+    /// From the payloads of a step, by attempt and position.
+    pub fn from_payloads(payloads: impl IntoIterator<Item = (u32, Payload)>) -> Self {
+        let mut history = History::default();
+        let mut record = Vec::new();
+        for (attempt, payload) in payloads {
+            history.attempts = history.attempts.max(attempt);
+            match payload {
+                Payload::Header(header) => {
+                    history.call.get_or_insert(header.call);
+                }
+                Payload::Entry(entry) => record.push(entry),
+                Payload::Log { .. } | Payload::End { .. } => {}
+            }
+        }
+        history.entries = replay::effective(record);
+        history
+    }
+}
+
+fn field(row: &JournalRow) -> String {
+    format!("journal/{}/{}/{}", row.step, row.attempt, row.position)
+}
+
+/// Opens a row.
+pub fn open(keyring: &Keyring, row: &JournalRow) -> Result<Payload, super::Error> {
+    let place = crate::secret::Place { project: &row.project, record: row.operation.as_str(), field: &field(row) };
+    let bytes = keyring.open(place, &row.payload)?;
+    let damaged = |source| crate::secret::Error::Damaged { what: "journal", record: row.operation.to_string(), source };
+    Ok(serde_json::from_slice(&bytes).map_err(damaged)?)
+}
+
+/// One attempt's journal.
+pub struct StoreJournal {
+    store: Arc<dyn Store>,
+    keyring: Arc<Keyring>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    inner: Mutex<Inner>,
+}
+
+/// The records as this attempt last wrote or read them.
+#[derive(Clone)]
+pub struct Inner {
+    pub operation: Operation,
+    pub resource: Resource,
+    header: Header,
+    attempt: u32,
+    position: u32,
+    begun: bool,
+}
+
+impl StoreJournal {
+    pub fn new(
+        engine: &super::Engine,
+        operation: Operation,
+        resource: Resource,
+        header: Header,
+        attempt: u32,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            store: engine.store.clone(),
+            keyring: engine.keyring.clone(),
+            clock: engine.clock.clone(),
+            entropy: engine.entropy.clone(),
+            inner: Mutex::new(Inner { operation, resource, header, attempt, position: 0, begun: false }),
+        })
+    }
+
+    pub fn inner(&self) -> Inner {
+        self.inner.lock().expect("nothing panics while holding it").clone()
+    }
+
+    fn row(&self, inner: &mut Inner, time: Timestamp, payload: &Payload) -> Write {
+        let mut row = JournalRow {
+            project: inner.operation.order.project.to_string(),
+            operation: inner.operation.id.clone(),
+            step: inner.operation.step,
+            attempt: inner.attempt,
+            position: inner.position,
+            time,
+            payload: crate::domain::sealed::Sealed { format: 0, key_id: 0, nonce: [0; 12], ciphertext: Vec::new() },
+        };
+        let sealer = Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: &row.project };
+        row.payload = sealer.json(row.operation.as_str(), &field(&row), payload);
+        inner.position += 1;
+        Write::Journal(row)
+    }
+
+    /// The writes that make `batch` durable, on top of `inner`, which they bring up to date.
+    fn writes(&self, inner: &mut Inner, batch: &Batch, now: Timestamp) -> Vec<Write> {
+        let mut writes = Vec::new();
+        if !inner.begun {
+            let before = inner.operation.state;
+            inner.operation.state = OperationState::Running;
+            inner.operation.version += 1;
+            inner.operation.update_time = now;
+            writes.push(Write::Operation(Box::new(inner.operation.clone())));
+            writes.extend(tally(&inner.operation, before, now));
+            let header = Payload::Header(Box::new(inner.header.clone()));
+            let row = self.row(inner, now, &header);
+            writes.push(row);
+            inner.begun = true;
+        }
+        for entry in &batch.entries {
+            let row = self.row(inner, entry.time(), &Payload::Entry(entry.clone()));
+            writes.push(row);
+        }
+        let project = inner.operation.order.project.to_string();
+        let sealer = Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: &project };
+        for fresh in &batch.secrets {
+            let record = sealer.secret(fresh, &inner.resource.id, &inner.operation.principal, now);
+            writes.push(Write::Secret(Box::new(record)));
+        }
+        if let Some(claim) = &batch.claim {
+            put_claim(inner, claim, &sealer, now);
+            writes.push(Write::Resource(Box::new(inner.resource.clone())));
+        }
+        writes
+    }
+
+    /// The rows that close the attempt: entries not yet durable, logs, how it ended. Nothing if the attempt left no trace
+    /// and ended well, so that reads alone cost no rows.
+    pub fn closing(&self, rest: &Batch, logs: &[(String, String)], end: (&str, &str), now: Timestamp) -> (Inner, Vec<Write>) {
+        let mut inner = self.inner();
+        let mut writes = Vec::new();
+        if !inner.begun && end.0 == "done" && logs.is_empty() && rest.secrets.is_empty() && rest.entries.is_empty() {
+            return (inner, writes);
+        }
+        if !inner.begun {
+            let header = Payload::Header(Box::new(inner.header.clone()));
+            writes.push(self.row(&mut inner, now, &header));
+        }
+        for entry in &rest.entries {
+            writes.push(self.row(&mut inner, entry.time(), &Payload::Entry(entry.clone())));
+        }
+        for (level, message) in logs {
+            let payload = Payload::Log { level: level.clone(), message: message.clone() };
+            writes.push(self.row(&mut inner, now, &payload));
+        }
+        let payload = Payload::End { outcome: end.0.into(), message: end.1.into() };
+        writes.push(self.row(&mut inner, now, &payload));
+        let project = inner.operation.order.project.to_string();
+        let sealer = Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: &project };
+        for fresh in &rest.secrets {
+            let record = sealer.secret(fresh, &inner.resource.id, &inner.operation.principal, now);
+            writes.push(Write::Secret(Box::new(record)));
+        }
+        (inner, writes)
+    }
+
+    /// Takes over what others changed meanwhile, if the operation still stands where this attempt began.
+    async fn refresh(&self, inner: &Inner) -> Result<Inner, Error> {
+        let gone = |what: &str| Error::Fenced(format!("{what} of {} is gone", inner.operation.id));
+        let store = |error: store::Error| Error::Store(error.to_string());
+        let operation = self.store.operation(&inner.operation.id).await.map_err(store)?.ok_or_else(|| gone("record"))?;
+        let resource = self.store.resource(&inner.resource.id).await.map_err(store)?.ok_or_else(|| gone("resource"))?;
+        if operation.state.is_terminal() || operation.step != inner.operation.step {
+            return Err(Error::Fenced(format!("{} has moved on", operation.id)));
+        }
+        let operation = Operation { stage: inner.operation.stage, ..operation };
+        Ok(Inner { operation, resource, ..inner.clone() })
+    }
+}
+
+fn put_claim(inner: &mut Inner, claim: &Claim, sealer: &Sealer<'_>, now: Timestamp) {
+    match (inner.operation.stage, &mut inner.resource.former) {
+        (Stage::DeleteFormer, Some(former)) => {
+            former.external_id = claim.external_id.clone();
+            former.state = sealer.state(&inner.resource.id, &claim.state);
+        }
+        _ => claim_object(&mut inner.resource, claim, &inner.header.call, sealer),
+    }
+    inner.resource.version += 1;
+    inner.resource.update_time = now;
+}
+
+/// Counts a child's move at its parent.
+pub fn tally(operation: &Operation, from: OperationState, now: Timestamp) -> Option<Write> {
+    let parent = operation.parent.clone()?;
+    (from != operation.state).then_some(Write::Tally { parent, from, to: operation.state, time: now })
+}
+
+/// How often a commit is tried again after somebody else changed a record.
+const CONFLICT_TRIES: u32 = 8;
+
+#[async_trait]
+impl Journal for StoreJournal {
+    async fn commit(&self, batch: Batch) -> Result<(), Error> {
+        let site = match batch.entries.last() {
+            Some(Entry::Outcome { .. }) => Site::Outcome,
+            _ => Site::Intent,
+        };
+        let mut base = self.inner();
+        for _ in 0..CONFLICT_TRIES {
+            let mut inner = base.clone();
+            let now = self.clock.now();
+            let writes = self.writes(&mut inner, &batch, now);
+            match self.store.commit(Commit { site, writes, audit: Vec::new() }).await {
+                Ok(()) => {
+                    *self.inner.lock().expect("nothing panics while holding it") = inner;
+                    return Ok(());
+                }
+                Err(store::Error::Conflict { .. }) => base = self.refresh(&base).await?,
+                Err(store::Error::Fenced { shard }) => return Err(Error::Fenced(format!("shard {shard} was taken over"))),
+                Err(other) => return Err(Error::Store(other.to_string())),
+            }
+        }
+        Err(Error::Store("the records kept changing".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::effect::{Class, Outcome, Request};
+
+    fn intent(seq: u32) -> Entry {
+        let request = Request { function: "f".into(), class: Class::Unsafe, arguments: serde_json::Value::Null };
+        Entry::Intent { seq, time: Timestamp::ZERO, request_hash: "h".into(), request }
+    }
+
+    fn outcome(seq: u32) -> Entry {
+        Entry::Outcome { seq, time: Timestamp::ZERO, outcome: Outcome::Applied(serde_json::Value::Null) }
+    }
+
+    fn header(replayed: u32) -> Payload {
+        Payload::Header(Box::new(Header {
+            call: Call::Describe,
+            driver_digest: String::new(),
+            contract: String::new(),
+            limits: Limits::default(),
+            grants: Vec::new(),
+            replayed,
+        }))
+    }
+
+    #[test]
+    fn each_attempt_cuts_what_it_does_not_replay() {
+        let begun = Entry::Begun { seq: 2, time: Timestamp::ZERO };
+        let payloads = [
+            (1, header(0)),
+            (1, Payload::Entry(intent(1))),
+            (1, Payload::Entry(outcome(1))),
+            (1, Payload::Entry(intent(2))),
+            (1, Payload::Entry(Entry::Outcome {
+                seq: 2,
+                time: Timestamp::ZERO,
+                outcome: Outcome::Refused(crate::domain::contract::Error::new(
+                    crate::domain::contract::ErrorKind::Conflict,
+                    "X",
+                    "x",
+                )),
+            })),
+            (2, header(1)),
+            (2, Payload::Entry(begun.clone())),
+            (2, Payload::Entry(intent(2))),
+        ];
+        let history = History::from_payloads(payloads);
+        assert_eq!(history.entries, [intent(1), outcome(1), begun, intent(2)]);
+        assert_eq!((history.attempts, history.call), (2, Some(Call::Describe)));
+    }
+}

@@ -1,0 +1,91 @@
+//! Making the world match the orders.
+//!
+//! Deciding and doing are apart: `plan`, `accept`, `decide`, `conclude` and `retry` are pure; `survey`, `step` and `queue`
+//! do what they say. Must never know protobuf, wasmtime or SQL.
+
+pub mod plan;
+pub mod survey;
+pub mod accept;
+pub mod apply;
+pub mod decide;
+pub mod conclude;
+pub mod retry;
+pub mod step;
+pub mod queue;
+pub mod journal;
+pub mod input;
+pub mod view;
+pub mod story;
+pub mod cancel;
+#[cfg(test)]
+pub mod testing;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Notify;
+
+use crate::domain::refusal::Refusal;
+use crate::domain::time::{Clock, Entropy};
+use crate::secret::Keyring;
+use crate::stock::{self, Stock};
+use crate::store::{self, Store};
+
+pub use apply::{Applied, Apply, Delete};
+pub use story::{StoryKind, StoryLine};
+pub use view::{Condition, ResourceView};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The input is at fault, or what it asks is not allowed: nothing has changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Stock(#[from] stock::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Secret(#[from] crate::secret::Error),
+}
+
+/// Cheap to share behind an `Arc`.
+pub struct Engine {
+    store: Arc<dyn Store>,
+    stock: Arc<Stock>,
+    keyring: Arc<Keyring>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    /// Resources a child of which this process is working on.
+    busy: Mutex<HashSet<String>>,
+    /// Something may have become due.
+    wake: Notify,
+    /// Steps at once.
+    concurrency: usize,
+}
+
+impl Engine {
+    pub fn new(
+        store: Arc<dyn Store>,
+        stock: Arc<Stock>,
+        keyring: Arc<Keyring>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        concurrency: usize,
+    ) -> Self {
+        Self {
+            store,
+            stock,
+            keyring,
+            clock,
+            entropy,
+            busy: Mutex::default(),
+            wake: Notify::new(),
+            concurrency: concurrency.max(1),
+        }
+    }
+
+    /// How many operations are being worked on right now.
+    pub fn running(&self) -> usize {
+        self.busy.lock().expect("nothing panics while holding it").len()
+    }
+}

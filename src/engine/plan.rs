@@ -1,0 +1,254 @@
+//! The planner: what is surveyed, turned into a plan. Pure: no I/O, no clock.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::{Value, json};
+
+use crate::domain::contract::{Action, Planned};
+use crate::domain::json::canonical;
+use crate::domain::name::{Name, OrderName};
+use crate::domain::plan::{Plan, PlanRead, PlannedAction, PlannedResource};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::Refusal;
+use crate::domain::resource::{Desired, Pin, Resource};
+
+/// One entry of the manifest, with everything that was found out about it.
+#[derive(Debug, Clone)]
+pub struct Surveyed {
+    pub key: Name,
+    pub resource_type: Name,
+    pub class: Option<Name>,
+    pub desired: Desired,
+    pub pin: Pin,
+    /// `NAME@VERSION`.
+    pub driver: String,
+    pub recipe_reason: String,
+    pub holds_data: bool,
+    /// The recipe says how data may be replaced.
+    pub may_replace_data: bool,
+    pub existing: Option<Existing>,
+    /// What the driver would do.
+    pub planned: Planned,
+    pub reads: Vec<PlanRead>,
+}
+
+/// What is on record for the key.
+#[derive(Debug, Clone)]
+pub struct Existing {
+    pub resource: Resource,
+    /// Its external object is complete.
+    pub complete: bool,
+    /// The same is desired already, and an operation is at it.
+    pub under_way: bool,
+}
+
+/// `leaving`: resources that are no longer in the manifest.
+pub fn plan(order: &OrderName, entries: Vec<Surveyed>, leaving: Vec<Leaving>) -> Result<Plan, Refusal> {
+    let mut resources = Vec::with_capacity(entries.len() + leaving.len());
+    for entry in entries {
+        resources.push(entry_plan(entry)?);
+    }
+    resources.extend(leaving.into_iter().map(Leaving::planned));
+    resources.sort_by(|a, b| a.key.cmp(&b.key));
+    let digest = digest_of(order, &resources);
+    Ok(Plan { order: order.clone(), digest, resources, warnings: Vec::new() })
+}
+
+fn entry_plan(entry: Surveyed) -> Result<PlannedResource, Refusal> {
+    let action = action(&entry);
+    if action == PlannedAction::Replace && entry.holds_data && !entry.may_replace_data {
+        let forcing: Vec<_> =
+            entry.planned.changes.iter().filter(|it| it.forces_replacement).map(|it| it.pointer.as_str()).collect();
+        let message = format!(
+            "`{}` holds data, and changing {} would replace it",
+            entry.key,
+            if forcing.is_empty() { "this".to_owned() } else { forcing.join(", ") }
+        );
+        let hint = format!(
+            "undo the change, order a new resource beside it, or let recipe `{}` say `replace: delete-first` or `create-first`",
+            entry.pin.recipe
+        );
+        return Err(Refusal::new(Reason::ReplacementRefused, message).hint(hint));
+    }
+    Ok(PlannedResource {
+        key: entry.key,
+        id: entry.existing.map(|it| it.resource.id),
+        resource_type: entry.resource_type,
+        class: entry.class,
+        action,
+        changes: entry.planned.changes,
+        outputs: entry.planned.outputs,
+        unknown: entry.planned.unknown,
+        desired: Some(entry.desired),
+        pin: entry.pin,
+        driver: entry.driver,
+        recipe_reason: entry.recipe_reason,
+        reads: entry.reads,
+    })
+}
+
+fn action(entry: &Surveyed) -> PlannedAction {
+    match &entry.existing {
+        Some(existing) if existing.under_way => PlannedAction::None,
+        Some(existing) if existing.complete => match entry.planned.action {
+            Action::None => PlannedAction::None,
+            Action::Create => PlannedAction::Create,
+            Action::Update => PlannedAction::Update,
+            Action::Replace => PlannedAction::Replace,
+        },
+        _ => PlannedAction::Create,
+    }
+}
+
+/// A resource that left the manifest, or whose order is deleted.
+#[derive(Debug, Clone)]
+pub struct Leaving {
+    pub resource: Resource,
+    pub driver: String,
+}
+
+impl Leaving {
+    fn planned(self) -> PlannedResource {
+        let it = self.resource;
+        PlannedResource {
+            key: it.name.key,
+            id: Some(it.id),
+            resource_type: it.resource_type,
+            class: it.class,
+            action: PlannedAction::Delete,
+            changes: Vec::new(),
+            outputs: json!({}),
+            unknown: Vec::new(),
+            desired: None,
+            pin: it.pin,
+            driver: self.driver,
+            recipe_reason: String::new(),
+            reads: Vec::new(),
+        }
+    }
+}
+
+/// Over what would be done, not over when, or what was read on the way.
+fn digest_of(order: &OrderName, resources: &[PlannedResource]) -> String {
+    let lines: Vec<Value> = resources
+        .iter()
+        .map(|it| {
+            let forcing: Vec<_> = it.changes.iter().filter(|it| it.forces_replacement).map(|it| &it.pointer).collect();
+            json!({
+                "key": it.key,
+                "id": it.id,
+                "type": it.resource_type,
+                "class": it.class,
+                "action": it.action,
+                "desired": it.desired,
+                "forcing": forcing,
+                "recipe": [it.pin.recipe, it.pin.recipe_revision],
+                "driver": it.pin.driver_digest,
+                "connections": it.pin.connections,
+            })
+        })
+        .collect();
+    let text = canonical(&json!({ "order": order.to_string(), "resources": lines }));
+    hex(digest(&SHA256, text.as_bytes()).as_ref())
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::contract::Change;
+    use crate::engine::testing::{name, order_name, resource};
+
+    fn surveyed(key: &str, action: Action, existing: Option<Existing>) -> Surveyed {
+        Surveyed {
+            key: name(key),
+            resource_type: name("thing"),
+            class: None,
+            desired: Desired { params: json!({ "name": key }), config: json!({}) },
+            pin: resource().pin,
+            driver: "d@1.0.0".into(),
+            recipe_reason: String::new(),
+            holds_data: true,
+            may_replace_data: false,
+            existing,
+            planned: Planned { action, changes: Vec::new(), outputs: json!({}), unknown: Vec::new() },
+            reads: Vec::new(),
+        }
+    }
+
+    fn standing(complete: bool, under_way: bool) -> Option<Existing> {
+        Some(Existing { resource: resource(), complete, under_way })
+    }
+
+    #[test]
+    fn the_action_follows_from_record_and_driver() {
+        let cases = [
+            (None, Action::Create, PlannedAction::Create),
+            (None, Action::None, PlannedAction::Create),
+            (standing(false, false), Action::None, PlannedAction::Create),
+            (standing(true, false), Action::None, PlannedAction::None),
+            (standing(true, false), Action::Update, PlannedAction::Update),
+            (standing(true, false), Action::Create, PlannedAction::Create),
+            (standing(false, true), Action::Create, PlannedAction::None),
+        ];
+        for (existing, asked, expected) in cases {
+            let label = format!("{existing:?} {asked:?}");
+            let plan = plan(&order_name(), vec![surveyed("db", asked, existing)], Vec::new()).expect("a plan");
+            assert_eq!(plan.resources[0].action, expected, "{label}");
+        }
+    }
+
+    #[test]
+    fn data_is_not_replaced_unless_the_recipe_says_how() {
+        let mut entry = surveyed("db", Action::Replace, standing(true, false));
+        entry.planned.changes.push(Change {
+            pointer: "/params/name".into(),
+            before: Some(json!("a")),
+            after: Some(json!("b")),
+            forces_replacement: true,
+        });
+        let refused = plan(&order_name(), vec![entry.clone()], Vec::new()).expect_err("refused");
+        assert_eq!(refused.reason, Reason::ReplacementRefused);
+        assert!(refused.message.contains("/params/name"), "{}", refused.message);
+        entry.may_replace_data = true;
+        let plan = plan(&order_name(), vec![entry], Vec::new()).expect("a plan");
+        assert!(plan.destroys());
+    }
+
+    #[test]
+    fn the_digest_binds_what_would_be_done_and_nothing_else() {
+        let base = || vec![surveyed("a", Action::Create, None), surveyed("b", Action::Create, None)];
+        let digest = |entries| plan(&order_name(), entries, Vec::new()).expect("a plan").digest;
+        let mut reordered = base();
+        reordered.reverse();
+        assert_eq!(digest(base()), digest(reordered));
+        let mut read = base();
+        read[0].reads.push(PlanRead {
+            connection: "c".into(),
+            function: "f".into(),
+            statement: "SELECT 1".into(),
+            held_by: Vec::new(),
+        });
+        assert_eq!(digest(base()), digest(read), "reads do not count");
+        let mut changed = base();
+        changed[0].desired.params = json!({ "name": "other" });
+        assert_ne!(digest(base()), digest(changed));
+        let mut repinned = base();
+        repinned[1].pin.recipe_revision += 1;
+        assert_ne!(digest(base()), digest(repinned));
+    }
+
+    #[test]
+    fn what_left_the_manifest_is_deleted() {
+        let leaving = vec![Leaving { resource: resource(), driver: "d".into() }];
+        let plan = plan(&order_name(), Vec::new(), leaving).expect("a plan");
+        assert_eq!(plan.resources[0].action, PlannedAction::Delete);
+        assert!(plan.destroys() && plan.has_work());
+    }
+}

@@ -1,0 +1,194 @@
+//! What a failed attempt means for its operation: pure rules, no clock and no dice of their own.
+
+use crate::domain::contract::{Error, ErrorKind};
+use crate::domain::operation::{Operation, Stage};
+use crate::domain::reason::Reason;
+use crate::domain::time::{Entropy, Timestamp};
+use crate::driver::Failure;
+
+const BASE_MS: u64 = 500;
+const CAP_MS: u64 = 60_000;
+/// A driver that crashes or runs over its limits as often as this will not get better by itself.
+const OWN_FAULTS: u32 = 3;
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Retry { reason: Reason, message: String, not_before: Timestamp },
+    Fail { reason: Reason, message: String },
+    /// A person decides.
+    Park { reason: Reason, message: String },
+    /// Somebody else is at work on it: leave everything as it is.
+    Leave,
+}
+
+/// `operation.attempts` counts the failures of this step before this one.
+pub fn judge(failure: &Failure, operation: &Operation, now: Timestamp, entropy: &dyn Entropy) -> Verdict {
+    let retry = |reason: Reason, message: String, least_ms: Option<u32>| {
+        if reason != Reason::CredentialsRejected {
+            if let Some(spent) = spent(operation, now) {
+                return Verdict::Park { reason, message: format!("{message} — {spent}") };
+            }
+        }
+        let wait = backoff_ms(operation.attempts, entropy).max(u64::from(least_ms.unwrap_or(0)));
+        Verdict::Retry { reason, message, not_before: now.plus_ms(wait) }
+    };
+    let own_fault = |reason: Reason, message: String| match operation.attempts + 1 >= OWN_FAULTS {
+        true => Verdict::Fail { reason, message },
+        false => retry(reason, message, None),
+    };
+    match failure {
+        Failure::Driver(error) => match reason_of(error) {
+            (reason, true) => retry(reason, error.to_string(), error.retry_after_ms),
+            (reason, false) => Verdict::Fail { reason, message: error.to_string() },
+        },
+        Failure::Trapped(_) => own_fault(Reason::DriverTrapped, failure.to_string()),
+        Failure::Limit { .. } => own_fault(Reason::DriverLimitExceeded, failure.to_string()),
+        Failure::Unfit(_) => Verdict::Fail { reason: Reason::DriverUnfit, message: failure.to_string() },
+        Failure::Diverged { .. } => Verdict::Park { reason: Reason::Nondeterministic, message: failure.to_string() },
+        Failure::InDoubt { .. } => Verdict::Park {
+            reason: match operation.stage {
+                Stage::Create => Reason::CreateOutcomeUnknown,
+                _ => Reason::OutcomeUnknown,
+            },
+            message: failure.to_string(),
+        },
+        Failure::Journal(_) => Verdict::Leave,
+        Failure::Host(message) => retry(Reason::Internal, message.clone(), None),
+    }
+}
+
+/// The reason that a driver's error stands for, and whether trying again may help.
+pub fn reason_of(error: &Error) -> (Reason, bool) {
+    match error.kind {
+        ErrorKind::Unavailable => (Reason::BackendUnavailable, true),
+        ErrorKind::Throttled => (Reason::BackendThrottled, true),
+        ErrorKind::Unauthenticated => (Reason::CredentialsRejected, true),
+        ErrorKind::Conflict | ErrorKind::Internal => (Reason::BackendRefused, true),
+        ErrorKind::AlreadyExists if error.code == "FOREIGN_OBJECT_EXISTS" => (Reason::ForeignObjectExists, false),
+        ErrorKind::Denied if EGRESS_CODES.contains(&error.code.as_str()) || error.code.starts_with("DENIED_") => {
+            (Reason::EgressDenied, false)
+        }
+        ErrorKind::InvalidInput => (Reason::ParamsInvalid, false),
+        ErrorKind::Unsupported => (Reason::VerbUnsupported, false),
+        ErrorKind::AlreadyExists | ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Quota | ErrorKind::Other => {
+            (Reason::BackendRefused, false)
+        }
+    }
+}
+
+/// Codes with which the host itself denies a call.
+const EGRESS_CODES: [&str; 9] = [
+    "SLOT_NOT_GRANTED",
+    "SLOT_READ_ONLY",
+    "HANDLE_NOT_GRANTED",
+    "HANDLE_IN_QUERY",
+    "SECRET_NOT_FOUND",
+    "SECRET_NOT_LISTED",
+    "NOT_A_READ",
+    "DATABASE_NOT_ALLOWED",
+    "READ_ROLE_TOO_POWERFUL",
+];
+
+fn spent(operation: &Operation, now: Timestamp) -> Option<String> {
+    let tries = operation.attempts + 1;
+    let since_ms = now.since_ms(operation.create_time);
+    let gone = tries >= operation.budget.attempts || since_ms >= operation.budget.time_ms;
+    gone.then(|| format!("given up after {tries} attempts in {} s; mend the cause and apply again", since_ms / 1000))
+}
+
+/// Full jitter below 0.5 s × 2ⁿ, never above a minute; at least a twentieth of it, so that a bad roll does not spin.
+pub fn backoff_ms(failures: u32, entropy: &dyn Entropy) -> u64 {
+    let ceiling = BASE_MS.saturating_mul(1 << failures.min(16)).min(CAP_MS);
+    let mut roll = [0u8; 8];
+    entropy.fill(&mut roll);
+    (u64::from_be_bytes(roll) % (ceiling + 1)).max(ceiling / 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::limits::Limit;
+    use crate::domain::operation::OperationVerb;
+    use crate::engine::testing::{Counting, operation};
+
+    fn verdict(failure: Failure, attempts: u32) -> Verdict {
+        let mut operation = operation(OperationVerb::Create);
+        operation.attempts = attempts;
+        operation.stage = Stage::Create;
+        judge(&failure, &operation, Timestamp::from_ms(1_000), &Counting::default())
+    }
+
+    fn driver(kind: ErrorKind, code: &str) -> Failure {
+        Failure::Driver(Error::new(kind, code, "why"))
+    }
+
+    #[test]
+    fn each_failure_has_its_verdict() {
+        let retried = [
+            (driver(ErrorKind::Unavailable, "X"), Reason::BackendUnavailable),
+            (driver(ErrorKind::Throttled, "X"), Reason::BackendThrottled),
+            (driver(ErrorKind::Conflict, "X"), Reason::BackendRefused),
+            (driver(ErrorKind::Unauthenticated, "X"), Reason::CredentialsRejected),
+            (Failure::Trapped("unreachable".into()), Reason::DriverTrapped),
+            (Failure::Limit { limit: Limit::Cpu, max: 1 }, Reason::DriverLimitExceeded),
+            (Failure::Host("no room".into()), Reason::Internal),
+        ];
+        for (failure, expected) in retried {
+            let verdict = verdict(failure.clone(), 0);
+            assert!(matches!(verdict, Verdict::Retry { reason, .. } if reason == expected), "{failure}: {verdict:?}");
+        }
+        let failed = [
+            (driver(ErrorKind::InvalidInput, "X"), Reason::ParamsInvalid),
+            (driver(ErrorKind::AlreadyExists, "FOREIGN_OBJECT_EXISTS"), Reason::ForeignObjectExists),
+            (driver(ErrorKind::AlreadyExists, "42P04"), Reason::BackendRefused),
+            (driver(ErrorKind::Denied, "DENIED_IN_OBSERVE"), Reason::EgressDenied),
+            (driver(ErrorKind::Denied, "42501"), Reason::BackendRefused),
+            (Failure::Unfit("outputs".into()), Reason::DriverUnfit),
+        ];
+        for (failure, expected) in failed {
+            let verdict = verdict(failure.clone(), 0);
+            assert!(matches!(verdict, Verdict::Fail { reason, .. } if reason == expected), "{failure}: {verdict:?}");
+        }
+        let parked = [
+            (Failure::InDoubt { seq: 1, function: "f".into() }, Reason::CreateOutcomeUnknown),
+            (Failure::Diverged { seq: 1, recorded: "a".into(), asked: "b".into() }, Reason::Nondeterministic),
+        ];
+        for (failure, expected) in parked {
+            let verdict = verdict(failure.clone(), 0);
+            assert!(matches!(verdict, Verdict::Park { reason, .. } if reason == expected), "{failure}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_driver_that_keeps_crashing_fails_and_a_backend_that_stays_away_parks() {
+        assert!(matches!(verdict(Failure::Trapped("x".into()), OWN_FAULTS - 1), Verdict::Fail { .. }));
+        let away = driver(ErrorKind::Unavailable, "X");
+        let last = operation(OperationVerb::Create).budget.attempts - 1;
+        assert!(matches!(verdict(away.clone(), last - 1), Verdict::Retry { .. }));
+        assert!(matches!(verdict(away, last), Verdict::Park { reason: Reason::BackendUnavailable, .. }));
+        let rejected = driver(ErrorKind::Unauthenticated, "X");
+        assert!(matches!(verdict(rejected, last + 100), Verdict::Retry { .. }), "spends no budget");
+    }
+
+    #[test]
+    fn back_off_stays_within_its_bounds() {
+        for failures in 0..40 {
+            for _ in 0..20 {
+                let ceiling = BASE_MS.saturating_mul(1 << failures.min(16)).min(CAP_MS);
+                let wait = backoff_ms(failures, &Counting::default());
+                assert!((ceiling / 20..=ceiling).contains(&wait), "{failures}: {wait}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_backend_that_says_when_is_not_asked_before() {
+        let mut error = Error::new(ErrorKind::Throttled, "X", "slow down");
+        error.retry_after_ms = Some(90_000);
+        match verdict(Failure::Driver(error), 0) {
+            Verdict::Retry { not_before, .. } => assert!(not_before >= Timestamp::from_ms(91_000)),
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The API as Rust types, generated from `proto/`. Nothing else lives here.
+
+#![allow(clippy::all)]
+
+tonic::include_proto!("vend.v1");
+
+/// The compiled protos, for reflection and for the test that every call is authorised.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/vend.v1.bin"));

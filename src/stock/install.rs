@@ -1,0 +1,137 @@
+//! Installing and removing drivers.
+
+use std::sync::Arc;
+
+use crate::domain::document::{Document, Kind, Manifest, Recipe};
+use crate::domain::driver::DriverRecord;
+use crate::domain::name::Name;
+use crate::domain::principal::Principal;
+use crate::domain::reason::Reason;
+use crate::domain::refusal::Refusal;
+use crate::domain::requirement::Requirement;
+use crate::driver::{Driver, LoadError};
+use crate::store::{Commit, Paging, Site, Write};
+
+use super::requirement::newest;
+use super::{Error, Stock};
+
+impl Stock {
+    /// Loads everything that is installed; from the compile cache where that has it. Answers with how many there are.
+    pub async fn load(&self) -> Result<usize, Error> {
+        let records = self.store.drivers().await?;
+        for record in &records {
+            if let Err(error) = self.driver(&record.digest).await {
+                tracing::error!(driver = %record.description.name, digest = %record.digest, "cannot load a driver: {error}");
+            }
+        }
+        Ok(self.drivers_loaded().await)
+    }
+
+    pub async fn drivers_loaded(&self) -> usize {
+        self.drivers.read().await.len()
+    }
+
+    /// The driver of this digest, ready to run.
+    pub async fn driver(&self, digest: &str) -> Result<Arc<Driver>, Error> {
+        if let Some(driver) = self.drivers.read().await.get(digest) {
+            return Ok(driver.clone());
+        }
+        let missing = || Refusal::new(Reason::NotFound, format!("no driver with digest {digest} is installed"));
+        let bytes = self.store.component(digest).await?.ok_or_else(missing)?;
+        let driver = Arc::new(self.load_component(bytes).await?);
+        self.drivers.write().await.insert(digest.to_owned(), driver.clone());
+        Ok(driver)
+    }
+
+    async fn load_component(&self, bytes: Vec<u8>) -> Result<Driver, Error> {
+        self.runtime.load(bytes).await.map_err(|error| invalid(&error).into())
+    }
+
+    /// Checks, compiles and records a component. True if that very component was there before.
+    pub async fn install(&self, bytes: Vec<u8>, principal: &Principal) -> Result<(DriverRecord, bool), Error> {
+        let driver = self.load_component(bytes.clone()).await?;
+        if let Some(record) = self.store.driver(driver.digest()).await? {
+            return Ok((record, true));
+        }
+        let now = self.clock.now();
+        let record = DriverRecord {
+            digest: driver.digest().to_owned(),
+            description: driver.description().clone(),
+            imports: driver.imports().to_vec(),
+            size_bytes: bytes.len() as u64,
+            version: 1,
+            principal: principal.name.clone(),
+            create_time: now,
+            update_time: now,
+        };
+        let mut commit = Commit::new(Site::Driver);
+        commit.writes.push(Write::Component { digest: record.digest.clone(), bytes });
+        commit.writes.push(Write::Driver(Box::new(record.clone())));
+        commit.audit.push(self.audit(principal, "", "drivers.install", &record.digest));
+        self.store.commit(commit).await?;
+        self.drivers.write().await.insert(record.digest.clone(), Arc::new(driver));
+        Ok((record, false))
+    }
+
+    /// Refused while a resource is pinned to it, or a recipe would be left without a driver.
+    pub async fn uninstall(&self, digest: &str, principal: &Principal) -> Result<(), Error> {
+        let missing = || Refusal::new(Reason::NotFound, format!("no driver with digest {digest} is installed"));
+        let record = self.store.driver(digest).await?.ok_or_else(missing)?;
+        let (count, names) = self.store.driver_users(digest).await?;
+        if count > 0 {
+            let message = format!("{count} resources are pinned to this driver, among them {}", names.join(", "));
+            return Err(Refusal::new(Reason::InUse, message).into());
+        }
+        let others: Vec<_> = self.store.drivers().await?.into_iter().filter(|other| other.digest != digest).collect();
+        for recipe in self.recipes().await? {
+            let Manifest::Recipe(Recipe { driver, .. }) = &recipe.manifest else { continue };
+            let Ok(requirement) = Requirement::parse(driver) else { continue };
+            let one = std::slice::from_ref(&record);
+            if newest(&requirement, one).is_ok() && newest(&requirement, &others).is_err() {
+                let message = format!("recipe `{}` needs a driver `{driver}`, and this is the only one", recipe.manifest.name());
+                return Err(Refusal::new(Reason::InUse, message).into());
+            }
+        }
+        let mut commit = Commit::new(Site::Driver);
+        commit.writes.push(Write::DeleteDriver { digest: digest.to_owned(), time: self.clock.now() });
+        commit.audit.push(self.audit(principal, "", "drivers.uninstall", digest));
+        self.store.commit(commit).await?;
+        self.drivers.write().await.remove(digest);
+        Ok(())
+    }
+
+    /// The newest installed driver that fulfils a recipe's requirement.
+    pub(super) async fn required(&self, requirement: &str) -> Result<DriverRecord, Error> {
+        let unresolved = |message: String| Refusal::new(Reason::UnresolvedReference, message);
+        let parsed = Requirement::parse(requirement).map_err(|error| unresolved(error.to_string()))?;
+        let installed = self.store.drivers().await?;
+        let found = newest(&parsed, &installed).cloned();
+        Ok(found.map_err(|missing| {
+            unresolved(missing.to_string()).hint("install it with `vend driver install FILE`")
+        })?)
+    }
+
+    pub(super) async fn recipes(&self) -> Result<Vec<Document>, Error> {
+        Ok(self.store.documents(Kind::Recipe, None, &Paging::all()).await?.items)
+    }
+
+    pub(super) async fn known_type(&self, name: &Name) -> Result<crate::domain::document::ResourceType, Error> {
+        match self.store.document(Kind::ResourceType, "", name.as_str()).await? {
+            Some(Document { manifest: Manifest::ResourceType(it), .. }) => Ok(it),
+            _ => {
+                let known = self.store.documents(Kind::ResourceType, None, &Paging::all()).await?.items;
+                let names: Vec<_> = known.iter().map(|it| it.manifest.name().as_str()).collect();
+                let message = format!("there is no resource type `{name}`");
+                let hint = match names.is_empty() {
+                    true => "no resource type is defined yet: apply one with `vend apply -f FILE`".to_owned(),
+                    false => format!("known: {}; `vend catalog` tells what can be ordered here", names.join(", ")),
+                };
+                Err(Refusal::new(Reason::ResourceTypeUnknown, message).hint(hint).into())
+            }
+        }
+    }
+}
+
+fn invalid(error: &LoadError) -> Refusal {
+    Refusal::new(Reason::DriverInvalid, error.to_string())
+}

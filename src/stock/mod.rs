@@ -1,0 +1,92 @@
+//! What is on offer: documents, installed drivers, open connections; and what an entry of an order matches.
+//!
+//! Must never know orders or protobuf.
+
+pub mod requirement;
+pub mod matching;
+pub mod schema;
+pub mod params;
+mod merge;
+pub mod fit;
+mod shape;
+pub mod compatible;
+pub mod connect;
+pub mod install;
+pub mod offer;
+pub mod records;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::RwLock;
+
+use crate::capability::backend::Backend;
+use crate::domain::limits::Limits;
+use crate::domain::refusal::Refusal;
+use crate::domain::time::{Clock, Entropy};
+use crate::driver::{Driver, Runtime};
+use crate::secret::Keyring;
+use crate::store::{self, Store};
+
+pub use compatible::{Live, compatible};
+pub use fit::{Fit, fit};
+pub use matching::{Ambiguous, Chosen, Unmatched, choose, ties};
+pub use offer::{CatalogEntry, Offer};
+pub use params::{Asked, fill};
+pub use records::{AppliedDocument, DocumentAction};
+pub use schema::Schemas;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Secret(#[from] crate::secret::Error),
+}
+
+/// Cheap to share behind an `Arc`.
+pub struct Stock {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    /// Relative directories of connections are below this.
+    pub(crate) data_dir: PathBuf,
+    drivers: RwLock<HashMap<String, Arc<Driver>>>,
+    pub(crate) schemas: Schemas,
+    /// The most that one attempt may use, whatever a driver asks.
+    limits: Limits,
+    /// By connection name; whether its reads go through a credential of their own.
+    backends: RwLock<HashMap<String, (Backend, bool)>>,
+}
+
+impl Stock {
+    pub fn new(
+        store: Arc<dyn Store>,
+        keyring: Arc<Keyring>,
+        runtime: Arc<Runtime>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        data_dir: PathBuf,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            store,
+            keyring,
+            runtime,
+            clock,
+            entropy,
+            data_dir,
+            drivers: RwLock::default(),
+            schemas: Schemas::new(),
+            limits,
+            backends: RwLock::default(),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What serves an entry of an order here: a type, a recipe, a driver.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::domain::contract::Violation;
+use crate::domain::description::TypeDescription;
+use crate::domain::document::{Document, Environment, Kind, Manifest, Recipe, ResourceType};
+use crate::domain::id::ResourceId;
+use crate::domain::json::canonical;
+use crate::domain::limits::Limits;
+use crate::domain::name::{Name, ResourceName};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::Refusal;
+use crate::domain::resource::Pin;
+use crate::driver::Driver;
+use crate::store::{NaturalKey, Paging};
+
+use super::connect::backend_refusal;
+use super::matching::{self, Chosen, For, Unmatched, Why};
+use super::{Error, Stock, params};
+
+/// One way to make one type, matched and ready.
+#[derive(Clone)]
+pub struct Offer {
+    pub resource_type: ResourceType,
+    pub recipe: Recipe,
+    pub recipe_revision: u64,
+    pub driver: Arc<Driver>,
+    /// Of one attempt.
+    pub limits: Limits,
+    /// Why this recipe, in a line.
+    pub reason: String,
+}
+
+impl Offer {
+    /// How the driver makes the type.
+    pub fn type_description(&self) -> Option<&TypeDescription> {
+        self.driver.description().types.get(self.resource_type.meta.name.as_str())
+    }
+
+    pub fn pin(&self) -> Pin {
+        Pin {
+            recipe: self.recipe.meta.name.clone(),
+            recipe_revision: self.recipe_revision,
+            driver_digest: self.driver.digest().to_owned(),
+            connections: self.recipe.connections.clone(),
+        }
+    }
+}
+
+/// What may be ordered in one environment.
+#[derive(Debug, Clone)]
+pub struct CatalogEntry {
+    pub resource_type: ResourceType,
+    /// What serves it here without a class, or with the class asked for.
+    pub recipe: Option<Recipe>,
+}
+
+impl Stock {
+    pub async fn environment(&self, project: &Name, environment: &Name) -> Result<Environment, Error> {
+        match self.store.document(Kind::Environment, project.as_str(), environment.as_str()).await? {
+            Some(Document { manifest: Manifest::Environment(it), .. }) => Ok(it),
+            _ => Err(Refusal::new(Reason::NotFound, format!("there is no environment `{environment}` in project `{project}`"))
+                .hint("`vend get environments` lists them; a document of kind Environment makes one")
+                .into()),
+        }
+    }
+
+    /// Matches a new entry.
+    pub async fn offer(
+        &self,
+        project: &Name,
+        environment: &Name,
+        resource_type: &Name,
+        class: Option<&Name>,
+    ) -> Result<Offer, Error> {
+        let environment = self.environment(project, environment).await?;
+        let resource_type = self.known_type(resource_type).await?;
+        let recipes = self.recipes().await?;
+        let chosen = choose(&recipes, &resource_type, class, &environment)?;
+        let record = self.required(&chosen.recipe.driver).await?;
+        Ok(Offer {
+            resource_type,
+            recipe: chosen.recipe.clone(),
+            recipe_revision: chosen.document.version,
+            limits: self.limits.asked(&record.description.limits),
+            driver: self.driver(&record.digest).await?,
+            reason: why(&chosen),
+        })
+    }
+
+    /// What an existing resource is made with.
+    pub async fn pinned(&self, resource_type: &Name, pin: &Pin) -> Result<Offer, Error> {
+        let recipe = self.store.document_at(Kind::Recipe, "", pin.recipe.as_str(), pin.recipe_revision).await?;
+        let Some(Document { manifest: Manifest::Recipe(recipe), .. }) = recipe else {
+            let message = format!("recipe `{}` is not kept at revision {}", pin.recipe, pin.recipe_revision);
+            return Err(Refusal::new(Reason::Internal, message).into());
+        };
+        let driver = self.driver(&pin.driver_digest).await?;
+        Ok(Offer {
+            resource_type: self.known_type(resource_type).await?,
+            recipe,
+            recipe_revision: pin.recipe_revision,
+            limits: self.limits.asked(&driver.description().limits),
+            driver,
+            reason: format!("pinned to revision {}", pin.recipe_revision),
+        })
+    }
+
+    /// The params pipeline: defaults, fixed values and every schema that has a say.
+    pub fn params(&self, offer: &Offer, given: Option<&Value>) -> Result<Value, Vec<Violation>> {
+        let Some(description) = offer.type_description() else {
+            let message = "its driver no longer makes this type".to_owned();
+            return Err(vec![Violation { pointer: String::new(), message }]);
+        };
+        let asked = params::Asked {
+            params: given,
+            resource_type: &offer.resource_type,
+            recipe: &offer.recipe,
+            driver: &offer.driver.description().name,
+            description,
+        };
+        params::fill(&asked, &self.schemas)
+    }
+
+    /// What names the object at its backend, if the driver says what does.
+    pub async fn natural_key(
+        &self,
+        offer: &Offer,
+        pin: &Pin,
+        name: &ResourceName,
+        id: &ResourceId,
+        params: &Value,
+    ) -> Result<Option<NaturalKey>, Error> {
+        let Some(key) = offer.type_description().and_then(|it| it.natural_key.as_ref()) else { return Ok(None) };
+        let Some(connection) = pin.connections.get(&key.slot) else { return Ok(None) };
+        let backend = self.backend(connection).await?;
+        let whose = format!("connection `{connection}`");
+        let identity = backend.identity().await.map_err(|error| backend_refusal(&error, &whose))?;
+        let values: Vec<_> = key.pointers.iter().map(|it| params.pointer(it).map_or("null".into(), canonical)).collect();
+        Ok(Some(NaturalKey {
+            backend: identity,
+            family: key.family.clone(),
+            key: values.join(","),
+            project: name.order.project.to_string(),
+            resource: id.clone(),
+            holder: name.to_string(),
+        }))
+    }
+
+    pub async fn catalog(&self, project: &Name, environment: &Name) -> Result<Vec<CatalogEntry>, Error> {
+        let environment = self.environment(project, environment).await?;
+        let recipes = self.recipes().await?;
+        let types = self.store.documents(Kind::ResourceType, None, &Paging::all()).await?.items;
+        let mut entries = Vec::new();
+        for document in types {
+            let Manifest::ResourceType(mut resource_type) = document.manifest else { continue };
+            let name = resource_type.meta.name.clone();
+            let serves = |class: Option<&Name>| {
+                matching::choose(&recipes, &name, class, &environment.environment_type).ok().map(|it| it.recipe.clone())
+            };
+            let plain = serves(None);
+            resource_type.classes.retain(|class| serves(Some(&class.name)).is_some());
+            if plain.is_none() && resource_type.classes.is_empty() {
+                continue;
+            }
+            entries.push(CatalogEntry { resource_type, recipe: plain });
+        }
+        Ok(entries)
+    }
+
+    pub async fn catalog_entry(
+        &self,
+        project: &Name,
+        environment: &Name,
+        resource_type: &Name,
+        class: Option<&Name>,
+    ) -> Result<CatalogEntry, Error> {
+        let environment = self.environment(project, environment).await?;
+        let resource_type = self.known_type(resource_type).await?;
+        let recipes = self.recipes().await?;
+        let recipe = Some(choose(&recipes, &resource_type, class, &environment)?.recipe.clone());
+        Ok(CatalogEntry { resource_type, recipe })
+    }
+}
+
+fn choose<'a>(
+    recipes: &'a [Document],
+    resource_type: &ResourceType,
+    class: Option<&Name>,
+    environment: &Environment,
+) -> Result<Chosen<'a>, Refusal> {
+    matching::check_class(resource_type, class).map_err(|error| Refusal::new(Reason::ClassUnknown, error.to_string()))?;
+    matching::choose(recipes, &resource_type.meta.name, class, &environment.environment_type).map_err(|unmatched| {
+        let reason = match unmatched {
+            Unmatched::None { .. } => Reason::NoMatchingRecipe,
+            Unmatched::Ambiguous(_) => Reason::AmbiguousRecipe,
+        };
+        Refusal::new(reason, unmatched.to_string())
+    })
+}
+
+/// Why this recipe, and which lost.
+fn why(chosen: &Chosen<'_>) -> String {
+    let mut text = format!("serves {}", For(&chosen.criteria));
+    for loser in &chosen.losers {
+        let lost = match &loser.why {
+            Why::LessSpecific(criteria) => format!("less specific: {}", For(criteria)),
+            Why::Elsewhere(_) => "serves elsewhere".to_owned(),
+        };
+        text.push_str(&format!("; not `{}` ({lost})", loser.recipe));
+    }
+    text
+}

@@ -1,0 +1,122 @@
+//! From what a developer asks to what a driver is given.
+
+use serde_json::{Value, json};
+
+use super::super::{Asked, Schemas, fill};
+use super::{of, told};
+
+/// Fills `params` by the rules of a recipe, for a type and a driver with these schemas.
+fn run(params: Value, rules: Value, kind: Value, driver: Value) -> Result<Value, String> {
+    let resource_type = of(json!({ "name": "db", "params": kind, "outputs": {} }));
+    let recipe = of(json!({ "name": "shared", "type": "db", "driver": "postgres", "params": rules }));
+    let description = of(json!({ "params": driver, "outputs": {}, "identity": "named" }));
+    let asked = Asked {
+        params: Some(&params),
+        resource_type: &resource_type,
+        recipe: &recipe,
+        driver: "postgres",
+        description: &description,
+    };
+    fill(&asked, &Schemas::new()).map_err(|violations| told(&violations))
+}
+
+#[test]
+fn what_is_nearest_to_the_developer_wins_but_for_what_is_fixed() {
+    let kind = json!({ "properties": {
+        "version": { "default": "15" }, "size": { "default": 1 }, "disk": { "default": {}, "properties": { "gb": { "default": 10 } } },
+    } });
+    for (params, rules, expected) in [
+        (json!({}), json!({}), json!({ "version": "15", "size": 1, "disk": { "gb": 10 } })),
+        (
+            json!({}),
+            json!({ "defaults": { "version": "16" } }),
+            json!({ "version": "16", "size": 1, "disk": { "gb": 10 } }),
+        ),
+        (
+            json!({ "version": "17" }),
+            json!({ "defaults": { "version": "16" } }),
+            json!({ "version": "17", "size": 1, "disk": { "gb": 10 } }),
+        ),
+        (json!({}), json!({ "fixed": { "size": 4 } }), json!({ "version": "15", "size": 4, "disk": { "gb": 10 } })),
+        (
+            json!({ "size": 4 }),
+            json!({ "fixed": { "size": 4 } }),
+            json!({ "version": "15", "size": 4, "disk": { "gb": 10 } }),
+        ),
+        (
+            json!({}),
+            json!({ "defaults": { "size": 2 }, "fixed": { "size": 4 } }),
+            json!({ "version": "15", "size": 4, "disk": { "gb": 10 } }),
+        ),
+        (
+            json!({ "disk": { "kind": "ssd" } }),
+            json!({ "defaults": { "disk": { "kind": "hdd", "iops": 3 } }, "fixed": { "disk": { "gb": 20 } } }),
+            json!({ "version": "15", "size": 1, "disk": { "kind": "ssd", "iops": 3, "gb": 20 } }),
+        ),
+    ] {
+        assert_eq!(run(params.clone(), rules.clone(), kind.clone(), json!({})), Ok(expected), "{params} {rules}");
+    }
+}
+
+#[test]
+fn a_resource_without_params_has_defaults() {
+    let resource_type =
+        of(json!({ "name": "db", "params": { "properties": { "size": { "default": 1 } } }, "outputs": {} }));
+    let recipe = of(json!({ "name": "shared", "type": "db", "driver": "postgres" }));
+    let description = of(json!({ "params": {}, "outputs": {}, "identity": "named" }));
+    let asked = Asked {
+        params: None,
+        resource_type: &resource_type,
+        recipe: &recipe,
+        driver: "postgres",
+        description: &description,
+    };
+    assert_eq!(fill(&asked, &Schemas::new()), Ok(json!({ "size": 1 })));
+}
+
+#[test]
+fn every_violation_names_the_schema_that_refuses() {
+    let kind = json!({ "type": "object", "required": ["name"], "additionalProperties": false, "properties": {
+        "name": { "type": "string", "maxLength": 10 }, "size": { "type": "integer" }, "version": { "enum": ["15", "16"] }, "key": { "x-vend-secret": true },
+    } });
+    let driver = json!({ "required": ["name"], "properties": { "name": { "pattern": "^[a-z]+$" } } });
+    for (params, rules, expected) in [
+        (
+            json!({ "nam": "x", "size": "big" }),
+            json!({}),
+            "/params/size: `params.size` must be a whole number, not a text, says resource type `db`
+/params/nam: unknown key `nam` in `params`, says resource type `db`: did you mean `name`?
+/params: missing key `name` in `params`, says resource type `db`",
+        ),
+        (
+            json!({ "name": "Name-too-long", "size": 50, "version": "9" }),
+            json!({ "allowed": { "properties": { "size": { "maximum": 10 } } } }),
+            "/params/name: `params.name` must have at most 10 characters, says resource type `db`
+/params/version: `params.version` must be one of `15` and `16`, says resource type `db`
+/params/size: `params.size` must be at most 10, says recipe `shared`
+/params/name: `params.name` is not written as it must be, says driver `postgres`: it must match `^[a-z]+$`",
+        ),
+        (
+            json!({ "name": "a", "size": 2, "key": "hunter2" }),
+            json!({ "fixed": { "size": 1, "key": "sesame" } }),
+            "/params/key: `params.key` is fixed by recipe `shared`: leave it out
+/params/size: `params.size` is fixed to `1` by recipe `shared`: leave it out",
+        ),
+        (json!("text"), json!({}), "/params: `params` must be a mapping, not a text, says resource type `db`"),
+    ] {
+        let found = run(params, rules, kind.clone(), driver.clone()).expect_err("violations");
+        let sorted = |text: &str| {
+            let mut lines: Vec<&str> = text.lines().collect();
+            lines.sort_unstable();
+            lines.join("\n")
+        };
+        assert_eq!(sorted(&found), sorted(expected));
+    }
+}
+
+#[test]
+fn hostile_patterns_run_in_linear_time() {
+    let kind = json!({ "properties": { "name": { "pattern": "^(a+)+$" } } });
+    let found = run(json!({ "name": format!("{}!", "a".repeat(100_000)) }), json!({}), kind, json!({}));
+    assert!(found.is_err());
+}

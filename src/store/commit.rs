@@ -1,0 +1,143 @@
+//! What is written together.
+
+use crate::domain::document::{Document, Kind};
+use crate::domain::driver::DriverRecord;
+use crate::domain::event::Audit;
+use crate::domain::id::{OperationId, OrderId, ResourceId, TokenId};
+use crate::domain::name::OrderName;
+use crate::domain::operation::{Operation, OperationState};
+use crate::domain::order::Order;
+use crate::domain::principal::Role;
+use crate::domain::resource::Resource;
+use crate::domain::sealed::Sealed;
+use crate::domain::secret::SecretRecord;
+use crate::domain::time::Timestamp;
+
+/// One transaction.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    pub site: Site,
+    pub writes: Vec<Write>,
+    pub audit: Vec<Audit>,
+}
+
+impl Commit {
+    pub fn new(site: Site) -> Self {
+        Self { site, writes: Vec::new(), audit: Vec::new() }
+    }
+}
+
+/// Where in the code a commit comes from: each is a place to crash at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Site {
+    /// An order's new generation, its resources and operations.
+    Accept,
+    /// Documents of one apply.
+    Documents,
+    /// A driver installed or removed.
+    Driver,
+    /// A secret or token set.
+    Secret,
+    /// Before an effect, with the outcome of the one before.
+    Intent,
+    /// After an effect.
+    Outcome,
+    /// A step has ended, well or not.
+    Result,
+    /// A person or the queue changed an operation outside its steps.
+    Operation,
+    /// Something was looked at that must be on record.
+    Audit,
+}
+
+impl Site {
+    pub const ALL: [Site; 9] = [
+        Site::Accept,
+        Site::Documents,
+        Site::Driver,
+        Site::Secret,
+        Site::Intent,
+        Site::Outcome,
+        Site::Result,
+        Site::Operation,
+        Site::Audit,
+    ];
+}
+
+#[derive(Debug, Clone)]
+pub enum Write {
+    Document(Box<Document>),
+    DeleteDocument { kind: Kind, project: String, name: String, version: u64, time: Timestamp },
+    Order(Box<Order>),
+    /// With its version as read; its event carries `time`.
+    DeleteOrder { name: OrderName, id: OrderId, version: u64, time: Timestamp },
+    /// Deletes the order if it is being deleted and has no resources left; looked at behind the writes before it.
+    SweepOrder { name: OrderName, time: Timestamp },
+    Resource(Box<Resource>),
+    /// Takes its secrets and natural keys with it.
+    DeleteResource { id: ResourceId, version: u64, time: Timestamp },
+    Operation(Box<Operation>),
+    /// One child of `parent` went from a state to another: counts it and settles the parent. Never conflicts.
+    Tally { parent: OperationId, from: OperationState, to: OperationState, time: Timestamp },
+    Journal(JournalRow),
+    Secret(Box<SecretRecord>),
+    ReserveKey(NaturalKey),
+    ReleaseKeys { resource: ResourceId },
+    Driver(Box<DriverRecord>),
+    Component { digest: String, bytes: Vec<u8> },
+    DeleteDriver { digest: String, time: Timestamp },
+    Request(Request),
+    Token(Token),
+}
+
+/// One row of an operation's journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JournalRow {
+    pub project: String,
+    pub operation: OperationId,
+    pub step: u32,
+    pub attempt: u32,
+    /// Orders the rows of one attempt; the header is 0.
+    pub position: u32,
+    pub time: Timestamp,
+    /// A header or an entry, sealed.
+    pub payload: Sealed,
+}
+
+/// What names an object at its backend: taken by one resource until that is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NaturalKey {
+    /// The backend's identity.
+    pub backend: String,
+    pub family: String,
+    pub key: String,
+    pub project: String,
+    pub resource: ResourceId,
+    /// The resource's name, for messages.
+    pub holder: String,
+}
+
+/// A call that was answered: the same id with the same content gets the same answer (AIP-155).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub project: String,
+    pub request_id: String,
+    /// SHA-256 of what was asked.
+    pub content_hash: String,
+    pub operation: OperationId,
+    pub time: Timestamp,
+}
+
+/// A bearer token: only its hash is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    pub id: TokenId,
+    pub name: String,
+    /// Hex of SHA-256.
+    pub hash: String,
+    pub roles: Vec<Role>,
+    pub principal: String,
+    pub create_time: Timestamp,
+    pub expire_time: Option<Timestamp>,
+    pub revoked: bool,
+}

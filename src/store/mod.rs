@@ -1,0 +1,117 @@
+//! What must survive a crash: one trait in domain words, and its implementations with the same file names.
+//!
+//! Must never know the engine, wasmtime or protobuf. Sealed values pass through unopened.
+
+pub mod commit;
+pub mod page;
+pub mod sqlite;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::domain::document::{Document, Kind};
+use crate::domain::driver::DriverRecord;
+use crate::domain::event::{Audit, Recorded};
+use crate::domain::id::{CoreId, OperationId, ResourceId};
+use crate::domain::name::OrderName;
+use crate::domain::operation::Operation;
+use crate::domain::order::Order;
+use crate::domain::resource::Resource;
+use crate::domain::secret::SecretRecord;
+use crate::domain::time::Timestamp;
+
+pub use commit::{Commit, JournalRow, NaturalKey, Request, Site, Token, Write};
+pub use page::{Filter, Page, Paging};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A record is not at the version it was read at: read again and decide anew.
+    #[error("{record} was changed meanwhile")]
+    Conflict { record: String },
+    /// Another resource holds this natural key.
+    #[error("`{key}` ({family}) is taken by {holder}")]
+    KeyTaken { family: String, key: String, holder: String },
+    /// This process no longer owns the shard: nothing was written.
+    #[error("shard {shard} belongs to another process")]
+    Fenced { shard: u16 },
+    /// The revision asked for is no longer, or not yet, kept.
+    #[error("revision {revision} is not kept: the oldest is {oldest}")]
+    Compacted { revision: u64, oldest: u64 },
+    #[error("cannot {action}")]
+    Backend { action: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
+    /// What is stored cannot be read as what it should be.
+    #[error("stored {what} is damaged: {detail}")]
+    Damaged { what: String, detail: String },
+    /// The store is shutting down.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// The store. All methods may be called concurrently; every read sees all commits acknowledged before it began.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Made when the store was.
+    fn core_id(&self) -> &CoreId;
+
+    /// All or nothing, durable when it returns. Every put demands that the stored version is one below the given one
+    /// (absent for version 1), else [`Error::Conflict`]; an event per put record is appended in the same transaction.
+    async fn commit(&self, commit: Commit) -> Result<(), Error>;
+
+    /// Counts commits; changes after each. A wake-up, not a source of truth.
+    fn changes(&self) -> watch::Receiver<u64>;
+
+    async fn document(&self, kind: Kind, project: &str, name: &str) -> Result<Option<Document>, Error>;
+    /// As it was at `version`; kept as long as anything is pinned to it.
+    async fn document_at(&self, kind: Kind, project: &str, name: &str, version: u64) -> Result<Option<Document>, Error>;
+    /// By name. `project` narrows for environments.
+    async fn documents(&self, kind: Kind, project: Option<&str>, paging: &Paging) -> Result<Page<Document>, Error>;
+
+    async fn order(&self, name: &OrderName) -> Result<Option<Order>, Error>;
+    async fn orders(&self, filter: &Filter, paging: &Paging) -> Result<Page<Order>, Error>;
+
+    async fn resource(&self, id: &ResourceId) -> Result<Option<Resource>, Error>;
+    /// In the order of order name and key.
+    async fn resources(&self, filter: &Filter, paging: &Paging) -> Result<Page<Resource>, Error>;
+
+    async fn operation(&self, id: &OperationId) -> Result<Option<Operation>, Error>;
+    /// Newest first.
+    async fn operations(&self, filter: &Filter, paging: &Paging) -> Result<Page<Operation>, Error>;
+    /// Children that are not terminal of one resource, oldest generation first.
+    async fn open_operations(&self, resource: &ResourceId) -> Result<Vec<Operation>, Error>;
+    /// Children that may run now, by due time: runnable, due at or before `now`, and with no open operation of the same
+    /// resource and a lower generation. At most `limit`.
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Operation>, Error>;
+    /// When the next child behind `now` falls due.
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, Error>;
+
+    /// All of one operation, by step, attempt and position.
+    async fn journal(&self, operation: &OperationId) -> Result<Vec<JournalRow>, Error>;
+
+    /// By handle, or by the name an operator gave it.
+    async fn secret(&self, key: &str) -> Result<Option<SecretRecord>, Error>;
+    /// Of one resource.
+    async fn resource_secrets(&self, resource: &ResourceId) -> Result<Vec<SecretRecord>, Error>;
+    /// Those that operators set, by name.
+    async fn named_secrets(&self, paging: &Paging) -> Result<Page<SecretRecord>, Error>;
+
+    async fn driver(&self, digest: &str) -> Result<Option<DriverRecord>, Error>;
+    async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, Error>;
+    /// All, by name and version; newest installed first among equals.
+    async fn drivers(&self) -> Result<Vec<DriverRecord>, Error>;
+
+    /// What was answered to this request id before.
+    async fn request(&self, project: &str, request_id: &str) -> Result<Option<Request>, Error>;
+    async fn token(&self, hash: &str) -> Result<Option<Token>, Error>;
+
+    /// The resources that pin this document (connection, recipe) or are of this type: how many, and the first few names.
+    async fn users(&self, kind: Kind, name: &str) -> Result<(u64, Vec<String>), Error>;
+    /// The resources that pin this driver, likewise.
+    async fn driver_users(&self, digest: &str) -> Result<(u64, Vec<String>), Error>;
+
+    /// The latest revision of a project's shard.
+    async fn revision(&self, project: &str) -> Result<u64, Error>;
+    /// Events of one project behind `after`, in order, at most `limit`; and the shard's revision up to which that is all.
+    async fn events(&self, project: &str, after: u64, limit: u32) -> Result<(Vec<Recorded>, u64), Error>;
+    /// Newest first.
+    async fn audit(&self, project: Option<&str>, paging: &Paging) -> Result<Page<Audit>, Error>;
+}

@@ -1,0 +1,4 @@
+//! Integration tests, one binary: real servers on loopback, the public API of the crate, no mocks.
+
+mod support;
+mod sql_postgres;
