@@ -162,10 +162,12 @@ impl Tape {
         );
         self.check_answer(&outcome)?;
         let (seq, time) = (ticket.seq, self.stamp());
-        for entry in [intent(seq, time, ticket.request), Entry::Outcome { seq, time, outcome: outcome.clone() }] {
-            self.meter.add(&entry)?;
-            self.rest.entries.push(entry);
+        let entries = [intent(seq, time, ticket.request), Entry::Outcome { seq, time, outcome: outcome.clone() }];
+        // Both or neither: an intent alone would be a doubt.
+        for entry in &entries {
+            self.meter.add(entry)?;
         }
+        self.rest.entries.extend(entries);
         Ok(outcome)
     }
 

@@ -9,9 +9,8 @@ use crate::capability::convert::shorten;
 use crate::domain::contract::{Answer, Call, Finding, Object, Observation, Observed, Verb};
 use crate::domain::description::TypeDescription;
 use crate::domain::json::strings;
+use crate::domain::marker;
 use crate::domain::secret::Handle;
-
-use super::mark::marked;
 
 /// Of one resource type, compiled once.
 pub struct Schemas {
@@ -149,7 +148,7 @@ impl May<'_> {
 
     /// At every marked place a handle that is granted, and none anywhere else.
     fn stand(&self, what: &str, value: &Value, schema: Option<&Value>) -> Result<(), String> {
-        let marks = schema.map(|schema| marked(schema, value)).unwrap_or_default();
+        let marks = schema.map(|schema| marker::pointers(schema, value)).unwrap_or_default();
         let mut in_place = 0;
         for pointer in &marks {
             match value.pointer(pointer) {

@@ -15,15 +15,48 @@ pub struct Fixture {
     bodies: Vec<(&'static str, String)>,
     more: String,
     memory_pages: u32,
+    surroundings: bool,
 }
+
+/// A piece of WASI, of a patch version that nobody has seen.
+const SURROUNDINGS: [(&str, &str); 4] = [
+    ("random.wit", "package wasi:random@0.2.77; interface random { get-random-u64: func() -> u64; }"),
+    (
+        "io.wit",
+        "package wasi:io@0.2.77; interface streams { variant stream-error { closed } \
+         resource output-stream { blocking-write-and-flush: func(contents: list<u8>) -> result<_, stream-error>; } }",
+    ),
+    (
+        "cli.wit",
+        "package wasi:cli@0.2.77; interface exit { exit: func(status: result); } \
+         interface stdout { use wasi:io/streams@0.2.77.{output-stream}; get-stdout: func() -> output-stream; }",
+    ),
+    (
+        "world.wit",
+        "package test:fixture; world all { include vend:driver/driver@0.1.0; import wasi:random/random@0.2.77; \
+         import wasi:cli/stdout@0.2.77; import wasi:cli/exit@0.2.77; }",
+    ),
+];
+
+const SURROUNDING_IMPORTS: &str = r#"
+    (import "wasi:random/random@0.2.77" "get-random-u64" (func $random (result i64)))
+    (import "wasi:cli/stdout@0.2.77" "get-stdout" (func $stdout (result i32)))
+    (import "wasi:cli/exit@0.2.77" "exit" (func $exit (param i32)))
+    (import "wasi:io/streams@0.2.77" "[method]output-stream.blocking-write-and-flush" (func $print (param i32 i32 i32 i32)))"#;
 
 impl Fixture {
     pub fn new() -> Self {
-        Self { data: Vec::new(), bodies: Vec::new(), more: String::new(), memory_pages: 2 }
+        Self { data: Vec::new(), bodies: Vec::new(), more: String::new(), memory_pages: 2, surroundings: false }
     }
 
     pub fn memory_pages(mut self, pages: u32) -> Self {
         self.memory_pages = pages;
+        self
+    }
+
+    /// Imports a piece of WASI: `$random`, `$stdout`, `$print` and `$exit`.
+    pub fn surroundings(mut self) -> Self {
+        self.surroundings = true;
         self
     }
 
@@ -110,7 +143,13 @@ impl Fixture {
     pub fn build(&self) -> Vec<u8> {
         let mut resolve = Resolve::default();
         let (package, _) = resolve.push_dir("wit").expect("the contract parses");
-        let world = resolve.packages[package].worlds["driver"];
+        let mut world = resolve.packages[package].worlds["driver"];
+        if self.surroundings {
+            for (name, text) in SURROUNDINGS {
+                let package = resolve.push_str(name, text).expect("it parses");
+                world = resolve.packages[package].worlds.get("all").copied().unwrap_or(world);
+            }
+        }
         let mut module = wat::parse_str(self.module()).expect("the fixture is WebAssembly text");
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("the world is encoded");
         let mut encoder =
@@ -187,7 +226,7 @@ impl Fixture {
                 (i32.const 64))
             {more}
             {verbs})"#,
-            imports = imports.concat(),
+            imports = imports.concat() + if self.surroundings { SURROUNDING_IMPORTS } else { "" },
             pages = self.memory_pages,
             more = self.more,
         )

@@ -12,7 +12,6 @@ mod run;
 mod state;
 mod answer;
 mod fit;
-mod mark;
 mod wasi;
 mod engine;
 mod cache;

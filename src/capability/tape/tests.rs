@@ -114,3 +114,13 @@ async fn a_refusal_before_sending_is_recorded_without_a_barrier() {
     tape.note(ticket, Outcome::Refused(Error::new(ErrorKind::Denied, "NO", "no"))).expect("noted");
     assert_eq!((journal.record().commits, tape.effect()), (0, Effect::None));
 }
+
+#[test]
+fn a_journal_that_is_full_takes_no_half_of_an_effect() {
+    let journal = Arc::new(MemoryJournal::new());
+    let refusal = || Outcome::Refused(Error::new(ErrorKind::Denied, "NO", "x".repeat(400)));
+    let mut tape = tape(&journal, &Limits { journal_bytes: 500, ..Limits::default() });
+    let Ok(Asked::Live(ticket)) = tape.next(request(Class::Unsafe, 0)) else { panic!("live") };
+    assert!(matches!(tape.note(ticket, refusal()), Err(Abort::Limit { .. })));
+    assert_eq!(replay::open_write(&tape.take_rest().entries), None);
+}

@@ -5,6 +5,7 @@ mod loading;
 mod profiles;
 mod replaying;
 mod secrets;
+mod surroundings;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -128,7 +129,7 @@ impl Step {
 
     fn attempt(&self, call: Call) -> Attempt {
         let backend = Backend::Sql(self.backend.clone());
-        let grant = Grant { access: self.access, connection: "told".to_owned(), backend };
+        let grant = Grant { access: self.access, connection: "told".to_owned(), reads_apart: true, backend };
         let record = self.journal.record();
         Attempt {
             call,
