@@ -8,6 +8,7 @@ use super::id::AuditId;
 use super::operation::Operation;
 use super::order::Order;
 use super::resource::Resource;
+use super::secret::SecretRecord;
 use super::time::Timestamp;
 
 /// What an event is about.
@@ -28,6 +29,29 @@ pub enum Change {
     Created,
     Updated,
     Deleted,
+}
+
+impl Subject {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Subject::Document => "document",
+            Subject::Order => "order",
+            Subject::Resource => "resource",
+            Subject::Operation => "operation",
+            Subject::Driver => "driver",
+            Subject::Secret => "secret",
+        }
+    }
+}
+
+impl Change {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Change::Created => "created",
+            Change::Updated => "updated",
+            Change::Deleted => "deleted",
+        }
+    }
 }
 
 /// One change of one record. The store numbers it with the shard's next revision.
@@ -152,5 +176,13 @@ impl From<&DriverRecord> for Event {
             state: it.description.version.clone(),
             ..Event::of("", Subject::Driver, &it.digest, name, it.version, it.update_time)
         }
+    }
+}
+
+/// Of one that an operator set: its name is public, its value is not here.
+impl From<&SecretRecord> for Event {
+    fn from(it: &SecretRecord) -> Self {
+        let name = format!("secrets/{}", it.name);
+        Event::of(&it.project, Subject::Secret, &it.key, name, it.version, it.update_time)
     }
 }

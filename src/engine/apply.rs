@@ -12,6 +12,7 @@ use crate::domain::plan::{Plan, PlannedAction};
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
+use crate::domain::secret::Fresh;
 use crate::secret::Sealer;
 use crate::store;
 
@@ -85,7 +86,10 @@ impl Engine {
                 now: self.clock.now(),
                 sealer: Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: name.project.as_str() },
             };
-            let Survey { plan, ids, secrets, keys, manifest, .. } = survey;
+            let Survey { plan, ids, mut secrets, keys, manifest, .. } = survey;
+            for fresh in secrets.values_mut() {
+                self.drop_known(fresh).await?;
+            }
             let keys = keys.into_iter().filter(|(key, _)| creates(&plan, key)).collect();
             let bringing = Bringing { ids, secrets, keys };
             let accepted = accept(&plan, Some(&manifest), &standing, &bringing, &asking);
@@ -135,6 +139,16 @@ impl Engine {
             }
         }
         Err(Refusal::new(Reason::ConcurrentOperation, format!("{name} keeps changing: try again")).into())
+    }
+
+    /// A secret that was given before, with the same value, is in the store already.
+    async fn drop_known(&self, secrets: &mut Vec<Fresh>) -> Result<(), Error> {
+        for fresh in std::mem::take(secrets) {
+            if self.store.secret(fresh.handle.as_str()).await?.is_none() {
+                secrets.push(fresh);
+            }
+        }
+        Ok(())
     }
 
     /// `None`: a record changed meanwhile.

@@ -76,16 +76,20 @@ pub enum Write {
     Resource(Box<Resource>),
     /// Takes its secrets and natural keys with it.
     DeleteResource { id: ResourceId, version: u64, time: Timestamp },
+    /// Its tally counts at version 1 only: from then on the store keeps it, as [`Write::Tally`] says.
     Operation(Box<Operation>),
     /// One child of `parent` went from a state to another: counts it and settles the parent. Never conflicts.
     Tally { parent: OperationId, from: OperationState, to: OperationState, time: Timestamp },
+    /// Of an operation that exists. A second row at one place is a conflict.
     Journal(JournalRow),
+    /// Only one that an operator set makes an event; a resource's own come and go with it.
     Secret(Box<SecretRecord>),
     ReserveKey(NaturalKey),
     ReleaseKeys { resource: ResourceId },
     Driver(Box<DriverRecord>),
     Component { digest: String, bytes: Vec<u8> },
     DeleteDriver { digest: String, time: Timestamp },
+    /// A request id that is taken is a conflict.
     Request(Request),
     Token(Token),
 }

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::Error;
 use crate::domain::id::{OperationId, ResourceId};
 
 /// Which records of a list. What is absent does not narrow.
@@ -22,6 +26,9 @@ pub struct Filter {
     pub labels: BTreeMap<String, String>,
 }
 
+/// No page is longer.
+pub const MAX_LIMIT: u32 = 100_000;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paging {
     /// At most so many items; 1 to 1,000.
@@ -33,7 +40,7 @@ pub struct Paging {
 impl Paging {
     /// Everything up to a bound that no caller should meet.
     pub fn all() -> Self {
-        Self { limit: 100_000, after: None }
+        Self { limit: MAX_LIMIT, after: None }
     }
 }
 
@@ -42,4 +49,18 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<String>,
+}
+
+/// The token of the page behind the record with these key parts. Opaque to callers.
+pub fn token(key: &[String]) -> String {
+    URL_SAFE_NO_PAD.encode(key.join("\n"))
+}
+
+/// The key parts in a token that [`token`] made.
+pub fn parse_token<const PARTS: usize>(token: &str) -> Result<[String; PARTS], Error> {
+    let damaged = |detail: &str| Error::Damaged { what: "page token".into(), detail: detail.into() };
+    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| damaged("not base64url"))?;
+    let text = String::from_utf8(bytes).map_err(|_| damaged("not UTF-8"))?;
+    let parts: Vec<String> = text.splitn(PARTS, '\n').map(str::to_owned).collect();
+    <[String; PARTS]>::try_from(parts).map_err(|_| damaged("of another list"))
 }

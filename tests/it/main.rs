@@ -1,4 +1,6 @@
 //! Integration tests, one binary: real servers on loopback, the public API of the crate, no mocks.
 
 mod support;
+mod store;
 mod sql_postgres;
+mod engine;

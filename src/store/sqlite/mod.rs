@@ -1,1 +1,257 @@
-//! SQLite.
+//! The store over SQLite: one file, one process, one writer.
+//!
+//! A row's SQL stands in the file named after its record. Every caller's commit goes through the writer's queue, every
+//! read through a pool of connections that cannot write. Must never know what sealed values hold.
+
+mod open;
+mod migration;
+mod hook;
+mod writer;
+mod write;
+mod reader;
+mod shard;
+mod table;
+mod row;
+mod list;
+mod document;
+mod order;
+mod resource;
+mod operation;
+mod journal;
+mod secret;
+mod natural_key;
+mod driver;
+mod request;
+mod token;
+mod event;
+mod audit;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use hook::{FatalHook, Phase, SiteHook};
+pub use open::{Error, FORMAT};
+
+use crate::domain::document::{Document, Kind};
+use crate::domain::driver::DriverRecord;
+use crate::domain::event::{Audit, Recorded};
+use crate::domain::id::{CoreId, OperationId, ResourceId};
+use crate::domain::name::OrderName;
+use crate::domain::operation::Operation;
+use crate::domain::order::Order;
+use crate::domain::resource::Resource;
+use crate::domain::secret::SecretRecord;
+use crate::domain::time::{Clock, Entropy, Timestamp};
+use crate::store::{self, Commit, Filter, JournalRow, Page, Paging, Request, Store, Token};
+
+/// A data directory being served. Dropping it finishes what is queued and frees the directory.
+pub struct Sqlite {
+    core_id: CoreId,
+    /// `None` once closing.
+    queue: Option<mpsc::Sender<writer::Job>>,
+    thread: Option<JoinHandle<()>>,
+    readers: reader::Readers,
+    changes: watch::Receiver<u64>,
+    hooks: Arc<hook::Hooks>,
+    /// Dropped last: whoever gets the lock finds nobody else at work.
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Opens `directory`, or makes it; blocks for a few barriers. The directory is this process's until it is dropped.
+    pub fn open(directory: &Path, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, Error> {
+        let opened = open::open(directory, clock.as_ref(), entropy.as_ref())?;
+        let hooks = Arc::new(hook::Hooks::default());
+        let (sender, changes) = watch::channel(0);
+        let readers = reader::Readers::open(&opened.path)?;
+        let writer = writer::Writer::new(opened.connection, opened.owner, Arc::clone(&hooks), sender)?;
+        let (queue, thread) = writer.start().map_err(|source| Error::Io {
+            action: "start a thread for",
+            path: opened.path,
+            source,
+        })?;
+        let (queue, thread) = (Some(queue), Some(thread));
+        Ok(Self { core_id: opened.core_id, queue, thread, readers, changes, hooks, _lock: opened.lock })
+    }
+
+    /// For tests that crash: called by the writer around every COMMIT, for each site in the batch.
+    pub fn with_hook(self, hook: SiteHook) -> Self {
+        self.hooks.set_site(hook);
+        self
+    }
+
+    /// For tests that break the disk: called instead of ending the process; the store is closed after it.
+    pub fn with_on_fatal(self, hook: FatalHook) -> Self {
+        self.hooks.set_fatal(hook);
+        self
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // A writer that panicked has said so, and there is nobody left to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What SQLite itself refuses or fails at.
+impl From<rusqlite::Error> for store::Error {
+    fn from(source: rusqlite::Error) -> Self {
+        store::Error::Backend { action: "use the database", source: Box::new(source) }
+    }
+}
+
+type Result<T, E = store::Error> = std::result::Result<T, E>;
+
+#[async_trait]
+impl Store for Sqlite {
+    fn core_id(&self) -> &CoreId {
+        &self.core_id
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or(store::Error::Closed)?;
+        queue.send(writer::Job { commit, reply }).await.map_err(|_| store::Error::Closed)?;
+        answer.await.map_err(|_| store::Error::Closed)?
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
+    }
+
+    async fn document(&self, kind: Kind, project: &str, name: &str) -> Result<Option<Document>> {
+        let (project, name) = (project.to_owned(), name.to_owned());
+        self.readers.read(move |connection| document::get(connection, kind, &project, &name)).await
+    }
+
+    async fn document_at(&self, kind: Kind, project: &str, name: &str, version: u64) -> Result<Option<Document>> {
+        let (project, name) = (project.to_owned(), name.to_owned());
+        self.readers.read(move |connection| document::get_at(connection, kind, &project, &name, version)).await
+    }
+
+    async fn documents(&self, kind: Kind, project: Option<&str>, paging: &Paging) -> Result<Page<Document>> {
+        let (project, paging) = (project.map(str::to_owned), paging.clone());
+        self.readers.read(move |connection| document::list(connection, kind, project.as_deref(), &paging)).await
+    }
+
+    async fn order(&self, name: &OrderName) -> Result<Option<Order>> {
+        let name = name.clone();
+        self.readers.read(move |connection| order::get(connection, &name)).await
+    }
+
+    async fn orders(&self, filter: &Filter, paging: &Paging) -> Result<Page<Order>> {
+        let (filter, paging) = (filter.clone(), paging.clone());
+        self.readers.read(move |connection| order::list(connection, &filter, &paging)).await
+    }
+
+    async fn resource(&self, id: &ResourceId) -> Result<Option<Resource>> {
+        let id = id.clone();
+        self.readers.read(move |connection| resource::get(connection, &id)).await
+    }
+
+    async fn resources(&self, filter: &Filter, paging: &Paging) -> Result<Page<Resource>> {
+        let (filter, paging) = (filter.clone(), paging.clone());
+        self.readers.read(move |connection| resource::list(connection, &filter, &paging)).await
+    }
+
+    async fn operation(&self, id: &OperationId) -> Result<Option<Operation>> {
+        let id = id.clone();
+        self.readers.read(move |connection| operation::get(connection, &id)).await
+    }
+
+    async fn operations(&self, filter: &Filter, paging: &Paging) -> Result<Page<Operation>> {
+        let (filter, paging) = (filter.clone(), paging.clone());
+        self.readers.read(move |connection| operation::list(connection, &filter, &paging)).await
+    }
+
+    async fn open_operations(&self, resource: &ResourceId) -> Result<Vec<Operation>> {
+        let resource = resource.clone();
+        self.readers.read(move |connection| operation::open(connection, &resource)).await
+    }
+
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Operation>> {
+        self.readers.read(move |connection| operation::due(connection, now, limit)).await
+    }
+
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
+        self.readers.read(move |connection| operation::next_due(connection, now)).await
+    }
+
+    async fn journal(&self, operation: &OperationId) -> Result<Vec<JournalRow>> {
+        let operation = operation.clone();
+        self.readers.read(move |connection| journal::of(connection, &operation)).await
+    }
+
+    async fn secret(&self, key: &str) -> Result<Option<SecretRecord>> {
+        let key = key.to_owned();
+        self.readers.read(move |connection| secret::get(connection, &key)).await
+    }
+
+    async fn resource_secrets(&self, resource: &ResourceId) -> Result<Vec<SecretRecord>> {
+        let resource = resource.clone();
+        self.readers.read(move |connection| secret::of(connection, &resource)).await
+    }
+
+    async fn named_secrets(&self, paging: &Paging) -> Result<Page<SecretRecord>> {
+        let paging = paging.clone();
+        self.readers.read(move |connection| secret::named(connection, &paging)).await
+    }
+
+    async fn driver(&self, digest: &str) -> Result<Option<DriverRecord>> {
+        let digest = digest.to_owned();
+        self.readers.read(move |connection| driver::get(connection, &digest)).await
+    }
+
+    async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>> {
+        let digest = digest.to_owned();
+        self.readers.read(move |connection| driver::component(connection, &digest)).await
+    }
+
+    async fn drivers(&self) -> Result<Vec<DriverRecord>> {
+        self.readers.read(driver::list).await
+    }
+
+    async fn request(&self, project: &str, request_id: &str) -> Result<Option<Request>> {
+        let (project, request_id) = (project.to_owned(), request_id.to_owned());
+        self.readers.read(move |connection| request::get(connection, &project, &request_id)).await
+    }
+
+    async fn token(&self, hash: &str) -> Result<Option<Token>> {
+        let hash = hash.to_owned();
+        self.readers.read(move |connection| token::get(connection, &hash)).await
+    }
+
+    async fn users(&self, kind: Kind, name: &str) -> Result<(u64, Vec<String>)> {
+        let name = name.to_owned();
+        self.readers.snapshot(move |connection| resource::users(connection, kind, &name)).await
+    }
+
+    async fn driver_users(&self, digest: &str) -> Result<(u64, Vec<String>)> {
+        let digest = digest.to_owned();
+        self.readers.snapshot(move |connection| resource::driver_users(connection, &digest)).await
+    }
+
+    async fn revision(&self, project: &str) -> Result<u64> {
+        let id = crate::domain::name::shard(project);
+        self.readers.read(move |connection| Ok(shard::revision(connection, id)?.latest)).await
+    }
+
+    async fn events(&self, project: &str, after: u64, limit: u32) -> Result<(Vec<Recorded>, u64)> {
+        let project = project.to_owned();
+        self.readers.snapshot(move |connection| event::behind(connection, &project, after, limit)).await
+    }
+
+    async fn audit(&self, project: Option<&str>, paging: &Paging) -> Result<Page<Audit>> {
+        let (project, paging) = (project.map(str::to_owned), paging.clone());
+        self.readers.read(move |connection| audit::list(connection, project.as_deref(), &paging)).await
+    }
+}

@@ -1,5 +1,6 @@
 //! An engine on a real store with real drivers, without a server: what most engine tests stand on.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,13 +31,11 @@ pub struct Bench {
     pub core: Core,
 }
 
-/// What ends with a crash.
 pub struct Core {
     pub store: Arc<dyn Store>,
     pub stock: Arc<Stock>,
     pub engine: Arc<Engine>,
     stop: CancellationToken,
-    queue: Option<tokio::task::JoinHandle<()>>,
 }
 
 pub fn admin() -> Principal {
@@ -80,7 +79,8 @@ allow: { databases: ["*"] }
 impl Bench {
     /// With project `default`, environment `dev`, a connection `files` to a directory, and these drivers.
     pub async fn new(drivers: &[&str]) -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
+        let private = std::fs::Permissions::from_mode(0o700);
+        let dir = tempfile::Builder::new().permissions(private).tempdir().expect("a directory");
         let core = Core::start(dir.path()).await;
         for driver in drivers {
             core.stock.install(component(driver), &admin()).await.unwrap_or_else(|error| panic!("{driver}: {error}"));
@@ -95,17 +95,11 @@ impl Bench {
         applied.unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// The core ends as if killed (no step is finished, nothing is closed in order) and starts anew on the same directory.
-    pub async fn crash(&mut self) {
-        self.core.kill().await;
-        self.core = Core::start(self.dir.path()).await;
-    }
-
     /// Database files there are, by name.
     pub fn databases(&self) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.dir.path().join("databases")) else { return Vec::new() };
-        let mut names: Vec<_> = entries.flatten().map(|it| it.file_name().to_string_lossy().into_owned()).collect();
-        names.retain(|name| !name.ends_with("-wal") && !name.ends_with("-shm") && !name.ends_with("-journal"));
+        let files = entries.flatten().map(|it| it.file_name().to_string_lossy().into_owned());
+        let mut names: Vec<_> = files.filter_map(|file| Some(file.strip_suffix(".db")?.to_owned())).collect();
         names.sort();
         names
     }
@@ -207,15 +201,13 @@ impl Core {
         let engine = Arc::new(Engine::new(store.clone(), stock.clone(), keyring, clock, entropy, 16));
         let stop = CancellationToken::new();
         let running = engine.clone().run(stop.clone());
-        let queue = tokio::spawn(async move { running.await.expect("the queue ends well") });
-        Self { store, stock, engine, stop, queue: Some(queue) }
+        tokio::spawn(async move { running.await.expect("the queue ends well") });
+        Self { store, stock, engine, stop }
     }
+}
 
-    async fn kill(&mut self) {
+impl Drop for Core {
+    fn drop(&mut self) {
         self.stop.cancel();
-        if let Some(queue) = self.queue.take() {
-            queue.abort();
-            let _ = queue.await;
-        }
     }
 }

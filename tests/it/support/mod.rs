@@ -1,4 +1,9 @@
-//! What several tests lean on: servers of the machine, started here and gone with the process.
+//! What several tests lean on: servers of the machine, started here and gone with the process; time, chance and records.
 
+pub mod bench;
+pub mod chance;
+pub mod clock;
+pub mod drivers;
 pub mod postgres;
 pub mod proxy;
+pub mod records;

@@ -1,0 +1,178 @@
+//! Opening a data directory: who may, in which format, with which promises from SQLite.
+
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+
+use super::migration;
+use super::shard::{self, Owner};
+use crate::domain::id::CoreId;
+use crate::domain::time::{Clock, Entropy};
+
+/// What this program writes into `format`: the layout of the directory as a whole.
+pub const FORMAT: u32 = 1;
+/// 3.51.3 is the first without a known way to lose a commit in WAL mode.
+const OLDEST_SQLITE: i32 = 3_051_003;
+const SYNCHRONOUS_FULL: i64 = 2;
+
+/// Why a data directory cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("data directory `{}` is in use by another process", .directory.display())]
+    Locked { directory: PathBuf },
+    #[error("data directory `{}` may be read by others (mode {mode:o}): run `chmod 700` on it", .directory.display())]
+    Exposed { directory: PathBuf, mode: u32 },
+    #[error("data directory `{}` has format {found}, this program knows up to {known}: use a newer one", .directory.display())]
+    Newer { directory: PathBuf, found: u32, known: u32 },
+    #[error("`{}` holds no format number", .path.display())]
+    Format { path: PathBuf },
+    #[error("the database was migrated to {found}, this program knows up to {newest}: use a newer one")]
+    UnknownMigration { found: u32, newest: u32 },
+    #[error("migration {version} was applied with another text than this program's: the database is not to be trusted")]
+    Tampered { version: u32 },
+    #[error("SQLite {found} is too old: 3.51.3 or newer is needed")]
+    OldSqlite { found: &'static str },
+    #[error("SQLite does not grant {promise}: it answered `{answer}`")]
+    Promise { promise: &'static str, answer: String },
+    #[error("the store's core id cannot be read")]
+    CoreId(#[from] crate::domain::id::Invalid),
+    #[error("cannot {action} `{}`", .path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("cannot open the database")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// A data directory that is this process's own.
+pub struct Opened {
+    pub lock: File,
+    pub connection: Connection,
+    pub path: PathBuf,
+    pub core_id: CoreId,
+    pub owner: Owner,
+}
+
+pub fn open(directory: &Path, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Opened, Error> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(Error::OldSqlite { found: rusqlite::version() });
+    }
+    prepare_directory(directory)?;
+    let lock = lock(directory)?;
+    check_format(directory)?;
+    let path = directory.join("store.db");
+    let mut connection = Connection::open(&path)?;
+    promise(&connection)?;
+    migration::run(&mut connection, migration::ALL, clock.now())?;
+    let (core_id, owner) = take(&mut connection, clock, entropy)?;
+    Ok(Opened { lock, connection, path, core_id, owner })
+}
+
+/// Made for its owner alone; one that others can read is refused, unless it is empty.
+fn prepare_directory(directory: &Path) -> Result<(), Error> {
+    let failed = |action| move |source| Error::Io { action, path: directory.to_owned(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed("create"))?;
+    let mode = fs::metadata(directory).map_err(failed("read"))?.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    if fs::read_dir(directory).map_err(failed("read"))?.next().is_some() {
+        return Err(Error::Exposed { directory: directory.to_owned(), mode });
+    }
+    fs::set_permissions(directory, Permissions::from_mode(0o700)).map_err(failed("protect"))
+}
+
+/// Held until the file is dropped, or the process ends however it ends.
+fn lock(directory: &Path) -> Result<File, Error> {
+    let path = directory.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|source| Error::Io { action: "open", path: path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked { directory: directory.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(Error::Io { action: "lock", path, source }),
+    }
+}
+
+fn check_format(directory: &Path) -> Result<(), Error> {
+    let path = directory.join("format");
+    let failed = |action| {
+        let path = path.clone();
+        move |source| Error::Io { action, path, source }
+    };
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            let found: u32 = text.trim().parse().map_err(|_| Error::Format { path: path.clone() })?;
+            if found > FORMAT {
+                return Err(Error::Newer { directory: directory.to_owned(), found, known: FORMAT });
+            }
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let draft = directory.join("format.new");
+            let mut file = File::create(&draft).map_err(failed("create"))?;
+            writeln!(file, "{FORMAT}").map_err(failed("write"))?;
+            file.sync_all().map_err(failed("write"))?;
+            fs::rename(&draft, &path).map_err(failed("write"))?;
+            // The directory's entries, and its own in its parent.
+            for directory in [Some(directory), directory.parent()].into_iter().flatten() {
+                let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+                File::open(directory).and_then(|it| it.sync_all()).map_err(failed("sync the directory of"))?;
+            }
+            Ok(())
+        }
+        Err(error) => Err(failed("read")(error)),
+    }
+}
+
+/// Asks SQLite for what the store relies on, and believes only what it reads back.
+fn promise(connection: &Connection) -> Result<(), Error> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Error::Promise { promise: "a write-ahead log", answer: mode });
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    for (promise, pragma, wanted) in [
+        ("full synchronisation", "synchronous", SYNCHRONOUS_FULL),
+        ("foreign keys", "foreign_keys", 1),
+        ("checkpoints at the store's own time", "wal_autocheckpoint", 0),
+    ] {
+        let answer: i64 = connection.pragma_query_value(None, pragma, |row| row.get(0))?;
+        if answer != wanted {
+            return Err(Error::Promise { promise, answer: answer.to_string() });
+        }
+    }
+    Ok(())
+}
+
+/// The core id, made at the first start; and all shards for this process.
+fn take(connection: &mut Connection, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<(CoreId, Owner), Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let stored: Option<String> = transaction
+        .query_row("SELECT value FROM meta WHERE key = 'core_id'", [], |row| row.get(0))
+        .optional()?;
+    let core_id = match stored {
+        Some(text) => CoreId::parse(&text)?,
+        None => {
+            let made = CoreId::new(clock.now(), entropy);
+            transaction.execute("INSERT INTO meta (key, value) VALUES ('core_id', ?1)", [made.as_str()])?;
+            made
+        }
+    };
+    let mut random = [0u8; 8];
+    entropy.fill(&mut random);
+    let owner = Owner { name: format!("proc_{:016x}", u64::from_be_bytes(random)) };
+    shard::take_all(&transaction, &owner)?;
+    transaction.commit()?;
+    Ok((core_id, owner))
+}

@@ -1,0 +1,218 @@
+//! Resources, and who uses what.
+
+use std::sync::LazyLock;
+
+use rusqlite::{Connection, params};
+
+use super::list::{List, Where};
+use super::row::{Columns, all, int, json, one};
+use super::table::{Statements, Table, one_row};
+use crate::domain::document::Kind;
+use crate::domain::id::{OrderId, ResourceId};
+use crate::domain::name::{OrderName, ResourceName, shard};
+use crate::domain::resource::{ExternalObject, Resource};
+use crate::store::{Error, Filter, Page, Paging};
+
+/// So many names of users are told.
+const USERS_TOLD: u32 = 5;
+
+static TABLE: LazyLock<Statements> = LazyLock::new(|| {
+    Table {
+        name: "resource",
+        key: &["id"],
+        fixed: &["shard", "project", "environment", "order_name", "key", "order_id", "create_time"],
+        changing: &[
+            "labels",
+            "type",
+            "class",
+            "generation",
+            "observed_generation",
+            "desired",
+            "pin",
+            "edges",
+            "incarnation",
+            "state",
+            "reason",
+            "message",
+            "principal",
+            "version",
+            "update_time",
+            "object_incarnation",
+            "object_claimed",
+            "object_external_id",
+            "object_state",
+            "object_state_version",
+            "object_applied",
+            "object_outputs",
+            "object_complete",
+            "former_incarnation",
+            "former_claimed",
+            "former_external_id",
+            "former_state",
+            "former_state_version",
+            "former_applied",
+            "former_outputs",
+            "former_complete",
+        ],
+    }
+    .statements()
+});
+
+static SELECT: LazyLock<String> = LazyLock::new(|| format!("{} WHERE id = ?1", TABLE.select));
+
+fn read(columns: &mut Columns<'_>) -> Result<Resource, Error> {
+    let id = columns.parse(ResourceId::parse)?;
+    columns.skip(1);
+    let order = OrderName { project: columns.name()?, environment: columns.name()?, order: columns.name()? };
+    Ok(Resource {
+        id,
+        name: ResourceName { order, key: columns.name()? },
+        order: columns.parse(OrderId::parse)?,
+        create_time: columns.time()?,
+        labels: columns.json()?,
+        resource_type: columns.name()?,
+        class: columns.name_optional()?,
+        generation: columns.number()?,
+        observed_generation: columns.number()?,
+        desired: columns.sealed()?,
+        pin: columns.json()?,
+        edges: columns.json()?,
+        incarnation: columns.number()?,
+        state: columns.word()?,
+        reason: columns.word_optional()?,
+        message: columns.text()?,
+        principal: columns.text()?,
+        version: columns.number()?,
+        update_time: columns.time()?,
+        object: read_object(columns)?,
+        former: read_object(columns)?,
+    })
+}
+
+fn read_object(columns: &mut Columns<'_>) -> Result<Option<ExternalObject>, Error> {
+    if columns.is_null() {
+        columns.skip(8);
+        return Ok(None);
+    }
+    Ok(Some(ExternalObject {
+        incarnation: columns.number()?,
+        claimed: columns.flag()?,
+        external_id: columns.text_optional()?,
+        state: columns.sealed()?,
+        state_version: columns.number()?,
+        applied: columns.sealed()?,
+        outputs: columns.sealed()?,
+        complete: columns.flag()?,
+    }))
+}
+
+pub fn put(connection: &Connection, it: &Resource) -> Result<(), Error> {
+    let (object, former) = (it.object.as_ref(), it.former.as_ref());
+    let order = &it.name.order;
+    let params = params![
+        it.id.as_str(),
+        shard(order.project.as_str()),
+        order.project.as_str(),
+        order.environment.as_str(),
+        order.order.as_str(),
+        it.name.key.as_str(),
+        it.order.as_str(),
+        int(it.create_time.ms()),
+        json(&it.labels),
+        it.resource_type.as_str(),
+        it.class.as_ref().map(|class| class.as_str()),
+        int(it.generation),
+        int(it.observed_generation),
+        it.desired.to_bytes(),
+        json(&it.pin),
+        json(&it.edges),
+        it.incarnation,
+        it.state.as_str(),
+        it.reason.map(|reason| reason.as_str()),
+        it.message,
+        it.principal,
+        int(it.version),
+        int(it.update_time.ms()),
+        object.map(|it| it.incarnation),
+        object.map(|it| it.claimed),
+        object.and_then(|it| it.external_id.as_deref()),
+        object.map(|it| it.state.to_bytes()),
+        object.map(|it| it.state_version),
+        object.map(|it| it.applied.to_bytes()),
+        object.map(|it| it.outputs.to_bytes()),
+        object.map(|it| it.complete),
+        former.map(|it| it.incarnation),
+        former.map(|it| it.claimed),
+        former.and_then(|it| it.external_id.as_deref()),
+        former.map(|it| it.state.to_bytes()),
+        former.map(|it| it.state_version),
+        former.map(|it| it.applied.to_bytes()),
+        former.map(|it| it.outputs.to_bytes()),
+        former.map(|it| it.complete),
+    ];
+    TABLE.put(connection, it.version, params, || it.name.to_string())
+}
+
+/// With its secrets and natural keys; the deleted resource is the answer.
+pub fn delete(connection: &Connection, id: &ResourceId, version: u64) -> Result<Resource, Error> {
+    let Some(resource) = get(connection, id)? else {
+        return Err(Error::Conflict { record: format!("resource {id}") });
+    };
+    let mut statement = connection.prepare_cached("DELETE FROM resource WHERE id = ?1 AND version = ?2")?;
+    one_row(statement.execute(params![id.as_str(), int(version)])?, || resource.name.to_string())?;
+    connection.prepare_cached("DELETE FROM secret WHERE resource = ?1")?.execute([id.as_str()])?;
+    connection.prepare_cached("DELETE FROM natural_key WHERE resource = ?1")?.execute([id.as_str()])?;
+    Ok(resource)
+}
+
+pub fn get(connection: &Connection, id: &ResourceId) -> Result<Option<Resource>, Error> {
+    one(connection, "resource", &SELECT, [id.as_str()], read)
+}
+
+pub fn list(connection: &Connection, filter: &Filter, paging: &Paging) -> Result<Page<Resource>, Error> {
+    let mut terms = Where::default();
+    terms.optional("project = ?", filter.project.as_deref());
+    terms.optional("environment = ?", filter.environment.as_deref());
+    terms.optional("order_name = ?", filter.order.as_deref());
+    terms.optional("type = ?", filter.resource_type.as_deref());
+    terms.optional("id = ?", filter.resource.as_ref().map(ResourceId::as_str));
+    terms.labels(&filter.labels);
+    let order = ["project", "environment", "order_name", "key"];
+    let list = List { what: "resource", select: &TABLE.select, filter: terms, order, descending: false };
+    list.page(connection, paging, read, |it| {
+        let order = &it.name.order;
+        [order.project.to_string(), order.environment.to_string(), order.order.to_string(), it.name.key.to_string()]
+    })
+}
+
+/// How many resources stand on a document, and the first names. A scan: asked only when a document is about to go.
+pub fn users(connection: &Connection, kind: Kind, name: &str) -> Result<(u64, Vec<String>), Error> {
+    let term = match kind {
+        Kind::Recipe => "json_extract(pin, '$.recipe') = ?1",
+        Kind::Connection => "EXISTS (SELECT 1 FROM json_each(pin, '$.connections') WHERE value = ?1)",
+        Kind::ResourceType => "type = ?1",
+        Kind::Project => "project = ?1",
+        Kind::Environment => "environment = ?1",
+        Kind::Order => "order_name = ?1",
+    };
+    count(connection, term, name)
+}
+
+/// How many resources are made with a driver, likewise.
+pub fn driver_users(connection: &Connection, digest: &str) -> Result<(u64, Vec<String>), Error> {
+    count(connection, "json_extract(pin, '$.driver-digest') = ?1", digest)
+}
+
+fn count(connection: &Connection, term: &str, value: &str) -> Result<(u64, Vec<String>), Error> {
+    let sql = format!("SELECT count(*) FROM resource WHERE {term}");
+    let count = one(connection, "count", &sql, [value], |columns| columns.number())?.unwrap_or(0);
+    let sql = format!(
+        "SELECT project, environment, order_name, key FROM resource WHERE {term}
+         ORDER BY project, environment, order_name, key LIMIT {USERS_TOLD}"
+    );
+    let names = all(connection, "resource", &sql, [value], |columns| {
+        let order = OrderName { project: columns.name()?, environment: columns.name()?, order: columns.name()? };
+        Ok(order.resource(columns.name()?).to_string())
+    })?;
+    Ok((count, names))
+}

@@ -1,0 +1,113 @@
+//! One write of a commit: which table it goes to, which event it makes, which shards it touches.
+
+use rusqlite::Connection;
+
+use super::{document, driver, journal, natural_key, operation, order, request, resource, secret, token};
+use crate::domain::event::Event;
+use crate::domain::name::shard;
+use crate::store::{Error, Write};
+
+/// What a commit has done so far.
+#[derive(Default)]
+pub struct Changes {
+    pub events: Vec<Event>,
+    /// Each once.
+    pub shards: Vec<u16>,
+}
+
+impl Changes {
+    pub fn touch(&mut self, project: &str) {
+        let id = shard(project);
+        if !self.shards.contains(&id) {
+            self.shards.push(id);
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        self.touch(&event.project);
+        self.events.push(event);
+    }
+}
+
+/// Does one write. After an error the caller undoes the whole commit.
+pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> Result<(), Error> {
+    match write {
+        Write::Document(it) => {
+            document::put(connection, it)?;
+            changes.event(Event::from(&**it));
+        }
+        Write::DeleteDocument { kind, project, name, version, time } => {
+            let gone = document::delete(connection, *kind, project, name, *version)?;
+            changes.event(Event::from(&gone).deleted(*time));
+        }
+        Write::Order(it) => {
+            order::put(connection, it)?;
+            changes.event(Event::from(&**it));
+        }
+        Write::DeleteOrder { name, id, version, time } => {
+            let gone = order::delete(connection, name, id, *version)?;
+            changes.event(Event::from(&gone).deleted(*time));
+        }
+        Write::SweepOrder { name, time } => {
+            changes.touch(name.project.as_str());
+            changes.events.extend(order::sweep(connection, name)?.map(|gone| Event::from(&gone).deleted(*time)));
+        }
+        Write::Resource(it) => {
+            resource::put(connection, it)?;
+            changes.event(Event::from(&**it));
+        }
+        Write::DeleteResource { id, version, time } => {
+            let gone = resource::delete(connection, id, *version)?;
+            changes.event(Event::from(&gone).deleted(*time));
+        }
+        Write::Operation(it) => {
+            operation::put(connection, it)?;
+            changes.event(Event::from(&**it));
+        }
+        Write::Tally { parent, from, to, time } => {
+            let (project, settled) = operation::tally(connection, parent, *from, *to, *time)?;
+            changes.touch(&project);
+            changes.events.extend(settled.as_ref().map(Event::from));
+        }
+        Write::Journal(it) => {
+            journal::insert(connection, it)?;
+            changes.touch(&it.project);
+        }
+        Write::Secret(it) => {
+            secret::put(connection, it)?;
+            // A resource's own secrets come and go with it: its event tells.
+            match it.resource {
+                None => changes.event(Event::from(&**it)),
+                Some(_) => changes.touch(&it.project),
+            }
+        }
+        Write::ReserveKey(it) => {
+            natural_key::reserve(connection, it)?;
+            changes.touch(&it.project);
+        }
+        Write::ReleaseKeys { resource } => {
+            natural_key::release(connection, resource)?.iter().for_each(|project| changes.touch(project));
+        }
+        Write::Driver(it) => {
+            driver::put(connection, it)?;
+            changes.event(Event::from(&**it));
+        }
+        Write::Component { digest, bytes } => {
+            driver::put_component(connection, digest, bytes)?;
+            changes.touch("");
+        }
+        Write::DeleteDriver { digest, time } => {
+            let gone = driver::delete(connection, digest)?;
+            changes.event(Event::from(&gone).deleted(*time));
+        }
+        Write::Request(it) => {
+            request::insert(connection, it)?;
+            changes.touch(&it.project);
+        }
+        Write::Token(it) => {
+            token::put(connection, it)?;
+            changes.touch("");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,231 @@
+//! The one thread that writes: it drains what is queued, commits it as one transaction, and acknowledges.
+//!
+//! While a batch waits for the disk the next one gathers, so that one barrier serves all who asked meanwhile.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::hook::{Hooks, Phase};
+use super::shard::{self, Owner};
+use super::write::{self, Changes};
+use super::{audit, event};
+use crate::store::{Commit, Error, Site};
+
+/// So many commits wait for the writer before callers do.
+const QUEUE: usize = 1024;
+/// So many share one transaction.
+const BATCH: usize = 512;
+/// The write-ahead log is copied into the database when it has grown by so many pages.
+const CHECKPOINT_PAGES: u32 = 4096;
+/// From so many on the writer waits for readers, so that the log can begin anew.
+const LOG_PAGES: u32 = 16 * CHECKPOINT_PAGES;
+
+/// One commit and who waits for it.
+pub struct Job {
+    pub commit: Commit,
+    pub reply: oneshot::Sender<Result<(), Error>>,
+}
+
+pub struct Writer {
+    connection: Connection,
+    owner: Owner,
+    /// By shard.
+    epochs: Vec<i64>,
+    hooks: Arc<Hooks>,
+    changes: watch::Sender<u64>,
+    /// How long the log is, as SQLite says after each commit.
+    log_pages: Arc<AtomicU32>,
+    checkpoint_at: u32,
+}
+
+/// Where the shards touched by a batch stand: revision before it, and now.
+type Revisions = BTreeMap<u16, (u64, u64)>;
+
+impl Writer {
+    pub fn new(
+        mut connection: Connection,
+        owner: Owner,
+        hooks: Arc<Hooks>,
+        changes: watch::Sender<u64>,
+    ) -> Result<Self, rusqlite::Error> {
+        let epochs = shard::epochs(&connection)?;
+        let log_pages = Arc::new(AtomicU32::new(0));
+        let seen = Arc::clone(&log_pages);
+        connection.wal_hook(Some(move |_: &mut _, pages: std::ffi::c_int| {
+            seen.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(Self { connection, owner, epochs, hooks, changes, log_pages, checkpoint_at: CHECKPOINT_PAGES })
+    }
+
+    /// The thread ends when all senders are gone and the queue is empty.
+    pub fn start(self) -> std::io::Result<(mpsc::Sender<Job>, JoinHandle<()>)> {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let thread = std::thread::Builder::new().name("vend-store".into()).spawn(move || self.run(receiver))?;
+        Ok((sender, thread))
+    }
+
+    fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        while let Some(first) = queue.blocking_recv() {
+            let mut jobs = vec![first];
+            while jobs.len() < BATCH {
+                let Ok(job) = queue.try_recv() else { break };
+                jobs.push(job);
+            }
+            if let Err(fatal) = self.batch(jobs).and_then(|()| self.checkpoint()) {
+                // Who waits learns nothing: whether the batch is durable is not known.
+                return self.hooks.fatal(&reason(&fatal));
+            }
+        }
+    }
+
+    /// Commits `jobs` and answers each. An error is the end.
+    fn batch(&mut self, jobs: Vec<Job>) -> Result<(), Error> {
+        let commits: Vec<&Commit> = jobs.iter().map(|job| &job.commit).collect();
+        let results = match self.transact(&commits) {
+            Ok(results) => results,
+            Err(error) if is_fatal(&error) => return Err(error),
+            Err(error) => {
+                if !self.connection.is_autocommit() {
+                    self.connection.execute_batch("ROLLBACK")?;
+                }
+                let reason = reason(&error);
+                jobs.iter().map(|_| Err(Error::Backend { action: "commit", source: reason.clone().into() })).collect()
+            }
+        };
+        let done = results.iter().filter(|result| result.is_ok()).count();
+        for (job, result) in jobs.into_iter().zip(results) {
+            // A caller that has gone away does not care.
+            let _ = job.reply.send(result);
+        }
+        if done > 0 {
+            self.changes.send_modify(|count| *count += done as u64);
+        }
+        Ok(())
+    }
+
+    /// One transaction; what each commit came to. An error voids them all.
+    fn transact(&self, commits: &[&Commit]) -> Result<Vec<Result<(), Error>>, Error> {
+        self.statement("BEGIN IMMEDIATE")?;
+        let mut revisions = Revisions::new();
+        let mut results = Vec::with_capacity(commits.len());
+        let mut sites: Vec<Site> = Vec::new();
+        for commit in commits {
+            let result = self.one(commit, &mut revisions)?;
+            if result.is_ok() && !sites.contains(&commit.site) {
+                sites.push(commit.site);
+            }
+            results.push(result);
+        }
+        if sites.is_empty() {
+            self.statement("ROLLBACK")?;
+            return Ok(results);
+        }
+        for (id, (before, now)) in revisions {
+            // Fenced above, in this very transaction: a shard without events need not be written.
+            if now > before {
+                shard::advance(&self.connection, id, &self.owner, self.epochs[usize::from(id)], now - before)?;
+            }
+        }
+        self.hooks.at(&sites, Phase::Before);
+        self.statement("COMMIT")?;
+        self.hooks.at(&sites, Phase::After);
+        Ok(results)
+    }
+
+    /// One commit within the batch: all of it, or nothing and the reason. An outer error voids the batch.
+    fn one(&self, commit: &Commit, revisions: &mut Revisions) -> Result<Result<(), Error>, Error> {
+        self.statement("SAVEPOINT one")?;
+        let before = revisions.clone();
+        let result = self.write(commit, revisions);
+        if let Err(error) = result {
+            if self.connection.is_autocommit() || voids_batch(&error) {
+                return Err(error);
+            }
+            *revisions = before;
+            self.statement("ROLLBACK TO one")?;
+            self.statement("RELEASE one")?;
+            return Ok(Err(error));
+        }
+        self.statement("RELEASE one")?;
+        Ok(Ok(()))
+    }
+
+    fn write(&self, commit: &Commit, revisions: &mut Revisions) -> Result<(), Error> {
+        let mut changes = Changes::default();
+        for it in &commit.writes {
+            write::apply(&self.connection, it, &mut changes)?;
+        }
+        for it in &commit.audit {
+            audit::insert(&self.connection, it)?;
+            changes.touch(&it.project);
+        }
+        for id in changes.shards {
+            if let Entry::Vacant(entry) = revisions.entry(id) {
+                let latest = shard::fence(&self.connection, id, &self.owner, self.epochs[usize::from(id)])?;
+                entry.insert((latest, latest));
+            }
+        }
+        for it in &changes.events {
+            let (_, latest) = revisions
+                .get_mut(&crate::domain::name::shard(&it.project))
+                .expect("the shard of every event was touched, and so fenced");
+            *latest += 1;
+            event::insert(&self.connection, *latest, it)?;
+        }
+        Ok(())
+    }
+
+    /// Here rather than by SQLite itself, which would not tell when it fails.
+    fn checkpoint(&mut self) -> Result<(), Error> {
+        let pages = self.log_pages.load(Ordering::Relaxed);
+        if pages < CHECKPOINT_PAGES {
+            self.checkpoint_at = CHECKPOINT_PAGES;
+        }
+        if pages < self.checkpoint_at {
+            return Ok(());
+        }
+        self.checkpoint_at = pages + CHECKPOINT_PAGES / 2;
+        let mode = if pages < LOG_PAGES { "PASSIVE" } else { "RESTART" };
+        let done = self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
+        match done.map_err(Error::from) {
+            Err(error) if is_fatal(&error) => Err(error),
+            // Readers are in the way: another time.
+            _ => Ok(()),
+        }
+    }
+
+    fn statement(&self, sql: &str) -> Result<(), Error> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+}
+
+/// What SQLite called it, if the error comes from there.
+fn code(error: &Error) -> Option<ErrorCode> {
+    let Error::Backend { source, .. } = error else { return None };
+    source.downcast_ref::<rusqlite::Error>()?.sqlite_error_code()
+}
+
+/// The disk failed, or what is on it cannot be read.
+fn is_fatal(error: &Error) -> bool {
+    matches!(code(error), Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt))
+}
+
+/// Not the fault of one commit.
+fn voids_batch(error: &Error) -> bool {
+    is_fatal(error) || matches!(code(error), Some(ErrorCode::DiskFull | ErrorCode::OutOfMemory))
+}
+
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Backend { source, .. } => source.to_string(),
+        error => error.to_string(),
+    }
+}

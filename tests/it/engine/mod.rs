@@ -1,0 +1,3 @@
+//! The engine with real drivers and a real store, without a server.
+
+mod lifecycle;
