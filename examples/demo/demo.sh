@@ -77,6 +77,13 @@ within() {
     done
 }
 
+# So many operations wait, and no child is at work: nothing is between its sending and its answer.
+waiting() {
+    local all
+    all=$("$vend" get operations --order demo -o json)
+    [ "$(grep -c '"state": "waiting"' <<<"$all")" -ge "$1" ] && [ "$(grep -cE '"state": "(running|queued)"' <<<"$all")" -le 1 ]
+}
+
 start_core() {
     told vend serve --data "$data" --listen 127.0.0.1:0
     : >"$work/ready"
@@ -186,8 +193,9 @@ expect "databases on disk" "" "$(on_disk)"
 
 chapter "4. Order, and pull the plug in the middle"
 vend apply -f examples/demo/order.yaml
-if [ -n "$programs" ]; then vend apply -f examples/postgres/order.yaml; fi
+if [ -n "$programs" ]; then vend apply -f examples/postgres/order.yaml --wait; fi
 within 10 exists tortoise snail || surprise "the slow databases were not begun"
+within 10 waiting 2 || surprise "the slow databases do not wait"
 vend get resources
 told "kill -9 $core"
 kill -9 "$core"
@@ -196,7 +204,6 @@ core=
 good "the core is dead; two of the things it makes are half made"
 start_core
 vend wait order/demo --for ready --timeout 25s
-if [ -n "$programs" ]; then vend wait order/checkout --for ready --timeout 25s; fi
 
 chapter "5. Count, without vend's help"
 told "ls $files"
@@ -217,7 +224,7 @@ if [ -n "$programs" ]; then
 fi
 
 chapter "6. The story of the order, call by call"
-operation=$("$vend" get operations --order demo -o name | grep -o 'op_[0-9a-z]*' | sort | head -n 1)
+operation=$("$vend" get order demo -o json | grep -o "op_[0-9a-z]*" | head -n 1)
 "$vend" journal "$operation" >"$work/journal"
 told "vend journal $operation | grep -B 2 replayed"
 grep -m 1 TIME "$work/journal" | indented
