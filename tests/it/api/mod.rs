@@ -1,0 +1,9 @@
+//! The API from outside: a core in this process, clients over TCP.
+
+mod access;
+mod documents;
+mod lists;
+mod orders;
+mod serve;
+mod transport;
+mod watch;
