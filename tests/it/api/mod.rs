@@ -2,6 +2,7 @@
 
 mod access;
 mod documents;
+mod life;
 mod lists;
 mod orders;
 mod serve;
