@@ -54,7 +54,8 @@ async fn every_problem_of_every_file_is_told_with_its_place_and_nothing_is_appli
     let status = core.admin().documents().apply_documents(request).await.expect_err("wrong");
     assert_eq!(reason(&status), "DOCUMENT_INVALID");
     let details = status.get_error_details();
-    let fields: Vec<_> = details.bad_request().expect("violations").field_violations.iter().map(|it| &*it.field).collect();
+    let fields: Vec<_> =
+        details.bad_request().expect("violations").field_violations.iter().map(|it| &*it.field).collect();
     assert!(fields.contains(&"bad.yaml:3:7"), "{fields:?}");
     assert!(fields.contains(&"worse.yaml:4:1"), "{fields:?}");
     let request = pb::GetDocumentRequest { name: "projects/shop".into() };

@@ -49,7 +49,8 @@ async fn stocked() -> Core {
     let component = component("sqlite");
     let install = async || {
         let chunks: Vec<_> = component.chunks(1 << 20).map(<[u8]>::to_vec).collect();
-        let messages = chunks.into_iter().map(|chunk| pb::InstallDriverRequest { chunk, file_name: "sqlite.wasm".into() });
+        let messages =
+            chunks.into_iter().map(|chunk| pb::InstallDriverRequest { chunk, file_name: "sqlite.wasm".into() });
         let stream = tokio_stream::iter(messages.collect::<Vec<_>>());
         infra.drivers().install_driver(stream).await.expect("installed").into_inner()
     };

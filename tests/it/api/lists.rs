@@ -78,11 +78,8 @@ async fn lists_of_what_is_not_there_say_so() {
     let core = Core::start().await;
     let request = pb::ListOrdersRequest { project: "nonesuch".into(), ..Default::default() };
     assert_eq!(reason(&core.admin().orders().list_orders(request).await.expect_err("no project")), "NOT_FOUND");
-    let request = pb::ListOrdersRequest {
-        project: "default".into(),
-        environment: "nonesuch".into(),
-        ..Default::default()
-    };
+    let request =
+        pb::ListOrdersRequest { project: "default".into(), environment: "nonesuch".into(), ..Default::default() };
     assert_eq!(reason(&core.admin().orders().list_orders(request).await.expect_err("no environment")), "NOT_FOUND");
     let request = pb::ListResourcesRequest::default();
     assert_eq!(reason(&core.admin().resources().list_resources(request).await.expect_err("none")), "REQUEST_INVALID");

@@ -26,7 +26,11 @@ async fn a_message_that_cannot_be_read_is_the_caller_s_fault() {
     let core = Core::start().await;
     for message in [&b"\xff\xff\xff"[..], b"\x0a\x05ab", b"\x0a\x02\xff\xfe", b"\x08"] {
         let status = core.admin().raw("/vend.v1.OrderService/GetOrder", message).await.expect_err("malformed");
-        assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "REQUEST_INVALID"), "{message:?}");
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::InvalidArgument, "REQUEST_INVALID"),
+            "{message:?}"
+        );
     }
     core.stop().await;
 }
@@ -107,8 +111,7 @@ async fn health_needs_no_token_and_knows_every_service() {
 async fn health_says_not_serving_before_the_end() {
     let core = Core::start().await;
     let mut health = HealthClient::new(core.channel());
-    let mut stream =
-        health.watch(HealthCheckRequest { service: String::new() }).await.expect("watching").into_inner();
+    let mut stream = health.watch(HealthCheckRequest { service: String::new() }).await.expect("watching").into_inner();
     let first = stream.next().await.expect("an answer").expect("good");
     assert_eq!(first.status, 1);
     let stopping = tokio::spawn(core.stop());
@@ -120,10 +123,10 @@ async fn health_says_not_serving_before_the_end() {
 
 #[tokio::test]
 async fn reflection_lists_the_services_to_callers_only() {
+    use tonic_reflection::pb::v1::ServerReflectionRequest;
     use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
     use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
     use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
-    use tonic_reflection::pb::v1::ServerReflectionRequest;
 
     let core = Core::start().await;
     let ask = || {

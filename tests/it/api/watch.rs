@@ -101,11 +101,7 @@ async fn tokens_that_do_not_fit_are_refused() {
 async fn a_narrowed_watch_tells_only_its_part_and_still_moves_on() {
     let core = Core::start().await;
     let admin = core.admin();
-    let request = pb::WatchRequest {
-        project: "default".into(),
-        environment: "dev".into(),
-        ..Default::default()
-    };
+    let request = pb::WatchRequest { project: "default".into(), environment: "dev".into(), ..Default::default() };
     let mut stream = admin.watches().watch(request).await.expect("watching").into_inner();
     assert_eq!(next(&mut stream).await.kind(), Kind::Bookmark);
     environment(&admin, "other").await;
