@@ -23,6 +23,20 @@ pub enum Role {
     Auditor,
 }
 
+impl Role {
+    pub const ALL: [Role; 5] = [Role::Admin, Role::Platform, Role::Infra, Role::Developer, Role::Auditor];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Admin => "admin",
+            Role::Platform => "platform",
+            Role::Infra => "infra",
+            Role::Developer => "developer",
+            Role::Auditor => "auditor",
+        }
+    }
+}
+
 impl Principal {
     /// vend itself, carrying on with what somebody asked.
     pub fn engine() -> Self {

@@ -56,6 +56,10 @@ reasons! {
     TokenInvalid = "TOKEN_INVALID",
     WatchExpired = "WATCH_EXPIRED",
     VerbUnsupported = "VERB_UNSUPPORTED",
+    /// The call took longer than it was given; whether anything happened is not known.
+    DeadlineExceeded = "DEADLINE_EXCEEDED",
+    /// The core is starting, stopping, or not the owner of what was asked.
+    Unavailable = "UNAVAILABLE",
     Internal = "INTERNAL",
     // On operations: the work has ended, waits, or needs a person.
     BackendRefused = "BACKEND_REFUSED",

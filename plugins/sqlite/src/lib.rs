@@ -171,7 +171,7 @@ fn announced(prior: Option<&Prior<SqliteDatabase>>) -> bool {
 
 fn outputs(params: &Params, config: &Config) -> Outputs {
     let path =
-        config.directory.as_ref().map(|directory| format!("{}/{}", directory.trim_end_matches('/'), params.name));
+        config.directory.as_ref().map(|directory| format!("{}/{}.db", directory.trim_end_matches('/'), params.name));
     Outputs { name: params.name.clone(), path }
 }
 

@@ -1,5 +1,6 @@
 //! An engine on a real store with real drivers, without a server: what most engine tests stand on.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use vend::stock::Stock;
 use vend::store::sqlite::Sqlite;
 use vend::store::{Filter, Paging, Store};
 
-use super::chance::Seeded;
+use super::chance::Chance;
 use super::clock::Real;
 use super::drivers::component;
 
@@ -78,7 +79,8 @@ allow: { databases: ["*"] }
 impl Bench {
     /// With project `default`, environment `dev`, a connection `files` to a directory, and these drivers.
     pub async fn new(drivers: &[&str]) -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
+        let private = std::fs::Permissions::from_mode(0o700);
+        let dir = tempfile::Builder::new().permissions(private).tempdir().expect("a directory");
         let core = Core::start(dir.path()).await;
         for driver in drivers {
             core.stock.install(component(driver), &admin()).await.unwrap_or_else(|error| panic!("{driver}: {error}"));
@@ -96,8 +98,8 @@ impl Bench {
     /// Database files there are, by name.
     pub fn databases(&self) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.dir.path().join("databases")) else { return Vec::new() };
-        let mut names: Vec<_> = entries.flatten().map(|it| it.file_name().to_string_lossy().into_owned()).collect();
-        names.retain(|name| !name.ends_with("-wal") && !name.ends_with("-shm") && !name.ends_with("-journal"));
+        let files = entries.flatten().map(|it| it.file_name().to_string_lossy().into_owned());
+        let mut names: Vec<_> = files.filter_map(|file| Some(file.strip_suffix(".db")?.to_owned())).collect();
         names.sort();
         names
     }
@@ -171,7 +173,7 @@ pub fn applying(text: &str) -> Apply {
 impl Core {
     async fn start(dir: &Path) -> Self {
         let clock = Arc::new(Real);
-        let entropy = Arc::new(Seeded::new(7));
+        let entropy = Arc::new(Chance::new(7));
         std::fs::create_dir_all(dir.join("databases")).expect("a directory");
         let store: Arc<dyn Store> =
             Arc::new(Sqlite::open(dir, clock.clone(), entropy.clone()).unwrap_or_else(|error| panic!("{error}")));

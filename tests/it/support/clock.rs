@@ -34,14 +34,3 @@ impl Clock for Real {
         Timestamp::from_ms(u64::try_from(since.as_millis()).expect("this side of the year 500 million"))
     }
 }
-
-/// The clock of the machine.
-pub struct Real;
-
-impl Clock for Real {
-    #[allow(clippy::disallowed_methods)]
-    fn now(&self) -> Timestamp {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        Timestamp::from_ms(since.map_or(0, |it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)))
-    }
-}

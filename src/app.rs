@@ -1,0 +1,192 @@
+//! `vend serve`: the only place where everything meets.
+//!
+//! Starts in the order in which one thing needs another, and stops in the reverse one.
+
+mod clock;
+mod first;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{self, Flags, Format, Settings};
+use crate::domain::time::{Clock, Entropy};
+use crate::driver::{Runtime, RuntimeConfig};
+use crate::engine::Engine;
+use crate::frontend::cli::context;
+use crate::identity::{self, Identity};
+use crate::secret::Keyring;
+use crate::server::{self, Core, Limits, Pages};
+use crate::stock::Stock;
+use crate::store::Store;
+use crate::store::sqlite::Sqlite;
+use crate::telemetry;
+
+pub use clock::{SystemClock, SystemEntropy};
+
+const TOKEN_FILE: &str = "admin.token";
+const KEY_FILE: &str = "sealing.key";
+const CACHE: &str = "cache";
+
+/// How long calls and steps that are under way may go on after the stop was asked for; the engine bounds its own to the
+/// same, so there is a little for writing down what it leaves.
+const GRACE: Duration = Duration::from_secs(12);
+
+/// Drivers also run for plans, beside the engine's steps.
+const PLANS_AT_ONCE: u32 = 8;
+
+/// What `vend serve` was told.
+#[derive(Debug, Clone, Default)]
+pub struct Serve {
+    pub config: Option<PathBuf>,
+    pub data: Option<PathBuf>,
+    pub listen: Option<SocketAddr>,
+}
+
+/// Serves until SIGTERM or SIGINT. Prints one line on stdout once it is ready.
+pub async fn run(args: Serve) -> anyhow::Result<()> {
+    let env = |name: &str| std::env::var(name).ok();
+    let flags = Flags { config: args.config, data: args.data, listen: args.listen };
+    let settings = config::settle(flags, &env)?;
+    let filter = env(telemetry::FILTER);
+    telemetry::begin(settings.log.format == Format::Json, settings.log.level.as_str(), filter.as_deref())?;
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+
+    let running = start(settings).await?;
+    let url = format!("http://{}", running.address);
+    if let Err(error) = write_context(&url, &running) {
+        tracing::warn!("cannot write the context `local`, so name the server with --server: {error:#}");
+    }
+    println!("vend ready at {url} (data {}, token {})", running.data.display(), running.token_file.display());
+
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("stopping: SIGTERM"),
+        _ = interrupt.recv() => tracing::info!("stopping: SIGINT"),
+        () = running.ended.cancelled() => tracing::error!("stopping: a part of the core has ended by itself"),
+    }
+    running.stop().await
+}
+
+fn write_context(url: &str, running: &Running) -> anyhow::Result<()> {
+    let folder = context::folder_of_process().context("there is no home to keep it in")?;
+    context::write_local(&folder, url, &running.token_file)?;
+    Ok(())
+}
+
+/// A core at work in this process. Dropping it stops nothing: call [`Running::stop`].
+pub struct Running {
+    pub address: SocketAddr,
+    pub data: PathBuf,
+    pub token_file: PathBuf,
+    pub store: Arc<dyn Store>,
+    shutdown: CancellationToken,
+    /// Cancelled when the engine or the server has ended, well or not: neither does before it is told to.
+    ended: CancellationToken,
+    engine: JoinHandle<anyhow::Result<()>>,
+    server: JoinHandle<anyhow::Result<()>>,
+}
+
+/// Brings everything up. What fails leaves nothing running.
+pub async fn start(settings: Settings) -> anyhow::Result<Running> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let data = settings.data;
+
+    let opened = Sqlite::open(&data, Arc::clone(&clock), Arc::clone(&entropy));
+    let store: Arc<dyn Store> = Arc::new(opened.with_context(|| format!("cannot serve `{}`", data.display()))?);
+    let keyring = Arc::new(Keyring::open_or_create(&data.join(KEY_FILE), entropy.as_ref())?);
+    let runtime = Runtime::new(RuntimeConfig {
+        cache_dir: Some(data.join(CACHE)),
+        max_instances: settings.engine.concurrency + PLANS_AT_ONCE,
+        max_limits: settings.limits.clone(),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    })?;
+    let stock = Arc::new(Stock::new(
+        Arc::clone(&store),
+        Arc::clone(&keyring),
+        Arc::new(runtime),
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+        data.clone(),
+        settings.limits,
+    ));
+    let drivers = stock.load().await?;
+    first::documents(store.as_ref(), &stock).await?;
+    let token_file = data.join(TOKEN_FILE);
+    identity::ensure_admin(store.as_ref(), &token_file, clock.as_ref(), entropy.as_ref()).await?;
+
+    let engine = Arc::new(Engine::new(
+        Arc::clone(&store),
+        Arc::clone(&stock),
+        Arc::clone(&keyring),
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+        settings.engine.concurrency as usize,
+    ));
+    let listener = TcpListener::bind(settings.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let address = listener.local_addr()?;
+
+    let shutdown = CancellationToken::new();
+    let core = Core {
+        store: Arc::clone(&store),
+        stock,
+        engine: Arc::clone(&engine),
+        pages: Pages::new(&keyring.derive(&["page-tokens"])),
+        start_time: clock.now(),
+        shutdown: shutdown.clone(),
+    };
+    let identity = Identity::new(Arc::clone(&store), clock);
+    let limits = Limits { calls: settings.server.calls as usize, waits: settings.server.waits as usize };
+    let (ended, stop) = (CancellationToken::new(), shutdown.clone());
+    let guard = ended.clone().drop_guard();
+    let server = tokio::spawn(async move {
+        let _guard = guard;
+        Ok(server::run(core, identity, limits, listener).await?)
+    });
+    let guard = ended.clone().drop_guard();
+    let engine = tokio::spawn(async move {
+        let _guard = guard;
+        Ok(engine.run(stop).await?)
+    });
+    tracing::info!(%address, data = %data.display(), drivers, "ready");
+    Ok(Running { address, data, token_file, store, shutdown, ended, engine, server })
+}
+
+impl Running {
+    /// Health says NOT_SERVING, no call comes in, waits end, what works finishes within the grace period; what does not is
+    /// in the store and goes on at the next start. Then the store is closed.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.shutdown.cancel();
+        let deadline = tokio::time::Instant::now() + GRACE;
+        let engine = joined("engine", self.engine, deadline).await;
+        let server = joined("server", self.server, deadline).await;
+        drop(self.store);
+        tracing::info!("stopped");
+        engine.and(server)
+    }
+}
+
+/// The end of a task; after `deadline` it is cut off, which is no failure.
+async fn joined(
+    part: &str,
+    mut task: JoinHandle<anyhow::Result<()>>,
+    deadline: tokio::time::Instant,
+) -> anyhow::Result<()> {
+    match tokio::time::timeout_at(deadline, &mut task).await {
+        Ok(ended) => ended.with_context(|| format!("the {part} panicked"))?.with_context(|| format!("the {part} failed")),
+        Err(_) => {
+            tracing::warn!("the {part} is not done after {} s and is cut off", GRACE.as_secs());
+            task.abort();
+            Ok(())
+        }
+    }
+}

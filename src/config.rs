@@ -1,0 +1,276 @@
+//! What an operator sets: a YAML file, the environment, flags; and what holds where nothing is said.
+//!
+//! Must never know what the settings are for. Flags win over the environment, the environment over the file.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::domain::limits::Limits;
+
+const LISTEN: &str = "127.0.0.1:7440";
+const MOST_STEPS: u32 = 1_024;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read the configuration `{}`", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("the configuration `{}` is wrong: {message}", path.display())]
+    Invalid { path: PathBuf, message: String },
+    #[error("cannot listen on {0}: listening beyond loopback needs TLS, which this version does not offer")]
+    NotLoopback(SocketAddr),
+    #[error("there is no home to keep data in: pass --data, or set VEND_DATA")]
+    NoHome,
+    #[error("cannot make `{}` an absolute path", path.display())]
+    Path { path: PathBuf, source: std::io::Error },
+}
+
+/// A configuration file. Everything in it may be left out.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Config {
+    /// The data directory.
+    pub data: Option<PathBuf>,
+    /// `ADDRESS:PORT` on loopback; port 0 takes any that is free.
+    pub listen: Option<SocketAddr>,
+    pub log: Log,
+    /// What no attempt of a driver gets more of.
+    pub limits: Maxima,
+    pub engine: Engine,
+    pub server: Server,
+    pub store: Store,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Log {
+    pub format: Format,
+    pub level: Level,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    #[default]
+    Human,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+impl Level {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Warn => "warn",
+            Level::Info => "info",
+            Level::Debug => "debug",
+            Level::Trace => "trace",
+        }
+    }
+}
+
+/// The operator's maxima; what is left out stays at the default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Maxima {
+    pub memory_bytes: Option<u64>,
+    pub cpu_ms: Option<u64>,
+    pub time_ms: Option<u64>,
+    pub reads: Option<u32>,
+    pub writes: Option<u32>,
+    pub body_bytes: Option<u64>,
+    pub journal_bytes: Option<u64>,
+    pub output_bytes: Option<u64>,
+    pub log_bytes: Option<u64>,
+    pub table_elements: Option<u64>,
+}
+
+impl Maxima {
+    pub fn limits(&self) -> Limits {
+        let usual = Limits::default();
+        Limits {
+            memory_bytes: self.memory_bytes.unwrap_or(usual.memory_bytes),
+            cpu_ms: self.cpu_ms.unwrap_or(usual.cpu_ms),
+            time_ms: self.time_ms.unwrap_or(usual.time_ms),
+            reads: self.reads.unwrap_or(usual.reads),
+            writes: self.writes.unwrap_or(usual.writes),
+            body_bytes: self.body_bytes.unwrap_or(usual.body_bytes),
+            journal_bytes: self.journal_bytes.unwrap_or(usual.journal_bytes),
+            output_bytes: self.output_bytes.unwrap_or(usual.output_bytes),
+            log_bytes: self.log_bytes.unwrap_or(usual.log_bytes),
+            table_elements: self.table_elements.unwrap_or(usual.table_elements),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Engine {
+    /// Steps at once; 1 to 1,024.
+    pub concurrency: u32,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self { concurrency: 16 }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Server {
+    /// Calls at work at once; more are refused.
+    pub calls: u32,
+    /// Calls that watch or wait, at once.
+    pub waits: u32,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { calls: 512, waits: 4_096 }
+    }
+}
+
+/// Where records are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Store {
+    /// In the data directory.
+    #[default]
+    Sqlite,
+}
+
+/// What the command line says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Flags {
+    pub config: Option<PathBuf>,
+    pub data: Option<PathBuf>,
+    pub listen: Option<SocketAddr>,
+}
+
+/// What holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Absolute.
+    pub data: PathBuf,
+    /// On loopback.
+    pub listen: SocketAddr,
+    pub log: Log,
+    pub limits: Limits,
+    pub engine: Engine,
+    pub server: Server,
+}
+
+/// Everything together; `env` looks a variable up.
+pub fn settle(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Error> {
+    let config = match &flags.config {
+        Some(path) => read(path)?,
+        None => Config::default(),
+    };
+    let var = |name: &str| env(name).filter(|text| !text.is_empty()).map(PathBuf::from);
+    let listen = flags.listen.or(config.listen);
+    let listen = listen.unwrap_or_else(|| LISTEN.parse().expect("the default address is one"));
+    if !listen.ip().is_loopback() {
+        return Err(Error::NotLoopback(listen));
+    }
+    let home = || var("XDG_DATA_HOME").or_else(|| Some(var("HOME")?.join(".local/share"))).map(|it| it.join("vend"));
+    let data = flags.data.or_else(|| var("VEND_DATA")).or(config.data).or_else(home).ok_or(Error::NoHome)?;
+    let data = std::path::absolute(&data).map_err(|source| Error::Path { path: data, source })?;
+    Ok(Settings {
+        data,
+        listen,
+        log: config.log,
+        limits: config.limits.limits(),
+        engine: config.engine,
+        server: config.server,
+    })
+}
+
+fn read(path: &Path) -> Result<Config, Error> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    parse(&text).map_err(|message| Error::Invalid { path: path.to_owned(), message })
+}
+
+fn parse(text: &str) -> Result<Config, String> {
+    // A file of nothing but comments is a null.
+    let config: Option<Config> = serde_yaml_ng::from_str(text).map_err(|error| error.to_string())?;
+    let config = config.unwrap_or_default();
+    let steps = config.engine.concurrency;
+    if !(1..=MOST_STEPS).contains(&steps) {
+        return Err(format!("engine.concurrency is {steps}: use 1 to {MOST_STEPS}"));
+    }
+    if config.server.calls == 0 || config.server.waits == 0 {
+        return Err("server.calls and server.waits must be at least 1".to_owned());
+    }
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        move |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    }
+
+    #[test]
+    fn without_anything_said_it_listens_on_loopback_below_home() {
+        let settings = settle(Flags::default(), &env(&[("HOME", "/home/anna")])).expect("the defaults");
+        assert_eq!(settings.data, Path::new("/home/anna/.local/share/vend"));
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:7440");
+        assert_eq!(settings.limits, Limits::default());
+        assert!(matches!(settle(Flags::default(), &env(&[])), Err(Error::NoHome)));
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_and_that_over_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vend.yaml");
+        std::fs::write(&path, "data: /file\nlisten: 127.0.0.1:1\nlimits: { reads: 7 }\n").expect("written");
+        let flags = Flags { config: Some(path), ..Flags::default() };
+        let settings = settle(flags.clone(), &env(&[])).expect("the file");
+        assert_eq!((settings.data.as_path(), settings.listen.port()), (Path::new("/file"), 1));
+        assert_eq!((settings.limits.reads, settings.limits.writes), (7, Limits::default().writes));
+        let settings = settle(flags.clone(), &env(&[("VEND_DATA", "/env"), ("XDG_DATA_HOME", "/xdg")])).expect("env");
+        assert_eq!(settings.data, Path::new("/env"));
+        let flags = Flags { data: Some("/flag".into()), listen: "[::1]:0".parse().ok(), ..flags };
+        let settings = settle(flags, &env(&[("VEND_DATA", "/env")])).expect("flags");
+        assert_eq!((settings.data.as_path(), settings.listen.port()), (Path::new("/flag"), 0));
+    }
+
+    #[test]
+    fn beyond_loopback_is_refused_with_the_reason() {
+        for address in ["0.0.0.0:7440", "192.168.1.2:7440", "[::]:7440"] {
+            let flags = Flags { listen: address.parse().ok(), data: Some("/d".into()), ..Flags::default() };
+            let error = settle(flags, &env(&[])).expect_err(address);
+            assert!(error.to_string().contains("needs TLS, which this version does not offer"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_file_says_where_and_what() {
+        let check = |text: &str, expected: &str| {
+            let message = parse(text).expect_err(text);
+            assert!(message.contains(expected), "{message}");
+        };
+        check("data: /x\nlisten: nowhere\n", "line 2");
+        check("dta: /x\n", "unknown field `dta`");
+        check("log:\n  format: xml\n", "unknown variant `xml`");
+        check("engine: { concurrency: 0 }", "engine.concurrency is 0");
+        check("server: { calls: 0 }", "at least 1");
+        check("store: postgres", "unknown variant `postgres`");
+        assert_eq!(parse("# nothing\n"), Ok(Config::default()));
+        assert_eq!(parse("log: { format: json, level: debug }").map(|it| it.log.level), Ok(Level::Debug));
+    }
+}

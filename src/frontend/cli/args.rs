@@ -1,0 +1,121 @@
+//! What may be typed: the flags of every online command, and the tree of commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{
+    apply, cancel, catalog, check, context, delete, describe, driver, explain, get, init, journal, order, outputs,
+    planning, secret, system, tree, wait, watch,
+};
+
+/// Understood by every command. Environment variables stand in for what is not typed; then the context.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Address of the core [env: VEND_SERVER]
+    #[arg(long, global = true, value_name = "URL")]
+    pub server: Option<String>,
+    /// File with the bearer token [env: VEND_TOKEN_FILE; VEND_TOKEN holds the token itself]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Project [env: VEND_PROJECT]
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub project: Option<String>,
+    /// Environment [env: VEND_ENVIRONMENT]
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Use this context instead of the current one [env: VEND_CONTEXT]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// No progress and no advice on stderr
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say on stderr where calls go
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// The online commands: each talks to the API and to nothing else.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// What can be ordered here
+    Catalog(catalog::Args),
+    /// What may be set on a type, with the defaults and limits that hold here
+    Explain(explain::Args),
+    /// Order one resource, without a file
+    Order(order::Args),
+    /// Print an order file to start from
+    Init(init::Args),
+    /// Show what applying files would do
+    Plan(planning::Args),
+    /// Apply documents and orders
+    Apply(apply::Args),
+    /// Delete a document or an order
+    Delete(delete::Args),
+    /// List records of a kind, or show one
+    Get(get::Args),
+    /// Show one record with what belongs to it
+    Describe(describe::Args),
+    /// Wait for something to come true
+    Wait(wait::command::Args),
+    /// Show changes as they happen
+    Watch(watch::Args),
+    /// Show an order as a tree
+    Tree(tree::Args),
+    /// Show what was bought
+    Outputs(outputs::Args),
+    /// What drivers said during an operation
+    Logs(journal::LogsArgs),
+    /// The story of an operation: every call that left the sandbox
+    Journal(journal::Args),
+    /// Ask an operation to end
+    Cancel(cancel::Args),
+    /// Try out a connection
+    Check(check::Args),
+    /// Install and show drivers
+    Driver(driver::Args),
+    /// Set secrets that connections refer to
+    Secret(secret::Args),
+    /// Which cores this machine knows, and which is meant
+    Context(context::command::Args),
+    /// Whom the core takes you for
+    Whoami(system::Args),
+    /// How the core is
+    Status(system::Args),
+    /// Versions of this program and of the core
+    Version,
+    /// Print a completion script
+    Completion(Completion),
+}
+
+#[derive(Debug, Args)]
+pub struct Completion {
+    pub shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Root {
+        #[command(flatten)]
+        global: super::Global,
+        #[command(subcommand)]
+        command: super::Command,
+    }
+
+    #[test]
+    fn the_tree_is_consistent() {
+        use clap::CommandFactory;
+        Root::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_may_stand_behind_the_command() {
+        let root = Root::try_parse_from(["vend", "get", "rt", "-p", "shop", "-o", "name"]).expect("parses");
+        assert_eq!(root.global.project.as_deref(), Some("shop"));
+        assert!(matches!(root.command, super::Command::Get(_)));
+    }
+}

@@ -1,0 +1,49 @@
+//! Colour, where it is wanted: every piece of text asks here.
+
+/// Whether to colour; a plain one gives texts back as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paint {
+    colour: bool,
+}
+
+macro_rules! colours {
+    ($($name:ident: $code:literal),+ $(,)?) => {
+        impl Paint {
+            $(pub fn $name(&self, text: &str) -> String {
+                self.with($code, text)
+            })+
+        }
+    };
+}
+
+colours! { red: "31", green: "32", yellow: "33", magenta: "35", cyan: "36", bold: "1", dim: "2" }
+
+impl Paint {
+    pub fn new(colour: bool) -> Self {
+        Paint { colour }
+    }
+
+    #[cfg(test)]
+    pub fn plain() -> Self {
+        Paint { colour: false }
+    }
+
+    fn with(&self, code: &str, text: &str) -> String {
+        if self.colour && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// Text from elsewhere, without what would move the cursor or colour the screen; line ends stay.
+pub fn clean(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() && letter != '\n' { ' ' } else { letter }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clean;
+
+    #[test]
+    fn a_message_cannot_take_over_the_terminal() {
+        assert_eq!(clean("a\u{1b}[2Jb\nc\u{9b}d"), "a [2Jb\nc d");
+    }
+}

@@ -1,0 +1,213 @@
+//! A plan as people read it.
+
+use serde_json::Value;
+
+use super::paint::{Paint, clean};
+use super::table::shorten;
+use super::{names, view};
+use crate::pb::{Plan, PlannedChange, PlannedResource, planned_resource::Action};
+
+/// Longest value and statement shown, unless everything was asked for.
+const WIDTH: usize = 80;
+
+/// Draws a plan. `wide` shows why each recipe was taken, and statements and values whole.
+pub fn render(plan: &Plan, paint: &Paint, wide: bool) -> String {
+    let (project, environment, order) = names::scope(&plan.order);
+    let mut text = format!("{} in {project}/{environment}\n", paint.bold(&format!("Order {order}")));
+    for resource in plan.resources.iter().filter(|resource| wide || resource.action() != Action::None) {
+        text.push('\n');
+        text.push_str(&render_resource(resource, paint, wide));
+    }
+    for warning in &plan.warnings {
+        text.push_str(&format!("\n{} {warning}\n", paint.yellow("warning:")));
+    }
+    text.push_str(&format!("\n{}\n", paint.bold(&summary(plan))));
+    if !plan.digest.is_empty() {
+        text.push_str(&format!("Digest: {}\n", plan.digest));
+    }
+    text
+}
+
+/// `Plan: 1 to create, 0 to update, 0 to replace, 0 to delete, 2 unchanged.`
+pub fn summary(plan: &Plan) -> String {
+    let count = |action: Action| plan.resources.iter().filter(|resource| resource.action() == action).count();
+    format!(
+        "Plan: {} to create, {} to update, {} to replace, {} to delete, {} unchanged.",
+        count(Action::Create),
+        count(Action::Update),
+        count(Action::Replace),
+        count(Action::Delete),
+        count(Action::None)
+    )
+}
+
+/// Whether there is anything to do.
+pub fn has_changes(plan: &Plan) -> bool {
+    plan.resources.iter().any(|resource| resource.action() != Action::None)
+}
+
+fn render_resource(resource: &PlannedResource, paint: &Paint, wide: bool) -> String {
+    let action = resource.action();
+    let head = match action {
+        Action::Create => paint.green("+ create "),
+        Action::Update => paint.yellow("~ update "),
+        Action::Replace => paint.magenta("-/+ replace "),
+        Action::Delete => paint.red("- delete "),
+        Action::None | Action::Unspecified => paint.dim("= keep "),
+    };
+    let class = if resource.class.is_empty() { String::new() } else { format!(" class {}", resource.class) };
+    let mut text =
+        format!("  {head}{}  {}{class}{}\n", paint.bold(&resource.key), resource.resource_type, made_by(resource));
+    if wide && !resource.recipe_reason.is_empty() {
+        text.push_str(&format!("      because {}\n", resource.recipe_reason));
+    }
+    for change in &resource.changes {
+        text.push_str(&render_change(change, action, paint, wide));
+    }
+    if action != Action::Delete {
+        text.push_str(&render_outputs(resource, paint, wide));
+    }
+    for read in &resource.reads {
+        let statement =
+            if wide { clean(&read.statement).replace('\n', "\n           ") } else { shorten(&read.statement, WIDTH) };
+        let line = format!("      read {}: {} {statement}", read.connection, read.function);
+        text.push_str(&paint.dim(line.trim_end()));
+        text.push('\n');
+        if !read.held_by.is_empty() {
+            text.push_str(&paint.dim(&format!("           held to reading by {}", read.held_by.join(", "))));
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn made_by(resource: &PlannedResource) -> String {
+    let mut parts = Vec::new();
+    if !resource.recipe.is_empty() {
+        parts.push(format!("recipe {}@{}", resource.recipe, resource.recipe_revision));
+    }
+    if !resource.driver.is_empty() {
+        parts.push(format!("driver {}", resource.driver));
+    }
+    if parts.is_empty() { String::new() } else { format!("  ({})", parts.join(", ")) }
+}
+
+fn render_change(change: &PlannedChange, action: Action, paint: &Paint, wide: bool) -> String {
+    let show = |text: &str| {
+        let text = view::json_text(text).to_string();
+        if wide { text } else { shorten(&text, WIDTH) }
+    };
+    let (before, after) = (&change.before_json, &change.after_json);
+    let line = match (before.is_empty(), after.is_empty()) {
+        (true, true) => format!("{} {}", paint.yellow("~"), change.pointer),
+        (true, false) => format!("{} {}: {}", paint.green("+"), change.pointer, show(after)),
+        (false, true) if action == Action::Delete => format!("{} {}: {}", paint.red("-"), change.pointer, show(before)),
+        (false, true) => format!("{} {}: {} → (removed)", paint.red("-"), change.pointer, show(before)),
+        (false, false) => format!("{} {}: {} → {}", paint.yellow("~"), change.pointer, show(before), show(after)),
+    };
+    let forces = if change.forces_replacement { paint.red("  # forces replacement") } else { String::new() };
+    format!("      {line}{forces}\n")
+}
+
+fn render_outputs(resource: &PlannedResource, paint: &Paint, wide: bool) -> String {
+    if resource.action() == Action::None && !wide {
+        return String::new();
+    }
+    let mut lines: Vec<(String, String)> = Vec::new();
+    if let Value::Object(outputs) = view::json_text(&resource.outputs_json) {
+        for (name, value) in outputs {
+            let value = value.to_string();
+            lines.push((format!("/{name}"), if wide { value } else { shorten(&value, WIDTH) }));
+        }
+    }
+    for pointer in &resource.unknown_outputs {
+        lines.retain(|(known, _)| known != pointer);
+        lines.push((pointer.clone(), paint.dim("(known after apply)")));
+    }
+    lines.sort();
+    lines.into_iter().map(|(pointer, value)| format!("      outputs{pointer}: {value}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pb::PlanRead;
+
+    fn change(pointer: &str, before: &str, after: &str, forces_replacement: bool) -> PlannedChange {
+        PlannedChange {
+            pointer: pointer.to_owned(),
+            before_json: before.to_owned(),
+            after_json: after.to_owned(),
+            forces_replacement,
+        }
+    }
+
+    fn resource(key: &str, action: Action, changes: Vec<PlannedChange>) -> PlannedResource {
+        PlannedResource {
+            key: key.to_owned(),
+            resource_type: "postgres-database".to_owned(),
+            action: action.into(),
+            changes,
+            ..PlannedResource::default()
+        }
+    }
+
+    fn example() -> Plan {
+        let create = PlannedResource {
+            class: "small".to_owned(),
+            outputs_json: r#"{"database": "orders", "password": null}"#.to_owned(),
+            unknown_outputs: vec!["/password".to_owned()],
+            recipe: "shared-postgres".to_owned(),
+            recipe_revision: 3,
+            driver: "postgres@0.1.0".to_owned(),
+            recipe_reason: "environment-type development; lost: anywhere".to_owned(),
+            reads: vec![PlanRead {
+                connection: "pg-dev".to_owned(),
+                function: "sql-read.query".to_owned(),
+                statement: "SELECT datname\nFROM pg_database WHERE datname = $1".to_owned(),
+                held_by: vec!["linkage".to_owned(), "read-only-transaction".to_owned()],
+            }],
+            ..resource("db", Action::Create, vec![change("/name", "", "\"orders\"", false)])
+        };
+        Plan {
+            order: "projects/shop/environments/dev/orders/checkout".to_owned(),
+            digest: "9f86d081".to_owned(),
+            resources: vec![
+                resource("cache", Action::Delete, vec![]),
+                create,
+                resource("mail", Action::Replace, vec![change("/region", "\"eu\"", "\"us\"", true)]),
+                resource(
+                    "queue",
+                    Action::Update,
+                    vec![change("/size", "1", "2", false), change("/ttl", "60", "", false)],
+                ),
+                resource("web", Action::None, vec![]),
+            ],
+            warnings: vec!["`cache` holds data".to_owned()],
+            destroys: true,
+        }
+    }
+
+    #[test]
+    fn plain() {
+        insta::assert_snapshot!(render(&example(), &Paint::plain(), false));
+    }
+
+    #[test]
+    fn wide() {
+        insta::assert_snapshot!(render(&example(), &Paint::plain(), true));
+    }
+
+    #[test]
+    fn coloured() {
+        let plan = Plan { resources: vec![resource("db", Action::Create, vec![])], ..example() };
+        let text = render(&plan, &Paint::new(true), false);
+        assert!(text.contains("\x1b[32m+ create \x1b[0m\x1b[1mdb\x1b[0m"), "{text:?}");
+    }
+
+    #[test]
+    fn changes() {
+        assert!(has_changes(&example()));
+        assert!(!has_changes(&Plan { resources: vec![resource("web", Action::None, vec![])], ..Plan::default() }));
+    }
+}

@@ -1,0 +1,70 @@
+//! What can be asked of vend, and which call of the API asks it.
+
+use std::fmt;
+
+macro_rules! actions {
+    ($($variant:ident = $text:literal: $($method:literal)|+;)+) => {
+        /// One permission. Recorded in the audit log under its text.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Action {
+            $($variant,)+
+        }
+
+        impl Action {
+            pub const ALL: &'static [Action] = &[$(Action::$variant),+];
+
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Action::$variant => $text,)+
+                }
+            }
+
+            /// What the gRPC call at `path` (`/vend.v1.OrderService/ApplyOrder`) asks. A call that is not listed is refused.
+            pub fn of_method(path: &str) -> Option<Self> {
+                match path.strip_prefix("/vend.v1.")? {
+                    $($($method)|+ => Some(Action::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    OrdersPlan = "orders.plan": "OrderService/PlanOrder";
+    OrdersApply = "orders.apply": "OrderService/ApplyOrder";
+    OrdersGet = "orders.get": "OrderService/GetOrder";
+    OrdersList = "orders.list": "OrderService/ListOrders";
+    OrdersDelete = "orders.delete": "OrderService/DeleteOrder";
+    ResourcesGet = "resources.get": "ResourceService/GetResource";
+    ResourcesList = "resources.list": "ResourceService/ListResources";
+    ResourcesOutputs = "resources.outputs": "ResourceService/GetOutputs";
+    ResourcesReveal = "resources.reveal": "ResourceService/RevealOutputs";
+    OperationsGet = "operations.get": "OperationService/GetOperation" | "OperationService/WaitOperation";
+    OperationsList = "operations.list": "OperationService/ListOperations";
+    OperationsCancel = "operations.cancel": "OperationService/CancelOperation";
+    OperationsJournal = "operations.journal": "OperationService/GetJournal";
+    Watch = "watch": "WatchService/Watch";
+    DocumentsApply = "documents.apply": "DocumentService/ApplyDocuments";
+    DocumentsGet = "documents.get": "DocumentService/GetDocument";
+    DocumentsList = "documents.list": "DocumentService/ListDocuments";
+    DocumentsDelete = "documents.delete": "DocumentService/DeleteDocument";
+    ConnectionsCheck = "connections.check": "DocumentService/CheckConnection";
+    CatalogList = "catalog.list": "CatalogService/ListCatalogEntries";
+    CatalogGet = "catalog.get": "CatalogService/GetCatalogEntry";
+    DriversInstall = "drivers.install": "DriverService/InstallDriver";
+    DriversList = "drivers.list": "DriverService/ListDrivers";
+    DriversGet = "drivers.get": "DriverService/GetDriver";
+    DriversUninstall = "drivers.uninstall": "DriverService/UninstallDriver";
+    SecretsSet = "secrets.set": "SecretService/SetSecret";
+    SecretsList = "secrets.list": "SecretService/ListSecrets";
+    AuditList = "audit.list": "AuditService/ListAuditEntries";
+    SystemStatus = "system.status": "SystemService/GetStatus";
+    SystemWhoAmI = "system.who-am-i": "SystemService/WhoAmI";
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,48 @@
+//! The catalog: what can be ordered here.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use crate::pb;
+use crate::pb::catalog_service_server::CatalogService;
+
+use super::caller::Caller;
+use super::core::Core;
+use super::{convert, names, request};
+
+pub struct Catalog(pub Arc<Core>);
+
+#[tonic::async_trait]
+impl CatalogService for Catalog {
+    async fn list_catalog_entries(
+        &self,
+        request: Request<pb::ListCatalogEntriesRequest>,
+    ) -> Result<Response<pb::ListCatalogEntriesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&request::place(&ask.project, &ask.environment))?;
+        let project = names::name("project", &ask.project)?;
+        let environment = names::name("environment", &ask.environment)?;
+        self.0.place(&project, Some(&environment)).await?;
+        let entries = self.0.stock.catalog(&project, &environment).await?;
+        let entries = entries.iter().map(convert::catalog::entry).collect();
+        Ok(Response::new(pb::ListCatalogEntriesResponse { entries }))
+    }
+
+    async fn get_catalog_entry(
+        &self,
+        request: Request<pb::GetCatalogEntryRequest>,
+    ) -> Result<Response<pb::GetCatalogEntryResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&request::place(&ask.project, &ask.environment))?;
+        let project = names::name("project", &ask.project)?;
+        let environment = names::name("environment", &ask.environment)?;
+        let resource_type = names::name("resource_type", &ask.resource_type)?;
+        let class = names::optional("class", &ask.class)?;
+        self.0.place(&project, Some(&environment)).await?;
+        let entry = self.0.stock.catalog_entry(&project, &environment, &resource_type, class.as_ref()).await?;
+        Ok(Response::new(pb::GetCatalogEntryResponse { entry: Some(convert::catalog::entry(&entry)) }))
+    }
+}

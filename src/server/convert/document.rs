@@ -1,0 +1,40 @@
+//! Documents, and what applying them did.
+
+use crate::document::render;
+use crate::domain::document::Document;
+use crate::pb;
+use crate::pb::applied_document::Action;
+use crate::stock::{AppliedDocument, DocumentAction};
+
+use super::{etag, int, long, time};
+
+pub fn document(it: Document) -> pb::Document {
+    pb::Document {
+        name: it.manifest.resource_name(),
+        id: it.id.to_string(),
+        kind: it.manifest.kind().to_string(),
+        revision: long(it.version),
+        manifest_json: render(&it.manifest, None).to_string(),
+        principal: it.principal,
+        create_time: Some(time(it.create_time)),
+        update_time: Some(time(it.update_time)),
+        etag: etag(it.version),
+    }
+}
+
+pub fn applied(it: AppliedDocument, source: usize) -> pb::AppliedDocument {
+    let action = match it.action {
+        DocumentAction::Unchanged => Action::Unchanged,
+        DocumentAction::Created => Action::Created,
+        DocumentAction::Updated => Action::Updated,
+    };
+    pb::AppliedDocument {
+        kind: it.kind.to_string(),
+        name: it.name,
+        action: action.into(),
+        revision: long(it.revision),
+        concerns: it.concerns,
+        warnings: it.warnings,
+        source: int(source),
+    }
+}

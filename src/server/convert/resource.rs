@@ -1,0 +1,43 @@
+//! Resources.
+
+use crate::domain::resource::Resource;
+use crate::engine::ResourceView;
+use crate::pb;
+
+use super::{etag, int, long, text, time};
+
+/// `view` is what the record seals, masked.
+pub fn resource(it: Resource, view: ResourceView) -> pb::Resource {
+    let external_id = it.object.as_ref().and_then(|object| object.external_id.clone()).unwrap_or_default();
+    let conditions = view.conditions.into_iter().map(|condition| pb::Condition {
+        r#type: condition.kind.to_string(),
+        status: condition.status,
+        reason: condition.reason,
+        message: condition.message,
+    });
+    pb::Resource {
+        name: it.name.to_string(),
+        id: it.id.to_string(),
+        resource_type: it.resource_type.to_string(),
+        class: text(it.class.as_ref()),
+        generation: long(it.generation),
+        observed_generation: long(it.observed_generation),
+        incarnation: int(it.incarnation),
+        external_id,
+        state: it.state.as_str().into(),
+        reason: it.reason.map_or_else(String::new, |reason| reason.to_string()),
+        message: it.message,
+        conditions: conditions.collect(),
+        params_json: view.params.to_string(),
+        outputs_json: view.outputs.to_string(),
+        recipe: it.pin.recipe.to_string(),
+        recipe_revision: long(it.pin.recipe_revision),
+        driver_digest: it.pin.driver_digest,
+        connections: it.pin.connections.into_iter().map(|(slot, name)| (slot, name.to_string())).collect(),
+        labels: it.labels.into_iter().collect(),
+        principal: it.principal,
+        create_time: Some(time(it.create_time)),
+        update_time: Some(time(it.update_time)),
+        etag: etag(it.version),
+    }
+}

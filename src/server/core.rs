@@ -1,0 +1,79 @@
+//! What all handlers share, and the few looks into the store that several of them need.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use crate::domain::document::{Document, Kind};
+use crate::domain::id::ResourceId;
+use crate::domain::name::{Name, OrderName, ResourceName};
+use crate::domain::order::Order;
+use crate::domain::resource::Resource;
+use crate::domain::time::Timestamp;
+use crate::engine::Engine;
+use crate::stock::Stock;
+use crate::store::{Paging, Store};
+
+use super::page::Pages;
+use super::{request, status};
+
+/// How many records are read at a time where all of them are needed.
+pub const BATCH: u32 = 500;
+
+/// Handlers only read from the store; what changes something is one call of the stock or the engine.
+pub struct Core {
+    pub store: Arc<dyn Store>,
+    pub stock: Arc<Stock>,
+    pub engine: Arc<Engine>,
+    pub pages: Pages,
+    pub start_time: Timestamp,
+    /// Cancelled when the server stops: calls that wait end then.
+    pub shutdown: CancellationToken,
+}
+
+impl Core {
+    /// NOT_FOUND unless there is such a project.
+    pub async fn project(&self, project: &Name) -> Result<Document, Status> {
+        let found = self.store.document(Kind::Project, project.as_str(), project.as_str()).await?;
+        found.ok_or_else(|| status::not_found(&format!("projects/{project}")))
+    }
+
+    /// NOT_FOUND unless there are such a project and, if one is named, such an environment in it.
+    pub async fn place(&self, project: &Name, environment: Option<&Name>) -> Result<(), Status> {
+        self.project(project).await?;
+        let Some(environment) = environment else { return Ok(()) };
+        match self.store.document(Kind::Environment, project.as_str(), environment.as_str()).await? {
+            Some(_) => Ok(()),
+            None => Err(status::not_found(&format!("projects/{project}/environments/{environment}"))),
+        }
+    }
+
+    pub async fn order(&self, name: &OrderName) -> Result<Order, Status> {
+        self.store.order(name).await?.ok_or_else(|| status::not_found(&name.to_string()))
+    }
+
+    pub async fn resource(&self, id: &ResourceId) -> Result<Resource, Status> {
+        self.store.resource(id).await?.ok_or_else(|| status::not_found(id.as_str()))
+    }
+
+    pub async fn resource_named(&self, name: &ResourceName) -> Result<Resource, Status> {
+        let all = self.resources_of(&name.order).await?;
+        all.into_iter().find(|it| it.name.key == name.key).ok_or_else(|| status::not_found(&name.to_string()))
+    }
+
+    /// All resources of an order, by key.
+    pub async fn resources_of(&self, order: &OrderName) -> Result<Vec<Resource>, Status> {
+        let filter = request::of_order(order);
+        let mut paging = Paging { limit: BATCH, after: None };
+        let mut all = Vec::new();
+        loop {
+            let page = self.store.resources(&filter, &paging).await?;
+            all.extend(page.items);
+            match page.next {
+                Some(next) => paging.after = Some(next),
+                None => return Ok(all),
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Drivers: install, look, uninstall.
+
+use std::sync::Arc;
+
+use tokio_stream::StreamExt;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::domain::driver::DriverRecord;
+use crate::domain::reason::Reason;
+use crate::domain::refusal::Refusal;
+use crate::pb;
+use crate::pb::driver_service_server::DriverService;
+
+use super::caller::Caller;
+use super::core::Core;
+use super::{convert, names, status};
+
+const COMPONENT_BYTES: usize = 64 << 20;
+const CHUNK_BYTES: usize = 1 << 20;
+
+pub struct Drivers(pub Arc<Core>);
+
+#[tonic::async_trait]
+impl DriverService for Drivers {
+    async fn install_driver(
+        &self,
+        request: Request<Streaming<pb::InstallDriverRequest>>,
+    ) -> Result<Response<pb::InstallDriverResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        caller.authorize("")?;
+        let component = receive(request.into_inner()).await?;
+        let (driver, unchanged) = self.0.stock.install(component, &caller.principal).await?;
+        let driver = Some(convert::driver::driver(driver));
+        Ok(Response::new(pb::InstallDriverResponse { driver, unchanged }))
+    }
+
+    async fn list_drivers(
+        &self,
+        request: Request<pb::ListDriversRequest>,
+    ) -> Result<Response<pb::ListDriversResponse>, Status> {
+        Caller::of(&request)?.authorize("")?;
+        let drivers = self.0.store.drivers().await?.into_iter().map(convert::driver::driver).collect();
+        Ok(Response::new(pb::ListDriversResponse { drivers }))
+    }
+
+    async fn get_driver(
+        &self,
+        request: Request<pb::GetDriverRequest>,
+    ) -> Result<Response<pb::GetDriverResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let found = match ask.name.strip_prefix("drivers/") {
+            Some(name) => newest(self.0.store.drivers().await?, name),
+            None => self.0.store.driver(&digest("name", &ask.name)?).await?,
+        };
+        let driver = found.ok_or_else(|| status::not_found(&ask.name))?;
+        Ok(Response::new(pb::GetDriverResponse { driver: Some(convert::driver::driver(driver)) }))
+    }
+
+    async fn uninstall_driver(
+        &self,
+        request: Request<pb::UninstallDriverRequest>,
+    ) -> Result<Response<pb::UninstallDriverResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.digest)?;
+        self.0.stock.uninstall(&digest("digest", &ask.digest)?, &caller.principal).await?;
+        Ok(Response::new(pb::UninstallDriverResponse {}))
+    }
+}
+
+/// The whole component; its size is bounded while it comes in.
+async fn receive(mut stream: Streaming<pb::InstallDriverRequest>) -> Result<Vec<u8>, Status> {
+    let mut component = Vec::new();
+    while let Some(message) = stream.next().await {
+        let chunk = message?.chunk;
+        if chunk.len() > CHUNK_BYTES {
+            return Err(names::field("chunk", format!("has {} bytes: send at most {CHUNK_BYTES} at a time", chunk.len())));
+        }
+        if component.len() + chunk.len() > COMPONENT_BYTES {
+            let message = format!("the component is larger than {} MiB", COMPONENT_BYTES >> 20);
+            return Err(Refusal::new(Reason::DriverInvalid, message).into());
+        }
+        component.extend_from_slice(&chunk);
+    }
+    if component.is_empty() {
+        return Err(Refusal::new(Reason::DriverInvalid, "no component was sent").into());
+    }
+    Ok(component)
+}
+
+/// `NAME` at its highest version, or `NAME@VERSION`.
+fn newest(drivers: Vec<DriverRecord>, name: &str) -> Option<DriverRecord> {
+    let (name, version) = name.split_once('@').map_or((name, None), |(name, version)| (name, Some(version)));
+    let fits = |it: &DriverRecord| {
+        it.description.name == name && version.is_none_or(|version| it.description.version == version)
+    };
+    let rank = |it: &DriverRecord| (semver::Version::parse(&it.description.version).ok(), it.create_time);
+    drivers.into_iter().filter(fits).max_by_key(rank)
+}
+
+fn digest(at: &str, text: &str) -> Result<String, Status> {
+    let hex = text.strip_prefix("sha256:").unwrap_or_default();
+    if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+        return Ok(text.to_owned());
+    }
+    Err(names::field(at, "is neither drivers/NAME, drivers/NAME@VERSION nor a digest: sha256: and 64 hex digits"))
+}

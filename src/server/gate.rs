@@ -1,0 +1,190 @@
+//! What every call passes before its handler: is there room, who is calling, what does the call ask, how long may it take.
+//!
+//! And on the way back: a panic becomes INTERNAL, and what the transport itself refused gets a reason.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::body::Body;
+use tonic::codegen::http::{HeaderMap, Request, Response};
+use tonic::{Code, Status};
+use tower::{Layer, Service};
+
+use crate::domain::reason::Reason;
+use crate::domain::refusal::Refusal;
+use crate::identity::Identity;
+use crate::policy::Action;
+
+use super::caller::{Caller, traceparent};
+use super::{Limits, deadline, status};
+
+/// A tower layer around all services.
+#[derive(Clone)]
+pub struct Gate {
+    state: Arc<State>,
+}
+
+struct State {
+    identity: Identity,
+    /// Room for calls that work, and for those that mostly wait.
+    calls: Arc<Semaphore>,
+    waits: Arc<Semaphore>,
+}
+
+impl Gate {
+    pub fn new(identity: Identity, limits: Limits) -> Self {
+        let room = |count| Arc::new(Semaphore::new(count));
+        Self { state: Arc::new(State { identity, calls: room(limits.calls), waits: room(limits.waits) }) }
+    }
+}
+
+impl<S> Layer<S> for Gate {
+    type Service = Gated<S>;
+
+    fn layer(&self, inner: S) -> Gated<S> {
+        Gated { inner, state: Arc::clone(&self.state) }
+    }
+}
+
+#[derive(Clone)]
+pub struct Gated<S> {
+    inner: S,
+    state: Arc<State>,
+}
+
+impl<S> Service<Request<Body>> for Gated<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        // The one that was polled ready is used up; its clone waits for the next call.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let state = Arc::clone(&self.state);
+        Box::pin(async move {
+            let path = request.uri().path().to_owned();
+            let slot = match state.admit(&mut request, &path).await {
+                Ok(slot) => slot,
+                Err(refused) => return Ok(refused.into_http()),
+            };
+            let time = deadline::of(&path, request.headers());
+            let work = AssertUnwindSafe(async move { inner.call(request).await }).catch_unwind();
+            let answer = match tokio::time::timeout(time, work).await {
+                Ok(Ok(answer)) => answer.map(|response| with_reason(response, &path)),
+                Ok(Err(panic)) => Ok(status::internal_text(&format!("{path} panicked: {}", text(&*panic))).into_http()),
+                Err(_) => Ok(deadline::passed(&path, time).into_http()),
+            };
+            drop(slot);
+            answer
+        })
+    }
+}
+
+impl State {
+    /// Lets a call in, with its caller beside it; a health check comes in without.
+    async fn admit(&self, request: &mut Request<Body>, path: &str) -> Result<Option<Arc<OwnedSemaphorePermit>>, Status> {
+        if path.starts_with("/grpc.health.v1.Health/") {
+            return Ok(None);
+        }
+        let room = if deadline::mostly_waits(path) { &self.waits } else { &self.calls };
+        let slot = Arc::clone(room).try_acquire_owned().map_err(|_| {
+            let refusal = Refusal::new(Reason::RateLimited, "the core has as many calls at once as it takes");
+            Status::from(refusal.hint("try again in a moment"))
+        })?;
+        let slot = Arc::new(slot);
+        let authorization = request.headers().get("authorization").map(|value| value.to_str().unwrap_or_default());
+        let principal = self.identity.authenticate(authorization).await?;
+        if path.starts_with("/grpc.reflection.") {
+            return Ok(Some(slot));
+        }
+        let action = Action::of_method(path).ok_or_else(|| unsupported(path))?;
+        let trace = request.headers().get("traceparent").and_then(|value| traceparent(value.to_str().ok()?));
+        let trace = trace.unwrap_or_default().to_owned();
+        tracing::debug!(%principal, %action, trace, "call");
+        let caller = Caller { principal, action, trace, slot: Arc::clone(&slot) };
+        request.extensions_mut().insert(caller);
+        Ok(Some(slot))
+    }
+}
+
+fn unsupported(path: &str) -> Status {
+    let shown: String = path.chars().take(200).collect();
+    let refusal = Refusal::new(Reason::VerbUnsupported, format!("this vend has no call `{shown}`"));
+    refusal.hint("`vend version` tells the version; reflection lists the calls it has").into()
+}
+
+/// Handlers always give a reason. A status without one comes from the transport: the message could not be read.
+fn with_reason(response: Response<Body>, path: &str) -> Response<Body> {
+    match reason_for(response.headers(), path) {
+        Some(status) => status.into_http(),
+        None => response,
+    }
+}
+
+fn reason_for(headers: &HeaderMap, path: &str) -> Option<Status> {
+    if !path.starts_with("/vend.") || headers.contains_key("grpc-status-details-bin") {
+        return None;
+    }
+    let found = Status::from_header_map(headers)?;
+    match found.code() {
+        Code::Internal | Code::OutOfRange => {
+            Some(status::invalid(format!("the message cannot be read: {}", found.message())))
+        }
+        Code::Unimplemented => {
+            let refusal = Refusal::new(Reason::VerbUnsupported, format!("{path}: {}", found.message()));
+            Some(refusal.into())
+        }
+        _ => None,
+    }
+}
+
+fn text(panic: &(dyn Any + Send)) -> &str {
+    let owned = || panic.downcast_ref::<String>().map(String::as_str);
+    panic.downcast_ref::<&str>().copied().or_else(owned).unwrap_or("without a message")
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(code: Code, message: &str) -> HeaderMap {
+        Status::new(code, message).into_http::<Body>().headers().clone()
+    }
+
+    #[test]
+    fn what_the_transport_refused_gets_a_reason() {
+        let code = |code, path| reason_for(&headers(code, "failed to decode"), path).map(|status| status.code());
+        let path = "/vend.v1.OrderService/GetOrder";
+        assert_eq!(code(Code::Internal, path), Some(Code::InvalidArgument));
+        assert_eq!(code(Code::OutOfRange, path), Some(Code::InvalidArgument));
+        assert_eq!(code(Code::Unimplemented, path), Some(Code::Unimplemented));
+        assert_eq!(code(Code::Cancelled, path), None);
+        assert_eq!(code(Code::Internal, "/grpc.health.v1.Health/Check"), None);
+        let ours = status::not_found("x").into_http::<Body>().headers().clone();
+        assert!(reason_for(&ours, path).is_none());
+        assert!(reason_for(&HeaderMap::new(), path).is_none());
+    }
+
+    #[test]
+    fn a_panic_has_a_text() {
+        let panic = std::panic::catch_unwind(|| panic!("at {}", 7)).expect_err("a panic");
+        assert_eq!(text(&*panic), "at 7");
+        let panic = std::panic::catch_unwind(|| std::panic::panic_any(7)).expect_err("a panic");
+        assert_eq!(text(&*panic), "without a message");
+    }
+}

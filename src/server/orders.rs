@@ -1,0 +1,166 @@
+//! Orders: plan, apply, look, delete.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use crate::domain::name::OrderName;
+use crate::domain::order::Order;
+use crate::engine;
+use crate::pb;
+use crate::pb::order_service_server::OrderService;
+use crate::store::{Filter, Paging};
+
+use super::caller::Caller;
+use super::convert;
+use super::convert::order::Count;
+use super::core::{BATCH, Core};
+use super::source::{self, Ordered};
+use super::{names, request};
+
+pub struct Orders(pub Arc<Core>);
+
+#[tonic::async_trait]
+impl OrderService for Orders {
+    async fn plan_order(
+        &self,
+        request: Request<pb::PlanOrderRequest>,
+    ) -> Result<Response<pb::PlanOrderResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&request::place(&ask.project, &ask.environment))?;
+        let order = self.ordered(ask.source, &ask.order, &ask.project, &ask.environment).await?;
+        let plan = self.0.engine.plan(order.manifest, &caller.principal).await?;
+        let plan = convert::plan::plan(self.0.engine.mask_plan(&plan));
+        Ok(Response::new(pb::PlanOrderResponse { plan: Some(plan) }))
+    }
+
+    async fn apply_order(
+        &self,
+        request: Request<pb::ApplyOrderRequest>,
+    ) -> Result<Response<pb::ApplyOrderResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&request::place(&ask.project, &ask.environment))?;
+        let request_id = request::id(ask.request_id)?;
+        let order = self.ordered(ask.source, &ask.order, &ask.project, &ask.environment).await?;
+        let applied = self
+            .0
+            .engine
+            .apply(engine::Apply {
+                manifest: order.manifest,
+                principal: caller.principal,
+                plan_digest: request::given(ask.plan_digest),
+                allow_destroy: ask.allow_destroy,
+                request_id,
+                etag: request::etag(&ask.etag)?,
+                validate_only: ask.validate_only,
+                trace: caller.trace,
+            })
+            .await?;
+        let order = match applied.order {
+            Some(order) => Some(self.show(order).await?),
+            None => None,
+        };
+        Ok(Response::new(pb::ApplyOrderResponse {
+            operation: applied.operation.map(convert::operation::operation),
+            plan: Some(convert::plan::plan(self.0.engine.mask_plan(&applied.plan))),
+            order,
+        }))
+    }
+
+    async fn get_order(&self, request: Request<pb::GetOrderRequest>) -> Result<Response<pb::GetOrderResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let order = self.0.order(&names::order(&ask.name)?).await?;
+        Ok(Response::new(pb::GetOrderResponse { order: Some(self.show(order).await?) }))
+    }
+
+    async fn list_orders(
+        &self,
+        request: Request<pb::ListOrdersRequest>,
+    ) -> Result<Response<pb::ListOrdersResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&request::place(&ask.project, &ask.environment))?;
+        let project = names::name("project", &ask.project)?;
+        let environment = names::optional("environment", &ask.environment)?;
+        let labels = request::labels(ask.labels)?;
+        let bound = request::bound("orders", &[&ask.project, &ask.environment], &labels);
+        let paging = self.0.pages.read(&bound, ask.page_size, &ask.page_token)?;
+        self.0.place(&project, environment.as_ref()).await?;
+        let filter = Filter {
+            project: Some(ask.project),
+            environment: environment.map(String::from),
+            labels,
+            ..Filter::default()
+        };
+        let page = self.0.store.orders(&filter, &paging).await?;
+        let next_page_token = self.0.pages.write(&bound, page.next.as_deref());
+        let mut orders = Vec::with_capacity(page.items.len());
+        for order in page.items {
+            orders.push(self.show(order).await?);
+        }
+        Ok(Response::new(pb::ListOrdersResponse { orders, next_page_token }))
+    }
+
+    async fn delete_order(
+        &self,
+        request: Request<pb::DeleteOrderRequest>,
+    ) -> Result<Response<pb::DeleteOrderResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let operation = self
+            .0
+            .engine
+            .delete(engine::Delete {
+                name: names::order(&ask.name)?,
+                principal: caller.principal,
+                etag: request::etag(&ask.etag)?,
+                request_id: request::id(ask.request_id)?,
+                allow_missing: ask.allow_missing,
+                allow_destroy: ask.allow_destroy,
+                trace: caller.trace,
+            })
+            .await?;
+        Ok(Response::new(pb::DeleteOrderResponse { operation: operation.map(convert::operation::operation) }))
+    }
+}
+
+impl Orders {
+    /// The order that a call brings, for a place that exists.
+    async fn ordered(
+        &self,
+        source: Option<pb::Source>,
+        which: &str,
+        project: &str,
+        environment: &str,
+    ) -> Result<Ordered, Status> {
+        let order = source::fill(source::order(source, which).await?, project, environment)?;
+        self.0.place(&order.project, Some(&order.environment)).await?;
+        Ok(order)
+    }
+
+    async fn show(&self, order: Order) -> Result<pb::Order, Status> {
+        let manifest = self.0.engine.open_manifest(&order)?;
+        let operation = self.0.store.operation(&order.operation).await?.map(|it| it.state);
+        let count = self.count(&order.name).await?;
+        Ok(convert::order::order(order, manifest, operation, count))
+    }
+
+    async fn count(&self, order: &OrderName) -> Result<Count, Status> {
+        let filter = request::of_order(order);
+        let mut paging = Paging { limit: BATCH, after: None };
+        let mut count = Count::default();
+        loop {
+            let page = self.0.store.resources(&filter, &paging).await?;
+            page.items.iter().for_each(|it| count.add(it.state));
+            match page.next {
+                Some(next) => paging.after = Some(next),
+                None => return Ok(count),
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Resources: look, outputs, and the one call that shows secrets.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tonic::{Request, Response, Status};
+
+use crate::domain::name::Name;
+use crate::domain::resource::Resource;
+use crate::pb;
+use crate::pb::resource_service_server::ResourceService;
+use crate::store::Filter;
+
+use super::caller::Caller;
+use super::convert;
+use super::core::Core;
+use super::names::{self, Target};
+use super::request;
+
+pub struct Resources(pub Arc<Core>);
+
+#[tonic::async_trait]
+impl ResourceService for Resources {
+    async fn get_resource(
+        &self,
+        request: Request<pb::GetResourceRequest>,
+    ) -> Result<Response<pb::GetResourceResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let resource = match names::resource(&ask.name)? {
+            Target::Resource(name) => self.0.resource_named(&name).await?,
+            Target::Id(id) => self.0.resource(&id).await?,
+            Target::Order(_) => return Err(names::field("name", "names an order")),
+        };
+        Ok(Response::new(pb::GetResourceResponse { resource: Some(self.show(resource)?) }))
+    }
+
+    async fn list_resources(
+        &self,
+        request: Request<pb::ListResourcesRequest>,
+    ) -> Result<Response<pb::ListResourcesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&request::place(&ask.project, &ask.environment))?;
+        let project = names::name("project", &ask.project)?;
+        let environment = names::optional("environment", &ask.environment)?;
+        let order = names::optional("order", &ask.order)?;
+        let labels = request::labels(ask.labels)?;
+        let bound = request::bound("resources", &[&ask.project, &ask.environment, &ask.order], &labels);
+        let paging = self.0.pages.read(&bound, ask.page_size, &ask.page_token)?;
+        self.0.place(&project, environment.as_ref()).await?;
+        let filter = Filter {
+            project: Some(ask.project),
+            environment: environment.map(String::from),
+            order: order.map(String::from),
+            labels,
+            ..Filter::default()
+        };
+        let page = self.0.store.resources(&filter, &paging).await?;
+        let next_page_token = self.0.pages.write(&bound, page.next.as_deref());
+        let resources = page.items.into_iter().map(|it| self.show(it)).collect::<Result<_, _>>()?;
+        Ok(Response::new(pb::ListResourcesResponse { resources, next_page_token }))
+    }
+
+    async fn get_outputs(
+        &self,
+        request: Request<pb::GetOutputsRequest>,
+    ) -> Result<Response<pb::GetOutputsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let mut outputs = Vec::new();
+        for resource in self.targets(&ask.name).await? {
+            outputs.push((resource.name.key.clone(), self.0.engine.view(&resource)?.outputs));
+        }
+        Ok(Response::new(pb::GetOutputsResponse { outputs_json: texts(outputs) }))
+    }
+
+    async fn reveal_outputs(
+        &self,
+        request: Request<pb::RevealOutputsRequest>,
+    ) -> Result<Response<pb::RevealOutputsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let resources = self.targets(&ask.name).await?;
+        let outputs = self.0.engine.reveal(&resources, &ask.name, &caller.principal).await?;
+        Ok(Response::new(pb::RevealOutputsResponse { outputs_json: texts(outputs) }))
+    }
+}
+
+impl Resources {
+    /// The resources that a name stands for: one, or all of an order.
+    async fn targets(&self, name: &str) -> Result<Vec<Resource>, Status> {
+        match names::target(name)? {
+            Target::Id(id) => Ok(vec![self.0.resource(&id).await?]),
+            Target::Resource(name) => Ok(vec![self.0.resource_named(&name).await?]),
+            Target::Order(name) => {
+                self.0.order(&name).await?;
+                self.0.resources_of(&name).await
+            }
+        }
+    }
+
+    fn show(&self, resource: Resource) -> Result<pb::Resource, Status> {
+        let view = self.0.engine.view(&resource)?;
+        Ok(convert::resource::resource(resource, view))
+    }
+}
+
+fn texts(outputs: Vec<(Name, Value)>) -> HashMap<String, String> {
+    outputs.into_iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+}
