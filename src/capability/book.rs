@@ -71,7 +71,11 @@ impl Book {
         for part in parts {
             match part {
                 Part::Text(text) if !Handle::scan(text).is_empty() => {
-                    return Err(Error::new(ErrorKind::InvalidInput, "SECRET_NOT_LISTED", "a handle stands in a text part: make it a secret part"));
+                    return Err(Error::new(
+                        ErrorKind::InvalidInput,
+                        "SECRET_NOT_LISTED",
+                        "a handle stands in a text part: make it a secret part",
+                    ));
                 }
                 Part::Text(text) => {
                     hashed.extend([b"text".as_slice(), text.as_bytes()]);
@@ -139,7 +143,8 @@ impl Book {
     }
 
     fn derive(&self, how: &str, parts: &[&[u8]]) -> Handle {
-        let all: Vec<&[u8]> = [self.resource_id.as_bytes(), how.as_bytes()].into_iter().chain(parts.iter().copied()).collect();
+        let all: Vec<&[u8]> =
+            [self.resource_id.as_bytes(), how.as_bytes()].into_iter().chain(parts.iter().copied()).collect();
         Handle::from_bytes(&digest::keyed(&self.key, &all))
     }
 

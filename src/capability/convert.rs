@@ -11,7 +11,8 @@ const LONGEST_MESSAGE: usize = 4 << 10;
 const MOST_VIOLATIONS: usize = 100;
 
 pub fn error_to_wit(error: Error) -> wit::Error {
-    let violations = error.violations.into_iter().map(|v| wit::Violation { pointer: v.pointer, message: v.message }).collect();
+    let violations =
+        error.violations.into_iter().map(|v| wit::Violation { pointer: v.pointer, message: v.message }).collect();
     let kind = match error.kind {
         ErrorKind::InvalidInput => wit::ErrorKind::InvalidInput,
         ErrorKind::NotFound => wit::ErrorKind::NotFound,
@@ -51,7 +52,10 @@ pub fn error_from_wit(error: wit::Error) -> Error {
         code: shorten(error.code, LONGEST_CODE),
         message: shorten(error.message, LONGEST_MESSAGE),
         violations: violations
-            .map(|v| Violation { pointer: shorten(v.pointer, LONGEST_MESSAGE), message: shorten(v.message, LONGEST_MESSAGE) })
+            .map(|v| Violation {
+                pointer: shorten(v.pointer, LONGEST_MESSAGE),
+                message: shorten(v.message, LONGEST_MESSAGE),
+            })
             .collect(),
         retry_after_ms: error.retry_after_ms,
     }

@@ -66,11 +66,22 @@ impl sql_read::Host for Denied<'_> {
 }
 
 impl sql_write::Host for Denied<'_> {
-    async fn transact(&mut self, _connection: String, _database: Option<String>, _statements: Vec<Statement>) -> Answer<Vec<Rows>> {
+    async fn transact(
+        &mut self,
+        _connection: String,
+        _database: Option<String>,
+        _statements: Vec<Statement>,
+    ) -> Answer<Vec<Rows>> {
         self.refuse("sql-write.transact")
     }
 
-    async fn execute(&mut self, _connection: String, _database: Option<String>, _statement: Statement, _semantics: Semantics) -> Answer<Rows> {
+    async fn execute(
+        &mut self,
+        _connection: String,
+        _database: Option<String>,
+        _statement: Statement,
+        _semantics: Semantics,
+    ) -> Answer<Rows> {
         self.refuse("sql-write.execute")
     }
 }

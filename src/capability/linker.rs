@@ -9,8 +9,18 @@ use super::denied::{Denied, HasDenied, HasObserving, Observing};
 use super::host::{HasLive, Hosted, Live};
 
 /// Every interface of ours that a component may import.
-pub const INTERFACES: [&str; 10] =
-    ["types", "context", "claims", "secrets", "http-types", "http-read", "http-write", "sql-types", "sql-read", "sql-write"];
+pub const INTERFACES: [&str; 10] = [
+    "types",
+    "context",
+    "claims",
+    "secrets",
+    "http-types",
+    "http-read",
+    "http-write",
+    "sql-types",
+    "sql-read",
+    "sql-write",
+];
 
 /// Adds every interface of the contract to `linker`, real or refusing.
 pub fn link<T: Hosted>(linker: &mut Linker<T>, profile: Profile) -> wasmtime::Result<()> {

@@ -84,7 +84,11 @@ mod tests {
     use crate::capability::testing::Counter;
 
     fn policy(length: u32, alphabet: &str, sets: &[&str]) -> Policy {
-        Policy { length, alphabet: alphabet.to_owned(), at_least_one_of: sets.iter().map(|set| (*set).to_owned()).collect() }
+        Policy {
+            length,
+            alphabet: alphabet.to_owned(),
+            at_least_one_of: sets.iter().map(|set| (*set).to_owned()).collect(),
+        }
     }
 
     #[test]

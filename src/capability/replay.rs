@@ -130,9 +130,11 @@ impl Replay {
         let kept = cut(history);
         let malformed = |index, why| Err(Error::Malformed { index, why });
         let mut effects: Vec<Recorded> = Vec::new();
+        let mut kept_effects = 0;
         let mut first_time = None;
         let mut open: Option<(&Request, &String)> = None;
-        for (index, entry) in history[..kept].iter().enumerate() {
+        // All of it, though only the front is kept: an outcome without its intent behind the cut would be a write forgotten.
+        for (index, entry) in history.iter().enumerate() {
             if entry.seq() as usize != effects.len() {
                 return malformed(index, "a number is missing or stands twice");
             }
@@ -151,10 +153,19 @@ impl Replay {
                     let Some((request, hash)) = open.take() else {
                         return malformed(index, "an outcome has no intent");
                     };
-                    effects.push(Recorded { request: request.clone(), hash: hash.clone(), outcome: outcome.clone(), time: *time });
+                    effects.push(Recorded {
+                        request: request.clone(),
+                        hash: hash.clone(),
+                        outcome: outcome.clone(),
+                        time: *time,
+                    });
+                    if index < kept {
+                        kept_effects = effects.len();
+                    }
                 }
             }
         }
+        effects.truncate(kept_effects);
         Ok(Self { effects: effects.into_iter(), kept, seq: 0, time: first_time })
     }
 
@@ -195,7 +206,11 @@ impl Replay {
     /// To be asked when the guest has ended: an effect that was recorded and not asked again is a divergence too.
     pub fn ended(&self) -> Option<Next> {
         let left = self.effects.as_slice().first()?;
-        Some(Next::Diverged { seq: self.seq, recorded: readable(&left.request), asked: "nothing more: the driver ended".to_owned() })
+        Some(Next::Diverged {
+            seq: self.seq,
+            recorded: readable(&left.request),
+            asked: "nothing more: the driver ended".to_owned(),
+        })
     }
 }
 

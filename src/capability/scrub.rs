@@ -18,7 +18,6 @@ const SHORTEST: usize = 6;
 /// The values to look for, in all their forms.
 #[derive(Default)]
 pub struct Scrubber {
-    /// Longest first, so that a value inside another one does not leave half of it.
     anywhere: Vec<String>,
     whole: Vec<String>,
 }
@@ -34,25 +33,44 @@ impl Scrubber {
             let percent = encode::percent(value);
             let form = percent.replace("%20", "+");
             let doubled = value.replace('\'', "''");
-            let forms = [value.to_owned(), encode::json(value), percent, form, encode::xml(value), STANDARD.encode(value), doubled];
+            let forms = [
+                value.to_owned(),
+                encode::json(value),
+                percent,
+                form,
+                encode::xml(value),
+                STANDARD.encode(value),
+                doubled,
+            ];
             scrubber.anywhere.extend(forms);
         }
-        scrubber.anywhere.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        scrubber.anywhere.sort_unstable();
         scrubber.anywhere.dedup();
         scrubber
     }
 
-    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    pub fn text<'a>(&'a self, text: &'a str) -> Cow<'a, str> {
         if self.whole.iter().any(|value| value == text) {
             return Cow::Owned(MARK.to_owned());
         }
-        let mut text = Cow::Borrowed(text);
-        for value in &self.anywhere {
-            if text.contains(value.as_str()) {
-                text = Cow::Owned(text.replace(value.as_str(), MARK));
-            }
+        // Every place once, from left to right; where several begin, the longest.
+        let find = |value: &'a String| text.match_indices(value.as_str()).map(|(at, _)| (at, value.len()));
+        let mut places: Vec<(usize, usize)> = self.anywhere.iter().flat_map(find).collect();
+        if places.is_empty() {
+            return Cow::Borrowed(text);
         }
-        text
+        places.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+        let (mut clean, mut done) = (String::new(), 0);
+        for (at, length) in places.into_iter() {
+            if at >= done {
+                clean.push_str(&text[done..at]);
+                clean.push_str(MARK);
+            }
+            // Of one that overlaps the last, nothing is left over either.
+            done = done.max(at + length);
+        }
+        clean.push_str(&text[done..]);
+        Cow::Owned(clean)
     }
 
     /// Bytes that hold a value are replaced as a whole.
@@ -94,5 +112,7 @@ mod tests {
     fn a_value_inside_another_one_leaves_nothing() {
         let scrubber = Scrubber::new(["secret", "secret-and-more"].into_iter());
         assert_eq!(scrubber.text("secret-and-more"), MARK);
+        let scrubber = Scrubber::new(["abcdefgh", "efghijkl"].into_iter());
+        assert_eq!(scrubber.text("<abcdefghijkl>"), "<[secret]>");
     }
 }

@@ -16,7 +16,8 @@ type Answer = wasmtime::Result<Result<String, types::Error>>;
 impl Host for Live<'_> {
     async fn generate(&mut self, name: String, policy: WitPolicy) -> Answer {
         let _paused = self.0.watch.pause();
-        let policy = Policy { length: policy.length, alphabet: policy.alphabet, at_least_one_of: policy.at_least_one_of };
+        let policy =
+            Policy { length: policy.length, alphabet: policy.alphabet, at_least_one_of: policy.at_least_one_of };
         let made = self.0.book.generate(&name, &policy);
         Ok(self.0.keep(made)?.map_err(error_to_wit))
     }

@@ -128,7 +128,11 @@ impl Tape {
     /// Goes with the next commit. A secret that comes up fresh in the replayed part was lost: going on would put another value in its place.
     pub fn keep_secret(&mut self, fresh: Fresh) -> Result<(), Abort> {
         if !self.is_live() {
-            return Err(journal::Error::Store(format!("the value of secret `{}` is missing from the record", fresh.name)).into());
+            return Err(journal::Error::Store(format!(
+                "the value of secret `{}` is missing from the record",
+                fresh.name
+            ))
+            .into());
         }
         self.rest.secrets.push(fresh);
         Ok(())
@@ -152,13 +156,18 @@ impl Tape {
 
     /// Records an effect that needs no barrier: a read with its answer, or a refusal before anything was sent.
     pub fn note(&mut self, ticket: Ticket, outcome: Outcome) -> Result<Outcome, Abort> {
-        debug_assert!(ticket.request.class == Class::Read || !outcome.is_applied(), "an applied write needs its intent first");
+        debug_assert!(
+            ticket.request.class == Class::Read || !outcome.is_applied(),
+            "an applied write needs its intent first"
+        );
         self.check_answer(&outcome)?;
         let (seq, time) = (ticket.seq, self.stamp());
-        for entry in [intent(seq, time, ticket.request), Entry::Outcome { seq, time, outcome: outcome.clone() }] {
-            self.meter.add(&entry)?;
-            self.rest.entries.push(entry);
+        let entries = [intent(seq, time, ticket.request), Entry::Outcome { seq, time, outcome: outcome.clone() }];
+        // Both or neither: an intent alone would be a doubt.
+        for entry in &entries {
+            self.meter.add(entry)?;
         }
+        self.rest.entries.extend(entries);
         Ok(outcome)
     }
 
@@ -175,7 +184,8 @@ impl Tape {
             return Err(error);
         }
         if let Some(abort) = self.phase.expired() {
-            let error = Error::new(ErrorKind::Unavailable, "OUT_OF_TIME", "the attempt ran out of time before this was sent");
+            let error =
+                Error::new(ErrorKind::Unavailable, "OUT_OF_TIME", "the attempt ran out of time before this was sent");
             self.conclude(sent, Outcome::Refused(error)).await?;
             return Err(abort);
         }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::domain::contract::{
-    Action, Answer, Call, Change, Claim, Finding, Input, Observation, Observed, Object, Pending, Planned,
+    Action, Answer, Call, Change, Claim, Finding, Input, Object, Observation, Observed, Pending, Planned,
 };
 use crate::domain::json::canonical;
 use crate::wit::Driver;
@@ -26,7 +26,11 @@ pub enum Raw {
     Migrated(String),
 }
 
-pub async fn call(driver: &Driver, store: &mut wasmtime::Store<State>, call: &Call) -> wasmtime::Result<Result<Raw, types::Error>> {
+pub async fn call(
+    driver: &Driver,
+    store: &mut wasmtime::Store<State>,
+    call: &Call,
+) -> wasmtime::Result<Result<Raw, types::Error>> {
     let verbs = driver.vend_driver_lifecycle();
     Ok(match call {
         Call::Describe => Ok(Raw::Described(verbs.call_describe(store).await?)),
@@ -37,10 +41,13 @@ pub async fn call(driver: &Driver, store: &mut wasmtime::Store<State>, call: &Ca
         Call::Find(of) => verbs.call_find(store, &input(of)).await?.map(Raw::Finding),
         Call::Update(of) => verbs.call_update(store, &input(of)).await?.map(Raw::Progress),
         Call::Delete(of) => verbs.call_delete(store, &input(of)).await?.map(Raw::Removal),
-        Call::Adopt { input: of, external_id } => verbs.call_adopt(store, &input(of), external_id).await?.map(Raw::Adopted),
-        Call::Migrate { resource_type, from_version, to_version, state } => {
-            verbs.call_migrate(store, resource_type, *from_version, *to_version, &canonical(state)).await?.map(Raw::Migrated)
+        Call::Adopt { input: of, external_id } => {
+            verbs.call_adopt(store, &input(of), external_id).await?.map(Raw::Adopted)
         }
+        Call::Migrate { resource_type, from_version, to_version, state } => verbs
+            .call_migrate(store, resource_type, *from_version, *to_version, &canonical(state))
+            .await?
+            .map(Raw::Migrated),
     })
 }
 
@@ -82,16 +89,20 @@ pub fn read(raw: Raw) -> Result<Answer, String> {
         }),
         Raw::Progress(wit::Progress::Done(done)) => Answer::Done(object(done)?),
         Raw::Progress(wit::Progress::Pending(wait)) | Raw::Removal(wit::Removal::Pending(wait)) => {
-            Answer::Pending(Pending { continuation: json("the continuation", &wait.continuation)?, poll_after_ms: fit::poll_after_ms(wait.poll_after_ms) })
+            Answer::Pending(Pending {
+                continuation: json("the continuation", &wait.continuation)?,
+                poll_after_ms: fit::poll_after_ms(wait.poll_after_ms),
+            })
         }
         Raw::Removal(wit::Removal::Gone) => Answer::Gone,
         Raw::Observation(wit::Observation::Ready(found)) => Answer::Observed(Observation::Ready(observed(found)?)),
         Raw::Observation(wit::Observation::Unready(found)) => Answer::Observed(Observation::Unready(observed(found)?)),
         Raw::Observation(wit::Observation::Absent) => Answer::Observed(Observation::Absent),
         Raw::Finding(wit::Finding::None) => Answer::Found(Finding::None),
-        Raw::Finding(wit::Finding::One(claim)) => {
-            Answer::Found(Finding::One(Claim { external_id: claim.external_id, state: object_of("state", &claim.state)? }))
-        }
+        Raw::Finding(wit::Finding::One(claim)) => Answer::Found(Finding::One(Claim {
+            external_id: claim.external_id,
+            state: object_of("state", &claim.state)?,
+        })),
         Raw::Finding(wit::Finding::Many(ids)) => Answer::Found(Finding::Many(ids)),
         Raw::Adopted(found) => Answer::Adopted(observed(found)?),
         Raw::Migrated(text) => Answer::Migrated(object_of("state", &text)?),

@@ -46,7 +46,11 @@ impl Cache {
     pub fn put(&self, engine: &Engine, digest: &str, component: &Component) -> io::Result<()> {
         let name = name(engine, digest);
         let code = component.serialize().map_err(io::Error::other)?;
-        let unfinished = self.directory.join(format!("{name}.{}-{}.new", std::process::id(), self.written.fetch_add(1, Ordering::Relaxed)));
+        let unfinished = self.directory.join(format!(
+            "{name}.{}-{}.new",
+            std::process::id(),
+            self.written.fetch_add(1, Ordering::Relaxed)
+        ));
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
         file.write_all(self.tag(&name, &code).as_ref())?;
         file.write_all(&code)?;

@@ -24,14 +24,27 @@ const DEEPEST: usize = 48;
 const MOST_VIOLATIONS: usize = 20;
 
 static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
-    let schema: Value = serde_json::from_str(include_str!("../../wit/describe.schema.json")).expect("the schema is JSON");
+    let schema: Value =
+        serde_json::from_str(include_str!("../../wit/describe.schema.json")).expect("the schema is JSON");
     jsonschema::draft202012::new(&schema).expect("the schema is a schema")
 });
 
 /// The last step of loading: runs `describe` and makes a driver of what it says.
-pub async fn complete(runtime: &Runtime, digest: String, imports: Vec<String>, profiles: Profiles) -> Result<Driver, LoadError> {
+pub async fn complete(
+    runtime: &Runtime,
+    digest: String,
+    imports: Vec<String>,
+    profiles: Profiles,
+) -> Result<Driver, LoadError> {
     let shared = &runtime.0;
-    let bare = Driver::new(Inner { runtime: runtime.clone(), digest, imports, profiles, description: nothing(), schemas: BTreeMap::new() });
+    let bare = Driver::new(Inner {
+        runtime: runtime.clone(),
+        digest,
+        imports,
+        profiles,
+        description: nothing(),
+        schemas: BTreeMap::new(),
+    });
     let report = bare
         .run(Attempt {
             call: Call::Describe,
@@ -51,7 +64,8 @@ pub async fn complete(runtime: &Runtime, digest: String, imports: Vec<String>, p
         other => return Err(LoadError::Host(format!("describe answered {other:?}"))),
     };
     let (description, schemas) = read(document)?;
-    let inner = bare.into_inner().ok_or_else(|| LoadError::Host("the driver is in use while it is loaded".to_owned()))?;
+    let inner =
+        bare.into_inner().ok_or_else(|| LoadError::Host("the driver is in use while it is loaded".to_owned()))?;
     Ok(Driver::new(Inner { description, schemas, ..inner }))
 }
 

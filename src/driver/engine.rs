@@ -21,7 +21,10 @@ const TABLES_EACH: u32 = 24;
 /// An engine over a pool with room for `attempts` at once, of `memory_bytes` each; on demand where the pool's address space is not to
 /// be had.
 pub fn engine(attempts: u32, memory_bytes: u64, table_elements: u64) -> wasmtime::Result<Engine> {
-    Engine::new(&config(Some((attempts, memory_bytes, table_elements)))).or_else(|_| Engine::new(&config(None)))
+    Engine::new(&config(Some((attempts, memory_bytes, table_elements)))).or_else(|error| {
+        tracing::warn!(%error, "no pool of instances: each attempt allocates its own memory");
+        Engine::new(&config(None))
+    })
 }
 
 fn config(pool: Option<(u32, u64, u64)>) -> Config {

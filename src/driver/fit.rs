@@ -1,16 +1,16 @@
 //! Whether an answer may leave the host: it keeps the contract, the described schemas, and every secret in its place.
 
-use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
 use crate::capability::book::Book;
 use crate::capability::convert::shorten;
-use crate::domain::contract::{Answer, Call, Finding, Object, Observation, Observed};
+use crate::domain::contract::{Answer, Call, Finding, Object, Observation, Observed, Verb};
 use crate::domain::description::TypeDescription;
 use crate::domain::json::strings;
+use crate::domain::marker;
 use crate::domain::secret::Handle;
-
-use super::mark::marked;
 
 /// Of one resource type, compiled once.
 pub struct Schemas {
@@ -32,7 +32,7 @@ pub fn check(answer: &Answer, call: &Call, of: Described<'_>, book: &Book) -> Re
         Answer::Validated(params) => {
             may.in_params(params, of)?;
             let known = call.input().is_some_and(|input| input.unknown.is_empty());
-            if known { valid("params", params, of.map(|(_, schemas)| &schemas.params)) } else { Ok(()) }
+            if known { valid("params", params, of.map(|(_, schemas)| &schemas.params), Need::All) } else { Ok(()) }
         }
         Answer::Planned(planned) => {
             if planned.changes.len() > MOST_CHANGES {
@@ -44,9 +44,12 @@ pub fn check(answer: &Answer, call: &Call, of: Described<'_>, book: &Book) -> Re
             }
             may.in_outputs(&planned.outputs, of)
         }
-        Answer::Done(object) => finished(object, of, &may),
+        Answer::Done(object) => {
+            let need = if call.verb() == Verb::Create { Need::All } else { Need::Some };
+            finished(object, of, &may, need)
+        }
         Answer::Observed(Observation::Ready(observed)) | Answer::Adopted(observed) => {
-            finished(&observed.object, of, &may)?;
+            finished(&observed.object, of, &may, Need::Some)?;
             may.in_params(&observed.params, of)
         }
         Answer::Observed(Observation::Unready(observed)) => unfinished(observed, of, &may),
@@ -55,16 +58,26 @@ pub fn check(answer: &Answer, call: &Call, of: Described<'_>, book: &Book) -> Re
             claim.external_id.as_deref().map_or(Ok(()), check_id)?;
             nowhere("state", &claim.state)
         }
-        Answer::Found(Finding::Many(ids)) if ids.len() > MOST_FOUND => Err(format!("find names {MOST_FOUND} objects at most")),
+        Answer::Found(Finding::Many(ids)) if ids.len() > MOST_FOUND => {
+            Err(format!("find names {MOST_FOUND} objects at most"))
+        }
         Answer::Found(Finding::Many(ids)) => ids.iter().try_for_each(|id| check_id(id)),
         Answer::Migrated(state) => nowhere("state", state),
     }
 }
 
-fn finished(object: &Object, of: Described<'_>, may: &May<'_>) -> Result<(), String> {
+/// Whether members may be missing. Who makes an object knows all outputs; of one that was adopted a password cannot be known, neither
+/// then nor when it is read or updated.
+#[derive(Clone, Copy, PartialEq)]
+enum Need {
+    All,
+    Some,
+}
+
+fn finished(object: &Object, of: Described<'_>, may: &May<'_>, need: Need) -> Result<(), String> {
     check_id(&object.external_id)?;
     nowhere("state", &object.state)?;
-    valid("outputs", &object.outputs, of.map(|(_, schemas)| &schemas.outputs))?;
+    valid("outputs", &object.outputs, of.map(|(_, schemas)| &schemas.outputs), need)?;
     may.in_outputs(&object.outputs, of)
 }
 
@@ -79,8 +92,11 @@ fn unfinished(observed: &Observed, of: Described<'_>, may: &May<'_>) -> Result<(
     may.in_params(&observed.params, of)
 }
 
-fn valid(what: &str, value: &Value, schema: Option<&Validator>) -> Result<(), String> {
-    let Some(error) = schema.and_then(|schema| schema.iter_errors(value).next()) else { return Ok(()) };
+fn valid(what: &str, value: &Value, schema: Option<&Validator>, need: Need) -> Result<(), String> {
+    let counts = |error: &ValidationError<'_>| {
+        need == Need::All || !matches!(error.kind(), ValidationErrorKind::Required { .. })
+    };
+    let Some(error) = schema.and_then(|schema| schema.iter_errors(value).find(counts)) else { return Ok(()) };
     let place = error.instance_path().as_str();
     Err(shorten(format!("{what}{place} does not fit the described schema: {error}"), 500))
 }
@@ -102,7 +118,11 @@ fn check_pointer(pointer: &str) -> Result<(), String> {
 
 /// Documents without a schema have no place for a secret.
 fn nowhere(what: &str, value: &Value) -> Result<(), String> {
-    if Handle::scan(&value.to_string()).is_empty() { Ok(()) } else { Err(format!("a secret's handle stands in {what}")) }
+    if Handle::scan(&value.to_string()).is_empty() {
+        Ok(())
+    } else {
+        Err(format!("a secret's handle stands in {what}"))
+    }
 }
 
 /// Which handles may stand in an answer.
@@ -128,7 +148,7 @@ impl May<'_> {
 
     /// At every marked place a handle that is granted, and none anywhere else.
     fn stand(&self, what: &str, value: &Value, schema: Option<&Value>) -> Result<(), String> {
-        let marks = schema.map(|schema| marked(schema, value)).unwrap_or_default();
+        let marks = schema.map(|schema| marker::pointers(schema, value)).unwrap_or_default();
         let mut in_place = 0;
         for pointer in &marks {
             match value.pointer(pointer) {
@@ -144,7 +164,9 @@ impl May<'_> {
         if Handle::scan(&value.to_string()).len() == in_place {
             return Ok(());
         }
-        let stray = strings(value).into_iter().find(|(pointer, text)| !marks.contains(pointer) && !Handle::scan(text).is_empty());
+        let stray = strings(value)
+            .into_iter()
+            .find(|(pointer, text)| !marks.contains(pointer) && !Handle::scan(text).is_empty());
         let place = stray.map(|(pointer, _)| pointer).unwrap_or_default();
         Err(format!("a secret's handle stands in {what}{place}, which the schema does not mark as secret"))
     }

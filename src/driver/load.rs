@@ -27,7 +27,9 @@ pub enum LoadError {
     TooLarge { bytes: usize, max: usize },
     #[error("this is no WebAssembly")]
     NotWasm,
-    #[error("this is a core WebAssembly module, not a component: build for the target wasm32-wasip2, or wrap it with `wasm-tools component new`")]
+    #[error(
+        "this is a core WebAssembly module, not a component: build for the target wasm32-wasip2, or wrap it with `wasm-tools component new`"
+    )]
     CoreModule,
     #[error("the component is not valid: {0}")]
     Invalid(String),
@@ -56,8 +58,11 @@ pub(super) async fn load(runtime: &Runtime, bytes: Bytes) -> Result<Driver, Load
         let component = match shared.cache.as_ref().and_then(|cache| cache.get(&shared.engine, &digest)) {
             Some(component) => component,
             None => {
-                let component = Component::from_binary(&shared.engine, &bytes).map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
-                if let Some(Err(error)) = shared.cache.as_ref().map(|cache| cache.put(&shared.engine, &digest, &component)) {
+                let component = Component::from_binary(&shared.engine, &bytes)
+                    .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
+                if let Some(Err(error)) =
+                    shared.cache.as_ref().map(|cache| cache.put(&shared.engine, &digest, &component))
+                {
                     tracing::warn!(driver.digest = digest, %error, "a compiled driver could not be kept");
                 }
                 component
@@ -65,7 +70,8 @@ pub(super) async fn load(runtime: &Runtime, bytes: Bytes) -> Result<Driver, Load
         };
         let imports = check_imports(&component)?;
         check_exports(&component)?;
-        let profiles = Profiles::link(&shared.engine, &component).map_err(|error| LoadError::Contract(format!("{error:#}")))?;
+        let profiles =
+            Profiles::link(&shared.engine, &component).map_err(|error| LoadError::Contract(format!("{error:#}")))?;
         Ok((digest, imports, profiles))
     });
     let (digest, imports, profiles) = compiling.await.map_err(|error| LoadError::Host(error.to_string()))??;
@@ -91,7 +97,9 @@ fn check_imports(component: &Component) -> Result<Vec<String>, LoadError> {
         let ours = import.strip_prefix(PACKAGE).map(|rest| rest.split_once('@').unwrap_or((rest, "")));
         match ours {
             Some((interface, VERSION)) if is_instance && linker::INTERFACES.contains(&interface) => {}
-            Some((_, version)) if version != VERSION => return Err(LoadError::OtherVersion { found: import.to_owned() }),
+            Some((_, version)) if version != VERSION => {
+                return Err(LoadError::OtherVersion { found: import.to_owned() });
+            }
             None if is_instance && wasi::provides(import) => {}
             _ => return Err(LoadError::ForeignImport { import: import.to_owned(), hint: hint(import) }),
         }
@@ -102,12 +110,22 @@ fn check_imports(component: &Component) -> Result<Vec<String>, LoadError> {
 
 fn hint(import: &str) -> &'static str {
     match import {
-        _ if import.starts_with("wasi:http/") => "use vend:driver/http-read and http-write; with componentize-js pass `-d http`",
-        _ if import.starts_with("wasi:sockets/") => "a driver reaches its backend through http-read, http-write, sql-read and sql-write only",
-        _ if import.starts_with("wasi:cli/") || import.starts_with("wasi:clocks/") => "build for WASI 0.2 and none of its drafts",
-        _ if import.starts_with("wasi:") => "drivers get cli, io, clocks, random and an empty filesystem of WASI 0.2, and nothing real",
+        _ if import.starts_with("wasi:http/") => {
+            "use vend:driver/http-read and http-write; with componentize-js pass `-d http`"
+        }
+        _ if import.starts_with("wasi:sockets/") => {
+            "a driver reaches its backend through http-read, http-write, sql-read and sql-write only"
+        }
+        _ if import.starts_with("wasi:cli/") || import.starts_with("wasi:clocks/") => {
+            "build for WASI 0.2 and none of its drafts"
+        }
+        _ if import.starts_with("wasi:") => {
+            "drivers get cli, io, clocks, random and an empty filesystem of WASI 0.2, and nothing real"
+        }
         _ if import.starts_with(PACKAGE) => "the contract has no such interface",
-        _ => "a driver imports vend:driver and the harmless part of WASI 0.2; compose other dependencies into the component",
+        _ => {
+            "a driver imports vend:driver and the harmless part of WASI 0.2; compose other dependencies into the component"
+        }
     }
 }
 
@@ -125,6 +143,9 @@ fn check_exports(component: &Component) -> Result<(), LoadError> {
 }
 
 fn list(violations: &[Violation]) -> String {
-    let shown: Vec<String> = violations.iter().map(|v| format!("{}: {}", if v.pointer.is_empty() { "/" } else { &v.pointer }, v.message)).collect();
+    let shown: Vec<String> = violations
+        .iter()
+        .map(|v| format!("{}: {}", if v.pointer.is_empty() { "/" } else { &v.pointer }, v.message))
+        .collect();
     shown.join("; ")
 }

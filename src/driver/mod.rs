@@ -12,7 +12,6 @@ mod run;
 mod state;
 mod answer;
 mod fit;
-mod mark;
 mod wasi;
 mod engine;
 mod cache;
@@ -22,3 +21,7 @@ pub use component::Driver;
 pub use load::LoadError;
 pub use runtime::{Runtime, RuntimeConfig};
 
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;

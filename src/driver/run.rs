@@ -42,7 +42,12 @@ pub async fn run(driver: &Inner, attempt: Attempt) -> Report {
     let input = attempt.call.input();
     let host = Host {
         tape,
-        book: Book::new(input.map(|input| input.resource_id.clone()).unwrap_or_default(), attempt.handle_key, attempt.secrets, attempt.entropy),
+        book: Book::new(
+            input.map(|input| input.resource_id.clone()).unwrap_or_default(),
+            attempt.handle_key,
+            attempt.secrets,
+            attempt.entropy,
+        ),
         grants: attempt.grants,
         log: Log::new(limits.log_bytes),
         watch: Watch::default(),
@@ -73,7 +78,7 @@ pub async fn run(driver: &Inner, attempt: Attempt) -> Report {
             Some((seq, function)) => Failure::InDoubt { seq, function },
             None => Failure::Limit { limit: Limit::Time, max: limits.time_ms },
         }),
-        Some(Err((error, running))) => Err(failure(&error, running, &state)),
+        Some(Err((error, running))) => Err(failure(&error, running, &state, &limits)),
         Some(Ok(answered)) => judge(driver, &attempt.call, answered, &state, &limits),
     };
     let host = &mut state.host;
@@ -161,7 +166,13 @@ async fn timed<F: Future>(max_ms: u64, phase: &Phase, work: F) -> Option<F::Outp
     None
 }
 
-fn judge(driver: &Inner, call: &Call, answered: Result<Raw, crate::wit::vend::driver::types::Error>, state: &State, limits: &Limits) -> Result<Answer, Failure> {
+fn judge(
+    driver: &Inner,
+    call: &Call,
+    answered: Result<Raw, crate::wit::vend::driver::types::Error>,
+    state: &State,
+    limits: &Limits,
+) -> Result<Answer, Failure> {
     state.host.tape.ended()?;
     let raw = answered.map_err(|error| {
         let mut error = error_from_wit(error);
@@ -180,7 +191,7 @@ fn judge(driver: &Inner, call: &Call, answered: Result<Raw, crate::wit::vend::dr
 }
 
 /// What a trap means. `running`: the call had begun.
-fn failure(error: &wasmtime::Error, running: bool, state: &State) -> Failure {
+fn failure(error: &wasmtime::Error, running: bool, state: &State, limits: &Limits) -> Failure {
     if let Some(abort) = error.downcast_ref::<Abort>() {
         return abort.clone().into();
     }
@@ -191,6 +202,10 @@ fn failure(error: &wasmtime::Error, running: bool, state: &State) -> Failure {
         return Failure::Limit { limit, max };
     }
     let cause = error.root_cause().to_string();
+    // The engine's error for this has no public type.
+    if cause.contains("allocated for hostcalls") {
+        return Failure::Limit { limit: Limit::Body, max: limits.body_bytes };
+    }
     if !running && error.downcast_ref::<Trap>().is_none() {
         return Failure::Host(cause);
     }

@@ -57,7 +57,9 @@ impl Runtime {
         let engine = engine::engine(attempts, limits.memory_bytes, limits.table_elements);
         let engine = engine.map_err(|error| Error::Engine(format!("{error:#}")))?;
         let cache = match config.cache_dir {
-            Some(path) => Some(Cache::open(path.clone(), &*config.entropy).map_err(|source| Error::Cache { path, source })?),
+            Some(path) => {
+                Some(Cache::open(path.clone(), &*config.entropy).map_err(|source| Error::Cache { path, source })?)
+            }
             None => None,
         };
         Ok(Self(Arc::new(Shared {

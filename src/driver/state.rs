@@ -55,7 +55,12 @@ impl Limiter {
 }
 
 impl Hold {
-    fn grow(&mut self, current: usize, desired: usize) -> bool {
+    /// `maximum` is the module's own, or what a slot of the pool holds: only the latter is a limit of ours.
+    fn grow(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> bool {
+        if let Some(maximum) = maximum.filter(|maximum| desired > *maximum) {
+            self.hit |= maximum as u64 >= self.max;
+            return false;
+        }
         let wanted = self.now + desired.saturating_sub(current) as u64;
         if wanted > self.max {
             self.hit = true;
@@ -69,8 +74,7 @@ impl Hold {
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        // What the module itself forbids is no limit of ours.
-        Ok(maximum.is_none_or(|maximum| desired <= maximum) && self.memory.grow(current, desired))
+        Ok(self.memory.grow(current, desired, maximum))
     }
 
     /// The host had no room, though the limit would have allowed it: the slots of the pool are that large and no larger.
@@ -80,7 +84,7 @@ impl ResourceLimiter for Limiter {
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(maximum.is_none_or(|maximum| desired <= maximum) && self.table.grow(current, desired))
+        Ok(self.table.grow(current, desired, maximum))
     }
 
     fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {

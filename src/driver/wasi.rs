@@ -67,7 +67,9 @@ pub fn provides(import: &str) -> bool {
         "filesystem/preopens",
     ];
     let parts = import.strip_prefix("wasi:").and_then(|rest| rest.split_once("@0.2."));
-    parts.is_some_and(|(name, patch)| INTERFACES.contains(&name) && !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
+    parts.is_some_and(|(name, patch)| {
+        INTERFACES.contains(&name) && !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub struct SlowDatabase;
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// Name of the database, and of its file.
+    /// Name of the database; its file is `NAME.db`.
     #[schemars(regex(pattern = r"^[a-z0-9_-]{1,63}$"))]
     name: String,
     /// How long it takes until the database is ready.

@@ -26,7 +26,7 @@ pub struct SqliteDatabase;
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// Name of the database, and of its file.
+    /// Name of the database; its file is `NAME.db`.
     #[schemars(regex(pattern = r"^[a-z0-9_-]{1,63}$"))]
     name: String,
     /// SQL statements that run once each, in order. The list only grows: tables named `vend_…` are not yours.

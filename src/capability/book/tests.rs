@@ -25,11 +25,16 @@ fn the_same_name_is_the_same_handle_whatever_the_policy() {
     assert_eq!((&again, none.is_none()), (&handle, true));
     assert_ne!(book.generate("other", &policy(16)).expect("possible").0, handle);
 
-    let mut next = Book::new("res_1".to_owned(), [9; 32], vec![(handle.clone(), fresh.value)], Arc::new(Counter::new(8)));
+    let mut next =
+        Book::new("res_1".to_owned(), [9; 32], vec![(handle.clone(), fresh.value)], Arc::new(Counter::new(8)));
     let (later, none) = next.generate("password", &policy(16)).expect("possible");
     assert_eq!((later, none.is_none()), (handle.clone(), true), "a later attempt finds what an earlier one made");
     let mut other = Book::new("res_2".to_owned(), [9; 32], Vec::new(), Arc::new(Counter::new(8)));
-    assert_ne!(other.generate("password", &policy(16)).expect("possible").0, handle, "another resource has another one");
+    assert_ne!(
+        other.generate("password", &policy(16)).expect("possible").0,
+        handle,
+        "another resource has another one"
+    );
 }
 
 #[test]

@@ -65,7 +65,11 @@ fn an_open_write_stops_an_attempt_before_it_starts() {
     for script in ["o", "ro", "wo", "w|rfo"] {
         let entries = history(script);
         let seq = entries.last().expect("not empty").seq();
-        assert_eq!(Replay::new(&entries).err(), Some(Error::InDoubt { seq, function: "test.o".to_owned() }), "{script}");
+        assert_eq!(
+            Replay::new(&entries).err(),
+            Some(Error::InDoubt { seq, function: "test.o".to_owned() }),
+            "{script}"
+        );
         assert_eq!(effect(&entries), Effect::Unknown, "{script}");
     }
     assert!(Replay::new(&history("rwf")).is_ok());
@@ -73,9 +77,13 @@ fn an_open_write_stops_an_attempt_before_it_starts() {
 
 #[test]
 fn the_effect_is_what_the_entries_prove() {
-    for (script, expected) in
-        [("", Effect::None), ("rf", Effect::None), ("rw", Effect::Applied), ("wf", Effect::Applied), ("o", Effect::Unknown)]
-    {
+    for (script, expected) in [
+        ("", Effect::None),
+        ("rf", Effect::None),
+        ("rw", Effect::Applied),
+        ("wf", Effect::Applied),
+        ("o", Effect::Unknown),
+    ] {
         assert_eq!(effect(&history(script)), expected, "{script}");
     }
 }
@@ -182,7 +190,10 @@ fn an_applied_write_is_never_live_again() {
                         matches!(entry, Entry::Outcome { seq: s, outcome, .. } if *s as usize == seq && step == 'w' && outcome.is_applied())
                     });
                     let next = replay.next(&request(step, seq as u32));
-                    assert!(!applied || matches!(next, Next::Replayed(_)), "{script} until {until}: {seq} would be sent again");
+                    assert!(
+                        !applied || matches!(next, Next::Replayed(_)),
+                        "{script} until {until}: {seq} would be sent again"
+                    );
                 }
             }
         }

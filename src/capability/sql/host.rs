@@ -30,7 +30,12 @@ const MOST_STATEMENTS: usize = 1000;
 type Answer<T> = wasmtime::Result<Result<T, WitError>>;
 
 impl sql_read::Host for Live<'_> {
-    async fn query(&mut self, connection: String, database: Option<String>, statement: wit::Statement) -> Answer<wit::Rows> {
+    async fn query(
+        &mut self,
+        connection: String,
+        database: Option<String>,
+        statement: wit::Statement,
+    ) -> Answer<wit::Rows> {
         let _paused = self.0.watch.pause();
         let target = Target { connection, database };
         let outcome = self.0.query(target, statement).await?;
@@ -39,14 +44,25 @@ impl sql_read::Host for Live<'_> {
 }
 
 impl sql_write::Host for Live<'_> {
-    async fn transact(&mut self, connection: String, database: Option<String>, statements: Vec<wit::Statement>) -> Answer<Vec<wit::Rows>> {
+    async fn transact(
+        &mut self,
+        connection: String,
+        database: Option<String>,
+        statements: Vec<wit::Statement>,
+    ) -> Answer<Vec<wit::Rows>> {
         let _paused = self.0.watch.pause();
         let target = Target { connection, database };
         let outcome = self.0.transact(target, statements).await?;
         Ok(many(outcome)?.map_err(error_to_wit))
     }
 
-    async fn execute(&mut self, connection: String, database: Option<String>, statement: wit::Statement, semantics: Semantics) -> Answer<wit::Rows> {
+    async fn execute(
+        &mut self,
+        connection: String,
+        database: Option<String>,
+        statement: wit::Statement,
+        semantics: Semantics,
+    ) -> Answer<wit::Rows> {
         let _paused = self.0.watch.pause();
         let target = Target { connection, database };
         let outcome = self.0.execute(target, statement, class(semantics)).await?;
@@ -63,10 +79,11 @@ struct Target {
 impl host::Host {
     async fn query(&mut self, target: Target, statement: wit::Statement) -> Result<Outcome, Abort> {
         let arguments = json!({ "connection": target.connection, "database": target.database, "statement": wire::statement(&statement) });
-        let ticket = match self.tape.next(Request { function: "sql-read.query".to_owned(), class: Class::Read, arguments })? {
-            Asked::Recorded(outcome) => return Ok(outcome),
-            Asked::Live(ticket) => ticket,
-        };
+        let ticket =
+            match self.tape.next(Request { function: "sql-read.query".to_owned(), class: Class::Read, arguments })? {
+                Asked::Recorded(outcome) => return Ok(outcome),
+                Asked::Live(ticket) => ticket,
+            };
         let ready = self.backend(&target.connection, Access::Read).and_then(|sql| Ok((sql, readable(statement)?)));
         let outcome = match ready {
             Err(error) => Outcome::Refused(self.deny(error)),
@@ -95,12 +112,19 @@ impl host::Host {
         self.write(target, vec![statement], request, false).await
     }
 
-    async fn write(&mut self, target: Target, statements: Vec<wit::Statement>, request: Request, together: bool) -> Result<Outcome, Abort> {
+    async fn write(
+        &mut self,
+        target: Target,
+        statements: Vec<wit::Statement>,
+        request: Request,
+        together: bool,
+    ) -> Result<Outcome, Abort> {
         let ticket = match self.tape.next(request)? {
             Asked::Recorded(outcome) => return Ok(outcome),
             Asked::Live(ticket) => ticket,
         };
-        let ready = self.backend(&target.connection, Access::ReadWrite).and_then(|sql| Ok((sql, self.writable(statements)?)));
+        let ready =
+            self.backend(&target.connection, Access::ReadWrite).and_then(|sql| Ok((sql, self.writable(statements)?)));
         let (sql, statements) = match ready {
             Ok(ready) => ready,
             Err(error) => {
@@ -118,7 +142,10 @@ impl host::Host {
         let outcome = match answer {
             Ok(answers) => {
                 let secret = |at: usize| statements.get(at).is_none_or(|statement| statement.confidential);
-                let rows = answers.into_iter().enumerate().map(|(at, rows)| wire::rows_to_json(&clean(rows, secret(at), &scrubber)));
+                let rows = answers
+                    .into_iter()
+                    .enumerate()
+                    .map(|(at, rows)| wire::rows_to_json(&clean(rows, secret(at), &scrubber)));
                 let mut rows: Vec<Json> = rows.collect();
                 Outcome::Applied(if together { Json::Array(rows) } else { rows.swap_remove(0) })
             }
@@ -133,10 +160,18 @@ impl host::Host {
 
     fn backend(&self, slot: &str, access: Access) -> Result<Arc<dyn Sql>, Error> {
         let Some(grant) = self.grants.slots.get(slot) else {
-            return Err(Error::new(ErrorKind::Denied, "SLOT_NOT_GRANTED", format!("no connection is granted under the slot `{slot}`")));
+            return Err(Error::new(
+                ErrorKind::Denied,
+                "SLOT_NOT_GRANTED",
+                format!("no connection is granted under the slot `{slot}`"),
+            ));
         };
         if access == Access::ReadWrite && grant.access == Access::Read {
-            return Err(Error::new(ErrorKind::Denied, "SLOT_READ_ONLY", format!("the slot `{slot}` is granted for reading only")));
+            return Err(Error::new(
+                ErrorKind::Denied,
+                "SLOT_READ_ONLY",
+                format!("the slot `{slot}` is granted for reading only"),
+            ));
         }
         match &grant.backend {
             Backend::Sql(sql) => Ok(sql.clone()),
@@ -173,7 +208,8 @@ impl host::Host {
     /// An error of a statement with secrets keeps its kind and code and loses the backend's words, which may quote the statement.
     fn clean_error(&mut self, mut error: Error, confidential: bool, scrubber: &Scrubber) -> Error {
         if confidential {
-            error.message = format!("the backend refused a statement that carries a secret: {}", scrubber.text(&error.code));
+            error.message =
+                format!("the backend refused a statement that carries a secret: {}", scrubber.text(&error.code));
             error.violations.clear();
         } else {
             error.message = scrubber.text(&error.message).into_owned();

@@ -39,7 +39,8 @@ impl Directory {
     /// Touches nothing. `path` is absolute.
     pub fn new(path: PathBuf, settings: Settings) -> Result<Self, Error> {
         if !path.is_absolute() {
-            let message = format!("connection `{}`: the endpoint of a SQLite connection is an absolute directory", settings.name);
+            let message =
+                format!("connection `{}`: the endpoint of a SQLite connection is an absolute directory", settings.name);
             return Err(Error::new(ErrorKind::InvalidInput, "DIRECTORY_NOT_ABSOLUTE", message));
         }
         Ok(Self {
@@ -51,7 +52,13 @@ impl Directory {
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit, Error> {
         let turn = tokio::time::timeout(self.timeout, self.slots.clone().acquire_owned()).await;
-        let busy = || Error::new(ErrorKind::Throttled, "CONNECTION_BUSY", format!("connection `{}` is busy", self.place.connection));
+        let busy = || {
+            Error::new(
+                ErrorKind::Throttled,
+                "CONNECTION_BUSY",
+                format!("connection `{}` is busy", self.place.connection),
+            )
+        };
         turn.map_err(|_| busy())?.map_err(|_| busy())
     }
 
@@ -88,10 +95,9 @@ impl Place {
             let message = format!("the directory of connection `{}` cannot be used: {}", self.connection, error.kind());
             Error::new(ErrorKind::Unavailable, "DIRECTORY_UNUSABLE", message)
         };
-        if let Err(error) = std::fs::create_dir(&self.path) {
-            if error.kind() != std::io::ErrorKind::AlreadyExists {
-                return Err(failed(error));
-            }
+        match std::fs::create_dir(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed(error)),
+            _ => {}
         }
         self.path.canonicalize().map_err(failed)
     }
@@ -156,7 +162,8 @@ impl Sql for Directory {
 
 fn named(catalog: &Catalog, database: Option<&str>) -> Result<PathBuf, Error> {
     let name = database.ok_or_else(|| {
-        let message = "without a database there are only `CREATE DATABASE name` and `DROP DATABASE name`, one at a time";
+        let message =
+            "without a database there are only `CREATE DATABASE name` and `DROP DATABASE name`, one at a time";
         Error::new(ErrorKind::InvalidInput, "DATABASE_MISSING", message)
     })?;
     catalog.file(name)

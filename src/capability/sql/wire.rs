@@ -38,7 +38,10 @@ pub fn rows_to_json(rows: &Rows) -> Json {
 }
 
 pub fn rows_from_json(json: &Json) -> Result<wit::Rows, NotRows> {
-    let columns = list(&json["columns"])?.iter().map(|name| name.as_str().map(str::to_owned).ok_or(NotRows)).collect::<Result<_, _>>()?;
+    let columns = list(&json["columns"])?
+        .iter()
+        .map(|name| name.as_str().map(str::to_owned).ok_or(NotRows))
+        .collect::<Result<_, _>>()?;
     let rows = list(&json["rows"])?
         .iter()
         .map(|row| list(row)?.iter().map(value_from_json).collect::<Result<Vec<_>, _>>())
@@ -105,14 +108,21 @@ mod tests {
         let back = rows_from_json(&serde_json::from_str(&text).expect("JSON")).expect("rows");
         assert_eq!((back.columns.len(), back.affected), (7, 3));
         let shown: Vec<String> = back.rows[0].iter().map(|value| format!("{value:?}")).collect();
-        for (value, part) in shown.iter().zip(["Null", "true", "-9223372036854775808", "0.1", "-inf", "[0, 255]", "bytes"]) {
+        for (value, part) in
+            shown.iter().zip(["Null", "true", "-9223372036854775808", "0.1", "-inf", "[0, 255]", "bytes"])
+        {
             assert!(value.contains(part), "{value} has no {part}");
         }
     }
 
     #[test]
     fn what_are_no_rows_is_said_so() {
-        for json in [json!(null), json!({}), json!({ "columns": [], "rows": [[[]]], "affected": 0 }), json!({ "columns": [], "rows": [] })] {
+        for json in [
+            json!(null),
+            json!({}),
+            json!({ "columns": [], "rows": [[[]]], "affected": 0 }),
+            json!({ "columns": [], "rows": [] }),
+        ] {
             assert_eq!(rows_from_json(&json).err(), Some(NotRows), "{json}");
         }
     }

@@ -81,7 +81,10 @@ fn resource(target: &mut wasmtime::component::LinkerInstance<'_, State>, name: &
 fn answer(store: Store<'_, '_>, function: &str, of: &ComponentFunc, args: &[Val]) -> wasmtime::Result<Val> {
     let tape_ms = store.data_mut().host().tape.now().ms();
     Ok(match (function, args) {
-        ("cli/environment.get-environment" | "cli/environment.get-arguments" | "filesystem/preopens.get-directories", _) => Val::List(Vec::new()),
+        (
+            "cli/environment.get-environment" | "cli/environment.get-arguments" | "filesystem/preopens.get-directories",
+            _,
+        ) => Val::List(Vec::new()),
         ("cli/exit.exit" | "cli/exit.exit-with-code", _) => return Err(Unanswered::Exit.into()),
         ("cli/stdin.get-stdin", _) => own::<Input>(store, 0)?,
         ("cli/stdout.get-stdout", _) => own::<Output>(store, STDOUT)?,
@@ -91,7 +94,8 @@ fn answer(store: Store<'_, '_>, function: &str, of: &ComponentFunc, args: &[Val]
             "io/streams.[method]output-stream.write" | "io/streams.[method]output-stream.blocking-write-and-flush",
             [Val::Resource(stream), Val::List(bytes)],
         ) => {
-            let bytes: Vec<u8> = bytes.iter().filter_map(|byte| if let Val::U8(byte) = byte { Some(*byte) } else { None }).collect();
+            let bytes: Vec<u8> =
+                bytes.iter().filter_map(|byte| if let Val::U8(byte) = byte { Some(*byte) } else { None }).collect();
             let to = rep::<Output>(store, *stream)?;
             let State { host, wasi, .. } = store.data_mut();
             let output = if to == STDERR { &mut wasi.stderr } else { &mut wasi.stdout };
@@ -99,7 +103,9 @@ fn answer(store: Store<'_, '_>, function: &str, of: &ComponentFunc, args: &[Val]
             ok(None)
         }
         ("io/streams.[method]output-stream.flush" | "io/streams.[method]output-stream.blocking-flush", _) => ok(None),
-        ("io/streams.[method]input-stream.subscribe" | "io/streams.[method]output-stream.subscribe", _) => timer(store, 0)?,
+        ("io/streams.[method]input-stream.subscribe" | "io/streams.[method]output-stream.subscribe", _) => {
+            timer(store, 0)?
+        }
         ("io/error.[method]error.to-debug-string", _) => Val::String(String::new()),
         ("io/poll.[method]pollable.ready", [Val::Resource(pollable)]) => {
             let timer = rep::<Pollable>(store, *pollable)?;
@@ -134,7 +140,9 @@ fn answer(store: Store<'_, '_>, function: &str, of: &ComponentFunc, args: &[Val]
             }
             Val::List(store.data_mut().wasi.random.bytes(*count as usize).into_iter().map(Val::U8).collect())
         }
-        ("random/random.get-random-u64" | "random/insecure.get-insecure-random-u64", _) => Val::U64(store.data_mut().wasi.random.number()),
+        ("random/random.get-random-u64" | "random/insecure.get-insecure-random-u64", _) => {
+            Val::U64(store.data_mut().wasi.random.number())
+        }
         ("random/insecure-seed.insecure-seed", _) => {
             let random = &mut store.data_mut().wasi.random;
             Val::Tuple(vec![Val::U64(random.number()), Val::U64(random.number())])
@@ -151,7 +159,10 @@ fn nothing(function: &str, of: &ComponentFunc) -> wasmtime::Result<Val> {
             None => Ok(Val::Result(Err(None))),
             Some(Type::Enum(kind)) => {
                 let names: Vec<&str> = kind.names().collect();
-                let name = ["not-permitted", "unsupported"].into_iter().find(|name| names.contains(name)).or(names.first().copied());
+                let name = ["not-permitted", "unsupported"]
+                    .into_iter()
+                    .find(|name| names.contains(name))
+                    .or(names.first().copied());
                 Ok(Val::Result(Err(name.map(|name| Box::new(Val::Enum(name.to_owned()))))))
             }
             Some(Type::Variant(kind)) if kind.cases().any(|case| case.name == "closed") => {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::newest;
+use super::super::requirement::newest;
 use super::of;
 use crate::domain::driver::DriverRecord;
 use crate::domain::requirement::Requirement;

@@ -127,7 +127,8 @@ impl Catalog<'_> {
 
     fn path(&self, name: &str) -> Result<PathBuf, Error> {
         if !is_name(name) {
-            let message = format!("`{}` names no database: 1 to {LONGEST_NAME} of a-z, 0-9, - and _", name.escape_debug());
+            let message =
+                format!("`{}` names no database: 1 to {LONGEST_NAME} of a-z, 0-9, - and _", name.escape_debug());
             return Err(Error::new(ErrorKind::InvalidInput, "DATABASE_NAME_INVALID", message));
         }
         if !self.allows(name) {
@@ -194,7 +195,14 @@ mod tests {
     fn two_statements_are_understood() {
         assert_eq!(parse("CREATE DATABASE shop"), Some(Command::Create("shop")));
         assert_eq!(parse("  drop\n database \"shop\" ; "), Some(Command::Drop("shop")));
-        for sql in ["", "CREATE DATABASE", "CREATE DATABASE a b", "CREATE TABLE a", "ALTER DATABASE a", "DROP DATABASE a; DROP DATABASE b"] {
+        for sql in [
+            "",
+            "CREATE DATABASE",
+            "CREATE DATABASE a b",
+            "CREATE TABLE a",
+            "ALTER DATABASE a",
+            "DROP DATABASE a; DROP DATABASE b",
+        ] {
             assert_eq!(parse(sql), None, "{sql}");
         }
     }

@@ -21,7 +21,8 @@ const TELLING: [&str; 9] = [
 ];
 
 /// Pragmas that tell something as long as they are given no value.
-const TELLING_BARE: [&str; 6] = ["user_version", "application_id", "encoding", "page_count", "page_size", "freelist_count"];
+const TELLING_BARE: [&str; 6] =
+    ["user_version", "application_id", "encoding", "page_count", "page_size", "freelist_count"];
 
 /// How many steps of the virtual machine pass between two looks at the clock.
 const STEPS: i32 = 1000;

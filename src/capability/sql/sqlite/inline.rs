@@ -89,7 +89,11 @@ mod tests {
         for (sql, params, expected) in [
             ("a ?1, ?2", vec![text("it's"), Value::Integer(-3)], "a 'it''s', -3"),
             ("?1?1", vec![Value::Null], "NULLNULL"),
-            ("'?1' \"?1\" `?1` [?1] -- ?1\n/* ?1 */ ?1", vec![Value::Boolean(true)], "'?1' \"?1\" `?1` [?1] -- ?1\n/* ?1 */ 1"),
+            (
+                "'?1' \"?1\" `?1` [?1] -- ?1\n/* ?1 */ ?1",
+                vec![Value::Boolean(true)],
+                "'?1' \"?1\" `?1` [?1] -- ?1\n/* ?1 */ 1",
+            ),
             ("'it''s ?1' ?1", vec![Value::Bytes(vec![0, 171])], "'it''s ?1' x'00ab'"),
             ("'open ?1", vec![], "'open ?1"),
             ("é ?1", vec![Value::Double(0.5)], "é 5e-1"),

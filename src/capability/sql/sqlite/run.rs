@@ -92,17 +92,22 @@ fn one(connection: &Connection, statement: &Statement, reading: bool) -> Result<
     };
     // What follows is prepared too, which shows whether it is a statement or only a comment.
     if !matches!(batch.next(), Ok(None)) {
-        return refuse(ErrorKind::InvalidInput, "MANY_STATEMENTS", "a text holds one statement, this one holds more".to_owned());
+        return refuse(
+            ErrorKind::InvalidInput,
+            "MANY_STATEMENTS",
+            "a text holds one statement, this one holds more".to_owned(),
+        );
     }
     if reading && !prepared.readonly() {
         return refuse(ErrorKind::Denied, "STATEMENT_WRITES", "a query only reads".to_owned());
     }
     let params = if statement.inline { &[][..] } else { &statement.params[..] };
     if prepared.parameter_count() != params.len() {
-        let message = format!("the statement has {} parameters and {} are given", prepared.parameter_count(), params.len());
+        let message =
+            format!("the statement has {} parameters and {} are given", prepared.parameter_count(), params.len());
         return refuse(ErrorKind::InvalidInput, "PARAMETERS", message);
     }
-    let columns: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     let (width, changed, writes) = (columns.len(), connection.total_changes(), !prepared.readonly());
     let mut lines = Vec::new();
     let mut bytes = 0;
@@ -170,7 +175,12 @@ fn broken(fault: Fault, committing: bool) -> Failure {
 fn lost(error: &rusqlite::Error, committing: bool) -> bool {
     match error.sqlite_error_code() {
         Some(ErrorCode::SystemIoFailure) => true,
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::ConstraintViolation | ErrorCode::OperationInterrupted) => false,
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::ConstraintViolation
+            | ErrorCode::OperationInterrupted,
+        ) => false,
         _ => committing,
     }
 }

@@ -1,0 +1,36 @@
+# vend: `make demo` shows it, `make test` proves it. One profile and one target directory for everything.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo build first drivers target lint test
+
+TARGET := wasm32-wasip2
+VEND := target/debug/vend
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+demo: build ## order real things, pull the plug, count (STAY=1 leaves it running)
+	@examples/demo/demo.sh
+
+build: first drivers ## the core and its drivers
+	cargo build --locked
+
+first:
+	@test -x $(VEND) || echo "Building for the first time: about 8 minutes on two cores; afterwards only what changed."
+
+drivers: target ## the drivers, those for tests included
+	cd plugins && cargo build --locked --release --workspace --lib --examples
+
+# The toolchain and its target are named in rust-toolchain.toml; older rustups do not install them unasked.
+target:
+	@if ! test -d "$$(rustc --print target-libdir --target $(TARGET) 2>/dev/null || echo missing)"; then rustup target add $(TARGET); fi
+
+lint: ## formatting and lints, core and drivers
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cd plugins && cargo fmt --check && cargo clippy --locked --release --workspace --lib --examples -- -D warnings
+
+test: ## everything, with times; installs the servers it needs when it is root or CI
+	@.ci/test
