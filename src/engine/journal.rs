@@ -38,7 +38,7 @@ pub struct Header {
     pub limits: Limits,
     /// Slot, connection and what was granted on it.
     pub grants: Vec<(String, String, String)>,
-    /// The last effect of the attempts before that this one replays; 0 for none.
+    /// How many effects of the attempts before it this one replays: those with a lower sequence number.
     pub replayed: u32,
 }
 

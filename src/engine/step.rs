@@ -445,10 +445,10 @@ fn records(resource: &Resource, operation: &Operation, conclusion: Conclusion, n
     writes
 }
 
-/// The last effect that a new attempt will replay.
+/// How many effects a new attempt will replay.
 fn replayed(entries: &[crate::domain::effect::Entry]) -> u32 {
     let kept = crate::capability::replay::cut(entries);
-    entries[..kept].last().map_or(0, |entry| entry.seq())
+    entries[..kept].last().map_or(0, |entry| entry.seq() + 1)
 }
 
 fn version(offer: &Offer) -> u32 {
