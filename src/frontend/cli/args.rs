@@ -73,8 +73,9 @@ pub enum Command {
     Cancel(cancel::Args),
     /// Try out a connection
     Check(check::Args),
-    /// Install and show drivers
-    Driver(driver::Args),
+    /// Stands below `vend driver`, which the program puts together: some of its commands need no core.
+    #[command(skip)]
+    Driver(driver::Command),
     /// Set secrets that connections refer to
     Secret(secret::Args),
     /// Which cores this machine knows, and which is meant
