@@ -23,8 +23,8 @@ fn the_demonstration_plays_to_its_end() {
     });
     let told = std::fs::read_to_string(said.path()).expect("what it said");
     assert!(status.is_some_and(|status| status.success()), "{status:?}\n{told}");
-    // Alone it takes half of this, and the tests share the machine.
-    assert!(begun.elapsed() < Duration::from_secs(50), "{:?}\n{told}", begun.elapsed());
+    // Alone it takes less than 30 s; here it shares the machine with other tests.
+    assert!(begun.elapsed() < Duration::from_secs(90), "{:?}\n{told}", begun.elapsed());
     for line in ["denied before anything left", "databases, none missing, none twice", "was not sent again", "Done in"]
     {
         assert!(told.contains(line), "`{line}` is missing\n{told}");

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::support::postgres::{PASSWORD, SUPERUSER, Server, binary};
 
-use super::core::Core;
+use crate::proof::core::Core;
 
 /// Of the roles `vend` and `vend_ro`. Full of what encodings change, so that a search for each has something to find.
 pub const WRITER: &str = r#"cAnary/7+"Zq\x% wr?ter&="#;

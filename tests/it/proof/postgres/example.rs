@@ -1,7 +1,7 @@
 //! `examples/postgres/` as the README tells it.
 
-use super::core::Core;
 use super::server::{READER, WRITER, ask, assert_usable, count, platform, server};
+use crate::proof::core::Core;
 
 #[test]
 fn what_the_example_orders_can_be_used_and_given_back() {

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::core::{Core, demo_platform, until};
 use super::gate::{Gate, Rule};
 use super::server::{assert_usable, count, executed, order, server, stock};
+use crate::proof::core::{Core, until};
 
 const ONE: usize = 1;
 
@@ -45,23 +45,6 @@ fn killed_while_it_waits_for_a_server_that_is_down() {
     assert_usable(&core, "waiting");
     core.delete("waiting");
     assert_eq!(count("waiting"), none());
-}
-
-#[test]
-fn killed_while_it_waits_for_what_takes_its_time() {
-    let mut core = Core::start(&["slow"]);
-    core.apply(&demo_platform("slow"));
-    core.apply(
-        "{ apiVersion: vend/v1, kind: Order, name: tortoise, \
-         resources: { db: { type: slow-database, params: { name: tortoise, seconds: 4 } } } }",
-    );
-    core.until("tortoise", "waiting");
-    core.kill();
-    core.restart();
-    core.ready("tortoise");
-    let file = rusqlite::Connection::open(core.data().join("databases/tortoise.db")).expect("the database");
-    let made: i64 = file.query_row("SELECT count(*) FROM created", [], |row| row.get(0)).expect("counted");
-    assert_eq!(made, 1);
 }
 
 /// The answer to the write with `text` is known to the core, and nothing after it has happened.
@@ -145,4 +128,26 @@ fn killed_between_intent_and_answer() {
     assert_usable(&core, "doubtful");
     core.delete("doubtful");
     assert_eq!(count("doubtful"), none());
+}
+
+/// The same doubt, where nothing came of it: the server rolls back when the conversation ends.
+#[test]
+fn killed_between_intent_and_an_answer_that_never_came() {
+    const CREATE: &str = "CREATE ROLE \"vain\"";
+    let gate = Gate::start(server().port, Rule::HoldAnswer { text: CREATE });
+    let mut core = Core::start(&["postgres"]);
+    stock(&core, gate.port);
+    core.apply(&order("vain"));
+    until("the transaction stands still", || gate.holds());
+    core.kill();
+    gate.set(Rule::Open);
+    core.restart();
+    let parked = core.until("vain", "needs-attention");
+    assert_eq!((parked["effect"].as_str(), count("vain")), (Some("unknown"), none()), "{parked}");
+    core.run(&["cancel", parked["id"].as_str().expect("an id")]);
+    core.run(&["apply", "-f", &core.file("again.yaml", &order("vain")), "--wait", "--timeout", "2m"]);
+    assert_eq!((count("vain"), executed(CREATE)), (both(), 2));
+    assert_usable(&core, "vain");
+    core.delete("vain");
+    assert_eq!(count("vain"), none());
 }
