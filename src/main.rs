@@ -3,12 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use vend::app::{SystemClock, SystemEntropy};
 use vend::frontend::cli;
-use vend::workbench::{self, Machine, Workbench};
 
 /// The vending machine for infrastructure.
 #[derive(Debug, Parser)]
@@ -24,19 +21,8 @@ struct Vend {
 enum Command {
     /// Run the core
     Serve(Serve),
-    /// Write, install and show drivers
-    #[command(subcommand)]
-    Driver(Driver),
     #[command(flatten)]
     Online(cli::Command),
-}
-
-#[derive(Debug, Subcommand)]
-enum Driver {
-    #[command(flatten)]
-    Online(cli::DriverCommand),
-    #[command(flatten)]
-    Offline(Workbench),
 }
 
 #[derive(Debug, clap::Args)]
@@ -56,8 +42,6 @@ fn main() -> ExitCode {
     let Vend { global, command } = Vend::parse();
     match command {
         Command::Serve(args) => serve(args),
-        Command::Driver(Driver::Offline(command)) => offline(command),
-        Command::Driver(Driver::Online(command)) => online(global, cli::Command::Driver(command)),
         Command::Online(command) => online(global, command),
     }
 }
@@ -86,17 +70,4 @@ fn online(global: cli::Global, command: cli::Command) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn offline(command: Workbench) -> ExitCode {
-    let machine = Machine { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
-    let ended = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(workbench::run(command, machine)));
-    ended.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
 }

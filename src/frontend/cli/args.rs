@@ -73,9 +73,8 @@ pub enum Command {
     Cancel(cancel::Args),
     /// Try out a connection
     Check(check::Args),
-    /// Stands below `vend driver`, which the program puts together: some of its commands need no core.
-    #[command(skip)]
-    Driver(driver::Command),
+    /// Install and show drivers
+    Driver(driver::Args),
     /// Set secrets that connections refer to
     Secret(secret::Args),
     /// Which cores this machine knows, and which is meant

@@ -16,9 +16,14 @@ use crate::pb;
 
 /// Bytes per message; the core takes up to 1 MiB.
 const CHUNK: usize = 512 << 10;
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+enum Action {
     /// Install components (`*.wasm`)
     Install {
         #[arg(required = true, value_name = "FILE")]
@@ -39,22 +44,22 @@ pub enum Command {
     Uninstall { name: String },
 }
 
-pub async fn run(session: &Session, command: &Command) -> anyhow::Result<Exit> {
-    match command {
-        Command::Install { files } => {
+pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
+    match &args.action {
+        Action::Install { files } => {
             for file in files {
                 install(session, file).await?;
             }
         }
-        Command::List { output } => {
+        Action::List { output } => {
             let found = records::list(session, Kind::Driver, &Filter::default()).await?;
             output::print(&output::records(Kind::Driver, &found.records, *output, false)?)?;
         }
-        Command::Describe { name, output } => {
+        Action::Describe { name, output } => {
             let record = records::one(session, Kind::Driver, name).await?;
             output::print(&output::records(Kind::Driver, &[record], *output, true)?)?;
         }
-        Command::Uninstall { name } => {
+        Action::Uninstall { name } => {
             let request = pb::GetDriverRequest { name: names::full(session, Kind::Driver, name)? };
             let found = session.drivers().get_driver(request).await?.into_inner().driver.unwrap_or_default();
             let request = pb::UninstallDriverRequest { digest: found.digest.clone() };

@@ -49,7 +49,6 @@ mod wakes;
 mod watch;
 
 pub use args::{Command, Global};
-pub use driver::Command as DriverCommand;
 pub use exit::Exit;
 
 use connect::Session;
@@ -109,7 +108,7 @@ async fn dispatch(
         Command::Journal(args) => journal::run(&session, &args).await,
         Command::Cancel(args) => cancel::run(&session, &args).await,
         Command::Check(args) => check::run(&session, &args).await,
-        Command::Driver(command) => driver::run(&session, &command).await,
+        Command::Driver(args) => driver::run(&session, &args).await,
         Command::Secret(args) => secret::run(&session, &args).await,
         Command::Whoami(args) => system::whoami(&session, &args).await,
         Command::Status(args) => system::status(&session, &args).await,
