@@ -63,7 +63,12 @@ impl Engine {
         let name = order_name(&request.manifest)?;
         let content = content_hash(&serde_json::to_value(&request.manifest).unwrap_or(Value::Null));
         if let Some(operation) = self.repeated(&name, &request.request_id, &content).await? {
-            let plan = Plan { order: name.clone(), digest: operation.plan_digest.clone(), resources: Vec::new(), warnings: Vec::new() };
+            let plan = Plan {
+                order: name.clone(),
+                digest: operation.plan_digest.clone(),
+                resources: Vec::new(),
+                warnings: Vec::new(),
+            };
             return Ok(Applied { order: self.store.order(&name).await?, operation: Some(operation), plan });
         }
         for _ in 0..CONFLICT_TRIES {
@@ -233,8 +238,10 @@ fn plan_required(plan: &Plan) -> Refusal {
         .filter(|it| matches!(it.action, PlannedAction::Delete | PlannedAction::Replace))
         .map(|it| format!("{} {} ({})", it.action.as_str(), it.key, it.resource_type))
         .collect();
-    Refusal::new(Reason::PlanRequired, format!("{} would be destroyed: {}", plan.order, lost.join(", ")))
-        .hint(format!("destruction is asked for: give the plan's digest `--plan {}`, or `--allow-destroy`", plan.digest))
+    Refusal::new(Reason::PlanRequired, format!("{} would be destroyed: {}", plan.order, lost.join(", "))).hint(format!(
+        "destruction is asked for: give the plan's digest `--plan {}`, or `--allow-destroy`",
+        plan.digest
+    ))
 }
 
 fn check_etag(name: &OrderName, order: Option<&Order>, etag: Option<u64>) -> Result<(), Refusal> {

@@ -88,7 +88,8 @@ impl Stock {
             let Ok(requirement) = Requirement::parse(driver) else { continue };
             let one = std::slice::from_ref(&record);
             if newest(&requirement, one).is_ok() && newest(&requirement, &others).is_err() {
-                let message = format!("recipe `{}` needs a driver `{driver}`, and this is the only one", recipe.manifest.name());
+                let message =
+                    format!("recipe `{}` needs a driver `{driver}`, and this is the only one", recipe.manifest.name());
                 return Err(Refusal::new(Reason::InUse, message).into());
             }
         }
@@ -106,9 +107,8 @@ impl Stock {
         let parsed = Requirement::parse(requirement).map_err(|error| unresolved(error.to_string()))?;
         let installed = self.store.drivers().await?;
         let found = newest(&parsed, &installed).cloned();
-        Ok(found.map_err(|missing| {
-            unresolved(missing.to_string()).hint("install it with `vend driver install FILE`")
-        })?)
+        Ok(found
+            .map_err(|missing| unresolved(missing.to_string()).hint("install it with `vend driver install FILE`"))?)
     }
 
     pub(super) async fn recipes(&self) -> Result<Vec<Document>, Error> {

@@ -12,9 +12,9 @@ use crate::domain::name::Name;
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
+use crate::domain::resource::Desired;
 use crate::domain::secret::{Plain, SecretRecord};
 use crate::domain::time::Timestamp;
-use crate::domain::resource::Desired;
 use crate::secret::{Place, Sealer};
 use crate::store::{self, Commit, Filter, Paging, Site, Write};
 
@@ -208,7 +208,8 @@ impl Stock {
             Some(ReadCredential::Own(credential)) => Some(credential),
             _ => None,
         };
-        let named = [("/credential/password/secret", it.credential.as_ref()), ("/read-credential/password/secret", read)];
+        let named =
+            [("/credential/password/secret", it.credential.as_ref()), ("/read-credential/password/secret", read)];
         for (pointer, credential) in named {
             let Some(Credential { password, .. }) = credential else { continue };
             let secret = password.secret.as_str();
@@ -221,7 +222,10 @@ impl Stock {
         }
         let same = matches!(it.read_credential, Some(ReadCredential::Same(_)));
         Ok(if same {
-            vec![format!("connection `{}` reads with its writing credential: the backend does not hold plans to reading", it.meta.name)]
+            vec![format!(
+                "connection `{}` reads with its writing credential: the backend does not hold plans to reading",
+                it.meta.name
+            )]
         } else {
             Vec::new()
         })
@@ -242,12 +246,15 @@ impl Stock {
             match self.look(view, Kind::Connection, "", connection.as_str()).await? {
                 Some(Manifest::Connection(found)) => connections.insert(connection.clone(), found),
                 _ => {
-                    let message = format!("recipe `{name}` binds slot `{slot}` to connection `{connection}`, which does not exist");
+                    let message = format!(
+                        "recipe `{name}` binds slot `{slot}` to connection `{connection}`, which does not exist"
+                    );
                     return Err(unresolved(message, &format!("/connections/{slot}")).into());
                 }
             };
         }
-        let held = Fit { recipe: it, resource_type: &resource_type, driver: &driver.description, connections: &connections };
+        let held =
+            Fit { recipe: it, resource_type: &resource_type, driver: &driver.description, connections: &connections };
         let violations = fit(&held, &self.schemas);
         if !violations.is_empty() {
             let message = format!(
@@ -311,7 +318,8 @@ impl Stock {
             Manifest::Project(_) => {
                 let page = self.store.documents(Kind::Environment, Some(name), &one).await?;
                 if let Some(first) = page.items.first() {
-                    let message = format!("project `{name}` still has environments, `{}` among them", first.manifest.name());
+                    let message =
+                        format!("project `{name}` still has environments, `{}` among them", first.manifest.name());
                     return Err(Refusal::new(Reason::NotEmpty, message).hint("delete those first").into());
                 }
             }
@@ -329,12 +337,15 @@ impl Stock {
             other => {
                 let (count, names) = self.store.users(other.kind(), name).await?;
                 if count > 0 {
-                    let message = format!("{count} resources need {} `{name}`, among them {}", other.kind(), names.join(", "));
+                    let message =
+                        format!("{count} resources need {} `{name}`, among them {}", other.kind(), names.join(", "));
                     return Err(Refusal::new(Reason::InUse, message).into());
                 }
                 let recipe = self.recipes().await?.into_iter().find(|it| match (&it.manifest, other) {
                     (Manifest::Recipe(it), Manifest::ResourceType(_)) => it.resource_type.as_str() == name,
-                    (Manifest::Recipe(it), Manifest::Connection(_)) => it.connections.values().any(|it| it.as_str() == name),
+                    (Manifest::Recipe(it), Manifest::Connection(_)) => {
+                        it.connections.values().any(|it| it.as_str() == name)
+                    }
                     _ => false,
                 });
                 if let Some(recipe) = recipe {
