@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use vend::app::{SystemClock, SystemEntropy};
 use vend::frontend::cli;
+use vend::workbench::{self, Machine, Workbench};
 
 /// The vending machine for infrastructure.
 #[derive(Debug, Parser)]
@@ -38,36 +41,56 @@ struct Serve {
     listen: Option<SocketAddr>,
 }
 
+/// The frontend's commands, with the workbench's beside the online ones of `driver`.
+fn tree() -> clap::Command {
+    Vend::command().mut_subcommand("driver", Workbench::augment_subcommands)
+}
+
 fn main() -> ExitCode {
-    let Vend { global, command } = Vend::parse();
-    match command {
-        Command::Serve(args) => serve(args),
-        Command::Online(command) => online(global, command),
+    let matches = tree().get_matches();
+    if let Some(command) = workbench_command(&matches) {
+        return command.map_or_else(|error| error.exit(), offline);
     }
+    match Vend::from_arg_matches(&matches) {
+        Ok(Vend { global, command: Command::Online(command) }) => online(global, command),
+        Ok(Vend { command: Command::Serve(args), .. }) => serve(args),
+        Err(error) => error.exit(),
+    }
+}
+
+/// The command of the workbench, if it is one.
+fn workbench_command(matches: &ArgMatches) -> Option<Result<Workbench, clap::Error>> {
+    let below = matches.subcommand_matches("driver")?;
+    let name = below.subcommand_name()?;
+    Workbench::has_subcommand(name).then(|| Workbench::from_arg_matches(below))
 }
 
 fn serve(args: Serve) -> ExitCode {
     let args = vend::app::Serve { config: args.config, data: args.data, listen: args.listen };
-    let ended = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(vend::app::run(args)));
-    match ended {
+    match threads().and_then(|runtime| runtime.block_on(vend::app::run(args))) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn offline(command: Workbench) -> ExitCode {
+    let machine = Machine { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
+    let ended = threads().and_then(|runtime| runtime.block_on(workbench::run(command, machine)));
+    ended.unwrap_or_else(|error| failed(&error))
 }
 
 fn online(global: cli::Global, command: cli::Command) -> ExitCode {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => ExitCode::from(runtime.block_on(cli::run(global, command, Vend::command())).code()),
-        Err(error) => {
-            eprintln!("error: cannot start: {error}");
-            ExitCode::FAILURE
-        }
+        Ok(runtime) => ExitCode::from(runtime.block_on(cli::run(global, command, tree())).code()),
+        Err(error) => failed(&error.into()),
     }
+}
+
+fn threads() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
 }

@@ -35,10 +35,10 @@ pub enum Verdict {
 /// `operation.attempts` counts the failures of this step before this one.
 pub fn judge(failure: &Failure, operation: &Operation, now: Timestamp, entropy: &dyn Entropy) -> Verdict {
     let retry = |reason: Reason, message: String, least_ms: Option<u32>| {
-        if reason != Reason::CredentialsRejected {
-            if let Some(spent) = spent(operation, now) {
-                return Verdict::Park { reason, message: format!("{message} — {spent}") };
-            }
+        if reason != Reason::CredentialsRejected
+            && let Some(spent) = spent(operation, now)
+        {
+            return Verdict::Park { reason, message: format!("{message} — {spent}") };
         }
         let wait = backoff_ms(operation.attempts, entropy).max(u64::from(least_ms.unwrap_or(0)));
         Verdict::Retry { reason, message, not_before: now.plus_ms(wait) }

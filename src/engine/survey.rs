@@ -388,10 +388,10 @@ fn read_made(entry: &Entry, held: &dyn Fn(&str) -> Vec<String>) -> Option<PlanRe
 /// What held a read through this slot to reading.
 fn held_by(grants: &crate::capability::grants::Grants, slot: &str) -> Vec<String> {
     let mut held = vec!["linkage".to_owned(), "read-only-transaction".to_owned()];
-    if let Some(grant) = grants.slots.get(slot) {
-        if grant.reads_apart {
-            held.push("read-credential".into());
-        }
+    if let Some(grant) = grants.slots.get(slot)
+        && grant.reads_apart
+    {
+        held.push("read-credential".into());
     }
     held
 }
