@@ -46,9 +46,9 @@ fn a_type_from_the_template_is_built_and_ordered() {
     assert!(!file.exists());
 }
 
-/// What depends on nothing but versions is kept below `target`, so that the next build is short.
+/// Where the other test of the template builds, so that what both depend on is built once.
 fn build(project: &Path) -> String {
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/template-test");
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/from-template");
     let mut command = Command::new(env!("CARGO_BIN_EXE_vend"));
     command.args(["driver", "build"]).current_dir(project).env("CARGO_TARGET_DIR", &target);
     // Those of the cargo that runs this test are about another workspace.
