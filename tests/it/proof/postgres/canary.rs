@@ -259,10 +259,15 @@ fn secrets_are_found_nowhere() {
     assert!(answers_before.iter().any(|(asked, text)| asked.starts_with("journal") && text.contains("CREATE ROLE")));
     assert!(found.is_empty(), "{found:#?}");
 
-    for canary in &canaries {
-        let planted = core.data().join("cache/planted");
-        std::fs::write(&planted, [b"before ", canary.bytes.as_slice(), b" behind"].concat()).expect("planted");
-        let found = search(&core, std::slice::from_ref(canary));
-        assert_eq!(found.len(), 1, "{}: {found:?}", canary.what);
+    let planted = core.data().join("cache/planted");
+    std::fs::create_dir(&planted).expect("a folder");
+    let file = |at: usize| planted.join(at.to_string());
+    for (at, canary) in canaries.iter().enumerate() {
+        std::fs::write(file(at), [b"before ", canary.bytes.as_slice(), b" behind"].concat()).expect("planted");
+    }
+    let found = search(&core, &canaries);
+    for (at, canary) in canaries.iter().enumerate() {
+        let expected = format!("{} in {}", canary.what, file(at).display());
+        assert!(found.contains(&expected), "not found where it was planted: {expected}");
     }
 }
