@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use tonic::Status;
 
+use crate::engine;
 use crate::document::{self, File, Parsed, Problem};
 use crate::domain::contract::Violation;
 use crate::domain::document::{Kind, Manifest, OrderManifest};
@@ -29,6 +30,24 @@ pub struct Ordered {
     pub manifest: OrderManifest,
     pub project: Name,
     pub environment: Name,
+    pub written: Written,
+}
+
+/// Where an order was written, for messages about it.
+pub struct Written {
+    file: String,
+    parsed: Parsed,
+}
+
+impl Written {
+    /// The engine's refusal with each violation at its file, line and column.
+    pub fn place(&self, error: engine::Error) -> Status {
+        let engine::Error::Refused(mut refusal) = error else { return error.into() };
+        for violation in &mut refusal.violations {
+            violation.message = self.parsed.problem(&self.file, violation).to_string();
+        }
+        refusal.into()
+    }
 }
 
 /// Every document of every source, or every problem of all of them. Off the async threads: a large file takes a while.
@@ -146,5 +165,5 @@ pub fn fill(it: Sourced, project: &str, environment: &str) -> Result<Ordered, St
     let environment = manifest.environment.clone().or(given_environment).ok_or_else(|| missing("environment"))?;
     manifest.project = Some(project.clone());
     manifest.environment = Some(environment.clone());
-    Ok(Ordered { manifest, project, environment })
+    Ok(Ordered { manifest, project, environment, written: Written { file, parsed } })
 }
