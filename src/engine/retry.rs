@@ -103,7 +103,9 @@ const EGRESS_CODES: [&str; 9] = [
 fn spent(operation: &Operation, now: Timestamp) -> Option<String> {
     let tries = operation.attempts + 1;
     let since_ms = now.since_ms(operation.create_time);
-    let gone = tries >= operation.budget.attempts || since_ms >= operation.budget.time_ms;
+    // A creation that took an hour is not given up at the first hiccup.
+    let late = since_ms >= operation.budget.time_ms && tries >= operation.budget.attempts / 2;
+    let gone = tries >= operation.budget.attempts || late;
     gone.then(|| format!("given up after {tries} attempts in {} s; mend the cause and apply again", since_ms / 1000))
 }
 

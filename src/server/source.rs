@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use tonic::Status;
 
-use crate::engine;
 use crate::document::{self, File, Parsed, Problem};
 use crate::domain::contract::Violation;
 use crate::domain::document::{Kind, Manifest, OrderManifest};
 use crate::domain::name::Name;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
+use crate::engine;
 use crate::pb;
 
 use super::{names, status};
