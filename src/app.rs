@@ -182,7 +182,9 @@ async fn joined(
     deadline: tokio::time::Instant,
 ) -> anyhow::Result<()> {
     match tokio::time::timeout_at(deadline, &mut task).await {
-        Ok(ended) => ended.with_context(|| format!("the {part} panicked"))?.with_context(|| format!("the {part} failed")),
+        Ok(ended) => {
+            ended.with_context(|| format!("the {part} panicked"))?.with_context(|| format!("the {part} failed"))
+        }
         Err(_) => {
             tracing::warn!("the {part} is not done after {} s and is cut off", GRACE.as_secs());
             task.abort();

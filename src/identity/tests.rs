@@ -83,7 +83,9 @@ fn a_token_is_a_prefix_and_43_characters_and_is_remembered_by_its_hash() {
     let text = token::generate(&Counter(AtomicU64::new(7)));
     assert_eq!(text.reveal().len(), 5 + 43);
     assert!(token::is_well_formed(text.reveal()));
-    for bad in ["", "vend_", &text.reveal()[..47], &format!("{}x", text.reveal()), &text.reveal().replace("vend_", "dnev_")] {
+    for bad in
+        ["", "vend_", &text.reveal()[..47], &format!("{}x", text.reveal()), &text.reveal().replace("vend_", "dnev_")]
+    {
         assert!(!token::is_well_formed(bad), "{bad}");
     }
     assert_eq!(token::hash("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

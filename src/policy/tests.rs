@@ -9,13 +9,8 @@ fn principal(roles: &[Role]) -> Principal {
 }
 
 fn check(action: Action, name: &str, expected: &str) {
-    let letters = [
-        (Role::Admin, 'a'),
-        (Role::Platform, 'p'),
-        (Role::Infra, 'i'),
-        (Role::Developer, 'd'),
-        (Role::Auditor, 'u'),
-    ];
+    let letters =
+        [(Role::Admin, 'a'), (Role::Platform, 'p'), (Role::Infra, 'i'), (Role::Developer, 'd'), (Role::Auditor, 'u')];
     let allowed: String = letters
         .into_iter()
         .filter(|(role, _)| authorize(&principal(&[*role]), action, name).is_ok())
@@ -40,10 +35,7 @@ fn every_call_of_the_api_has_its_action() {
         assert!(Action::of_method(method).is_some(), "{method} has no action: list it in policy/action.rs");
     }
     for action in Action::ALL {
-        assert!(
-            methods.iter().any(|method| Action::of_method(method) == Some(*action)),
-            "{action} belongs to no call"
-        );
+        assert!(methods.iter().any(|method| Action::of_method(method) == Some(*action)), "{action} belongs to no call");
     }
     assert_eq!(Action::of_method("/vend.v1.OrderService/Nonesuch"), None);
     assert_eq!(Action::of_method("/other.v1.OrderService/ApplyOrder"), None);

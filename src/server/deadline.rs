@@ -78,7 +78,8 @@ mod tests {
         assert_eq!(of(get, "99999999H"), SHORT);
         for bad in ["", "S", "1", "123456789S", "-1S", "1é", "1x"] {
             let mut headers = HeaderMap::new();
-            headers.insert("grpc-timeout", tonic::codegen::http::HeaderValue::from_bytes(bad.as_bytes()).expect("bytes"));
+            headers
+                .insert("grpc-timeout", tonic::codegen::http::HeaderValue::from_bytes(bad.as_bytes()).expect("bytes"));
             assert_eq!(super::of(get, &headers), SHORT, "{bad}");
         }
         assert_eq!(super::of("/vend.v1.OrderService/ApplyOrder", &HeaderMap::new()), LONG);

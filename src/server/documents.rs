@@ -119,7 +119,12 @@ impl DocumentService for Documents {
 fn checked_answer(checked: Result<Vec<String>, stock::Error>) -> Result<pb::CheckConnectionResponse, Status> {
     let refusal = match checked {
         Ok(warnings) => {
-            let answer = pb::CheckConnectionResponse { reachable: true, credentials_accepted: true, warnings, ..Default::default() };
+            let answer = pb::CheckConnectionResponse {
+                reachable: true,
+                credentials_accepted: true,
+                warnings,
+                ..Default::default()
+            };
             return Ok(answer);
         }
         Err(stock::Error::Refused(refusal)) => refusal,

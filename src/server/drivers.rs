@@ -76,7 +76,10 @@ async fn receive(mut stream: Streaming<pb::InstallDriverRequest>) -> Result<Vec<
     while let Some(message) = stream.next().await {
         let chunk = message?.chunk;
         if chunk.len() > CHUNK_BYTES {
-            return Err(names::field("chunk", format!("has {} bytes: send at most {CHUNK_BYTES} at a time", chunk.len())));
+            return Err(names::field(
+                "chunk",
+                format!("has {} bytes: send at most {CHUNK_BYTES} at a time", chunk.len()),
+            ));
         }
         if component.len() + chunk.len() > COMPONENT_BYTES {
             let message = format!("the component is larger than {} MiB", COMPONENT_BYTES >> 20);

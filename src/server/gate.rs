@@ -6,6 +6,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -82,12 +83,7 @@ where
                 Err(refused) => return Ok(refused.into_http()),
             };
             let time = deadline::of(&path, request.headers());
-            let work = AssertUnwindSafe(async move { inner.call(request).await }).catch_unwind();
-            let answer = match tokio::time::timeout(time, work).await {
-                Ok(Ok(answer)) => answer.map(|response| with_reason(response, &path)),
-                Ok(Err(panic)) => Ok(status::internal_text(&format!("{path} panicked: {}", text(&*panic))).into_http()),
-                Err(_) => Ok(deadline::passed(&path, time).into_http()),
-            };
+            let answer = guarded(&path, time, async move { inner.call(request).await }).await;
             drop(slot);
             answer
         })
@@ -96,7 +92,11 @@ where
 
 impl State {
     /// Lets a call in, with its caller beside it; a health check comes in without.
-    async fn admit(&self, request: &mut Request<Body>, path: &str) -> Result<Option<Arc<OwnedSemaphorePermit>>, Status> {
+    async fn admit(
+        &self,
+        request: &mut Request<Body>,
+        path: &str,
+    ) -> Result<Option<Arc<OwnedSemaphorePermit>>, Status> {
         if path.starts_with("/grpc.health.v1.Health/") {
             return Ok(None);
         }
@@ -118,6 +118,19 @@ impl State {
         let caller = Caller { principal, action, trace, slot: Arc::clone(&slot) };
         request.extensions_mut().insert(caller);
         Ok(Some(slot))
+    }
+}
+
+/// The answer of `call`, whatever becomes of it: a panic ends this call alone, and time that is up ends it unfinished.
+async fn guarded<E>(
+    path: &str,
+    time: Duration,
+    call: impl Future<Output = Result<Response<Body>, E>>,
+) -> Result<Response<Body>, E> {
+    match tokio::time::timeout(time, AssertUnwindSafe(call).catch_unwind()).await {
+        Ok(Ok(answer)) => answer.map(|response| with_reason(response, path)),
+        Ok(Err(panic)) => Ok(status::internal_text(&format!("{path} panicked: {}", text(&*panic))).into_http()),
+        Err(_) => Ok(deadline::passed(path, time).into_http()),
     }
 }
 
@@ -157,7 +170,6 @@ fn text(panic: &(dyn Any + Send)) -> &str {
     panic.downcast_ref::<&str>().copied().or_else(owned).unwrap_or("without a message")
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,6 +190,23 @@ mod tests {
         let ours = status::not_found("x").into_http::<Body>().headers().clone();
         assert!(reason_for(&ours, path).is_none());
         assert!(reason_for(&HeaderMap::new(), path).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_panic_and_a_deadline_end_one_call_with_a_reason() {
+        let path = "/vend.v1.OrderService/GetOrder";
+        let found = |response: Result<Response<Body>, ()>| {
+            use tonic_types::StatusExt;
+            let status = Status::from_header_map(response.expect("an answer").headers()).expect("a status");
+            let info = status.get_error_details().error_info().cloned().expect("an ErrorInfo");
+            (status.code(), info.reason, status.message().to_owned())
+        };
+        let panicking = guarded(path, Duration::from_secs(9), async { panic!("hunter2") });
+        let (code, reason, message) = found(panicking.await);
+        assert_eq!((code, reason.as_str()), (Code::Internal, "INTERNAL"));
+        assert!(message.contains("log-") && !message.contains("hunter2"), "{message}");
+        let (code, reason, _) = found(guarded(path, Duration::ZERO, std::future::pending()).await);
+        assert_eq!((code, reason.as_str()), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
     }
 
     #[test]

@@ -117,7 +117,14 @@ mod tests {
     #[test]
     fn what_is_no_name_is_refused() {
         let long = "projects/".to_owned() + &"x".repeat(10_000);
-        for bad in ["", "projects", "projects//environments/dev/orders/x", "res_1", "projects/A/environments/b/orders/c", &long] {
+        for bad in [
+            "",
+            "projects",
+            "projects//environments/dev/orders/x",
+            "res_1",
+            "projects/A/environments/b/orders/c",
+            &long,
+        ] {
             assert!(target(bad).is_err(), "{bad}");
             assert!(order(bad).is_err() && resource(bad).is_err(), "{bad}");
         }

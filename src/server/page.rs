@@ -31,7 +31,9 @@ impl Pages {
         let limit = match u32::try_from(page_size) {
             Ok(0) => DEFAULT,
             Ok(size) => size.min(MOST),
-            Err(_) => return Err(status::invalid(format!("page_size is {page_size}: use 1 to {MOST}, or 0 for {DEFAULT}"))),
+            Err(_) => {
+                return Err(status::invalid(format!("page_size is {page_size}: use 1 to {MOST}, or 0 for {DEFAULT}")));
+            }
         };
         if page_token.is_empty() {
             return Ok(Paging { limit, after: None });
@@ -79,7 +81,8 @@ mod tests {
     #[test]
     fn sizes_have_a_default_and_a_bound() {
         let pages = Pages::new(&[7; 32]);
-        let limit = |size| pages.read(&list(&["orders"]), size, "").map(|paging| paging.limit).map_err(|status| status.code());
+        let limit =
+            |size| pages.read(&list(&["orders"]), size, "").map(|paging| paging.limit).map_err(|status| status.code());
         assert_eq!(limit(0), Ok(100));
         assert_eq!(limit(7), Ok(7));
         assert_eq!(limit(5_000), Ok(1_000));
@@ -90,7 +93,9 @@ mod tests {
     fn a_token_fits_only_its_own_list() {
         let pages = Pages::new(&[7; 32]);
         let token = pages.write(&list(&["orders", "shop", ""]), Some("checkout"));
-        let read = |pages: &Pages, filter: &[&str], token: &str| pages.read(&list(filter), 0, token).ok().and_then(|it| it.after);
+        let read = |pages: &Pages, filter: &[&str], token: &str| {
+            pages.read(&list(filter), 0, token).ok().and_then(|it| it.after)
+        };
         assert_eq!(read(&pages, &["orders", "shop", ""], &token).as_deref(), Some("checkout"));
         assert_eq!(read(&pages, &["orders", "", "shop"], &token), None);
         assert_eq!(read(&pages, &["resources", "shop", ""], &token), None);

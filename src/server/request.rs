@@ -49,7 +49,10 @@ pub fn place(project: &str, environment: &str) -> String {
 
 pub fn labels(given: HashMap<String, String>) -> Result<BTreeMap<String, String>, Status> {
     if given.len() > MOST_LABELS || given.iter().any(|(key, value)| key.len() + value.len() > LABEL_BYTES) {
-        return Err(names::field("labels", format!("has more than {MOST_LABELS} labels, or one over {LABEL_BYTES} bytes")));
+        return Err(names::field(
+            "labels",
+            format!("has more than {MOST_LABELS} labels, or one over {LABEL_BYTES} bytes"),
+        ));
     }
     Ok(given.into_iter().collect())
 }

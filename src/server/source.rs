@@ -37,7 +37,10 @@ pub async fn read(sources: Vec<pb::Source>) -> Result<Vec<Sourced>, Status> {
         return Err(names::field("sources", "is required"));
     }
     if sources.len() > MOST_SOURCES {
-        return Err(names::field("sources", format!("has {} files: at most {MOST_SOURCES} go into one call", sources.len())));
+        return Err(names::field(
+            "sources",
+            format!("has {} files: at most {MOST_SOURCES} go into one call", sources.len()),
+        ));
     }
     let parsed = tokio::task::spawn_blocking(move || read_all(&sources)).await;
     parsed.unwrap_or_else(|panic| Err(status::internal(&panic)))
@@ -50,7 +53,9 @@ fn read_all(sources: &[pb::Source]) -> Result<Vec<Sourced>, Status> {
     for (source, it) in sources.iter().enumerate() {
         let file = shown(&it.file_name);
         match document::parse(&File { name: &file, content: &it.content }) {
-            Ok(parsed) => documents.extend(parsed.into_iter().map(|parsed| Sourced { source, file: file.clone(), parsed })),
+            Ok(parsed) => {
+                documents.extend(parsed.into_iter().map(|parsed| Sourced { source, file: file.clone(), parsed }))
+            }
             Err(errors) => {
                 left_out += errors.left_out;
                 problems.extend(errors.problems);
@@ -91,7 +96,8 @@ pub async fn order(source: Option<pb::Source>, which: &str) -> Result<Sourced, S
     let orders: Vec<Sourced> =
         read(vec![source]).await?.into_iter().filter(|it| it.parsed.manifest.kind() == Kind::Order).collect();
     let known: Vec<String> = orders.iter().map(|it| format!("`{}`", it.parsed.manifest.name())).collect();
-    let mut fitting = orders.into_iter().filter(|it| which.as_ref().is_none_or(|name| it.parsed.manifest.name() == name));
+    let mut fitting =
+        orders.into_iter().filter(|it| which.as_ref().is_none_or(|name| it.parsed.manifest.name() == name));
     match (fitting.next(), fitting.next(), which) {
         (Some(one), None, _) => Ok(one),
         (Some(_), Some(_), Some(which)) => Err(invalid(format!("the source has order `{which}` more than once"))),
@@ -133,7 +139,9 @@ pub fn fill(it: Sourced, project: &str, environment: &str) -> Result<Ordered, St
     if !problems.is_empty() {
         return Err(refused(&problems, 0));
     }
-    let missing = |key: &str| names::field(key, format!("order `{}` says none: name it in the document or the call", manifest.meta.name));
+    let missing = |key: &str| {
+        names::field(key, format!("order `{}` says none: name it in the document or the call", manifest.meta.name))
+    };
     let project = manifest.project.clone().or(given_project).ok_or_else(|| missing("project"))?;
     let environment = manifest.environment.clone().or(given_environment).ok_or_else(|| missing("environment"))?;
     manifest.project = Some(project.clone());

@@ -234,7 +234,10 @@ mod tests {
             let row = rows.iter().find(|row| row[0] == reason.as_str());
             let row = row.unwrap_or_else(|| panic!("docs/errors.md does not list {reason}"));
             assert_eq!(row[1], screaming(code(*reason)), "the code of {reason}");
-            assert!(row.len() == 4 && !row[2].is_empty() && !row[3].is_empty(), "the row of {reason} says when and what to do");
+            assert!(
+                row.len() == 4 && !row[2].is_empty() && !row[3].is_empty(),
+                "the row of {reason} says when and what to do"
+            );
         }
         assert_eq!(rows.len(), Reason::ALL.len(), "docs/errors.md lists a reason that is none, or one twice");
     }

@@ -4,3 +4,4 @@ mod support;
 mod store;
 mod sql_postgres;
 mod engine;
+mod api;

@@ -3,7 +3,9 @@
 pub mod bench;
 pub mod chance;
 pub mod clock;
+pub mod core;
 pub mod drivers;
 pub mod postgres;
 pub mod proxy;
+pub mod raw;
 pub mod records;

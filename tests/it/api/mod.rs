@@ -1,0 +1,10 @@
+//! The API from outside: a core in this process, clients over TCP.
+
+mod access;
+mod documents;
+mod life;
+mod lists;
+mod orders;
+mod serve;
+mod transport;
+mod watch;

@@ -1,0 +1,177 @@
+//! A core in this process, on a port of its own, with a data directory that goes with it.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use tonic::codegen::{Bytes, http};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Response, Status};
+use vend::app::{Running, SystemClock, SystemEntropy};
+use vend::config::{self, Flags, Settings};
+use vend::domain::id::TokenId;
+use vend::domain::principal::Role;
+use vend::domain::time::{Clock, Timestamp};
+use vend::identity::token;
+use vend::pb;
+use vend::store::{Commit, Site, Token, Write};
+
+pub struct Core {
+    pub running: Running,
+    folder: TempDir,
+    channel: Channel,
+    admin: String,
+}
+
+/// Puts a token, and what else a test wants, beside each call.
+#[derive(Clone)]
+pub struct Bearer(Option<String>);
+
+impl tonic::service::Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(token) = &self.0 {
+            let value = format!("Bearer {token}").parse().expect("a header");
+            request.metadata_mut().insert("authorization", value);
+        }
+        Ok(request)
+    }
+}
+
+pub type Connection = InterceptedService<Channel, Bearer>;
+
+impl Core {
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut settings = settings(&folder.path().join("data"));
+        change(&mut settings);
+        Self::start_in(folder, settings).await
+    }
+
+    async fn start_in(folder: TempDir, settings: Settings) -> Self {
+        let running = vend::app::start(settings).await.expect("the core starts");
+        let admin = std::fs::read_to_string(&running.token_file).expect("a token").trim().to_owned();
+        let endpoint = Endpoint::from_shared(format!("http://{}", running.address)).expect("an address");
+        let channel = endpoint.connect().await.expect("connected");
+        Self { running, folder, channel, admin }
+    }
+
+    pub async fn stop(self) -> TempDir {
+        drop(self.channel);
+        self.running.stop().await.expect("the core stops well");
+        self.folder
+    }
+
+    /// The same data, served anew.
+    pub async fn restart(self) -> Self {
+        let folder = self.stop().await;
+        let settings = settings(&folder.path().join("data"));
+        Self::start_in(folder, settings).await
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A token with these roles, written past the API.
+    pub async fn give(&self, roles: &[Role], expire_time: Option<Timestamp>) -> String {
+        let text = token::generate(&SystemEntropy).reveal().to_owned();
+        let now = SystemClock.now();
+        let made = Token {
+            id: TokenId::new(now, &SystemEntropy),
+            name: "test".into(),
+            hash: token::hash(&text),
+            roles: roles.to_vec(),
+            principal: "token:test".into(),
+            create_time: now,
+            expire_time,
+            revoked: false,
+        };
+        let mut commit = Commit::new(Site::Secret);
+        commit.writes.push(Write::Token(made));
+        self.running.store.commit(commit).await.expect("committed");
+        text
+    }
+
+    /// A caller with the administrator's token.
+    pub fn admin(&self) -> Caller {
+        self.with(Some(&self.admin))
+    }
+
+    pub async fn caller(&self, roles: &[Role]) -> Caller {
+        let token = self.give(roles, None).await;
+        self.with(Some(&token))
+    }
+
+    pub fn with(&self, token: Option<&str>) -> Caller {
+        let bearer = Bearer(token.map(str::to_owned));
+        Caller { connection: InterceptedService::new(self.channel.clone(), bearer) }
+    }
+
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+}
+
+pub fn settings(data: &Path) -> Settings {
+    let flags = Flags { data: Some(data.to_owned()), listen: "127.0.0.1:0".parse().ok(), ..Flags::default() };
+    config::settle(flags, &|_| None).expect("settings")
+}
+
+/// Clients of all services for one token.
+#[derive(Clone)]
+pub struct Caller {
+    pub connection: Connection,
+}
+
+macro_rules! clients {
+    ($($name:ident: $module:ident::$client:ident;)+) => {
+        impl Caller {
+            $(pub fn $name(&self) -> pb::$module::$client<Connection> {
+                let most = vend::server::MESSAGE_BYTES;
+                pb::$module::$client::new(self.connection.clone()).max_decoding_message_size(most)
+            })+
+        }
+    };
+}
+
+clients! {
+    orders: order_service_client::OrderServiceClient;
+    resources: resource_service_client::ResourceServiceClient;
+    operations: operation_service_client::OperationServiceClient;
+    watches: watch_service_client::WatchServiceClient;
+    documents: document_service_client::DocumentServiceClient;
+    drivers: driver_service_client::DriverServiceClient;
+    secrets: secret_service_client::SecretServiceClient;
+    audit: audit_service_client::AuditServiceClient;
+    catalog: catalog_service_client::CatalogServiceClient;
+    system: system_service_client::SystemServiceClient;
+}
+
+impl Caller {
+    /// Bytes as the message of any unary call.
+    pub async fn raw(&self, path: &str, message: impl Into<Bytes>) -> Result<Response<Bytes>, Status> {
+        let mut grpc = tonic::client::Grpc::new(self.connection.clone());
+        grpc.ready().await.map_err(|error| Status::unknown(error.to_string()))?;
+        let path = http::uri::PathAndQuery::try_from(path).expect("a path");
+        grpc.unary(Request::new(message.into()), path, super::raw::Raw).await
+    }
+
+    pub async fn apply(&self, text: &str) -> Result<Vec<pb::AppliedDocument>, Status> {
+        let request = pb::ApplyDocumentsRequest { sources: vec![source("test.yaml", text)], ..Default::default() };
+        Ok(self.documents().apply_documents(request).await?.into_inner().documents)
+    }
+}
+
+pub fn source(file_name: &str, text: &str) -> pb::Source {
+    pb::Source { file_name: file_name.into(), content: text.into() }
+}
+
+/// The reason in a status; empty if there is none.
+pub fn reason(status: &Status) -> String {
+    use tonic_types::StatusExt;
+    status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
+}
