@@ -131,7 +131,7 @@ impl Engine {
                 self.stock.offer(project, environment, &entry.resource_type, entry.class.as_ref()).await?
             }
         };
-        let resolved = self.stock.params(&offer, entry.params.as_ref()).map_err(|found| params_invalid(key, found))?;
+        let resolved = self.stock.params(&offer, entry.params.as_ref()).map_err(|found| params_invalid(key, &entry.resource_type, found))?;
         let (resolved, secrets) = self.hide(order, key, &offer, resolved);
         if let Some(written) = &mut entry.params {
             replace_hidden(written, &secrets);
@@ -339,10 +339,12 @@ fn same_kind(key: &Name, entry: &ResourceEntry, existing: &Resource) -> Result<(
     Err(Refusal::new(Reason::ReplacementRefused, message).hint("give the new one a key of its own"))
 }
 
-fn params_invalid(key: &Name, violations: Vec<crate::domain::contract::Violation>) -> Refusal {
+fn params_invalid(key: &Name, resource_type: &Name, violations: Vec<crate::domain::contract::Violation>) -> Refusal {
     let count = violations.len();
     let things = if count == 1 { "1 thing is".to_owned() } else { format!("{count} things are") };
-    Refusal::new(Reason::ParamsInvalid, format!("{things} wrong with the params of `{key}`")).violations(under(key, violations))
+    Refusal::new(Reason::ParamsInvalid, format!("{things} wrong with the params of `{key}`"))
+        .hint(format!("`vend explain {resource_type}` tells what may be set"))
+        .violations(under(key, violations))
 }
 
 /// Pointers into params become pointers into the order.

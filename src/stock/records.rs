@@ -18,6 +18,7 @@ use crate::domain::resource::Desired;
 use crate::secret::{Place, Sealer};
 use crate::store::{self, Commit, Filter, Paging, Site, Write};
 
+use crate::document::refusal::words;
 use super::compatible::{Live, compatible};
 use super::fit::{Fit, fit};
 use super::matching::ties;
@@ -282,7 +283,7 @@ impl Stock {
         principal: &Principal,
     ) -> Result<(), Error> {
         let Some(document) = self.store.document(kind, project, name).await? else {
-            return Err(Refusal::new(Reason::NotFound, format!("there is no {kind} `{name}`")).into());
+            return Err(Refusal::new(Reason::NotFound, format!("there is no {} `{name}`", words(kind))).into());
         };
         let full = document.manifest.resource_name();
         if etag.is_some_and(|etag| etag != document.version) {
@@ -329,8 +330,9 @@ impl Stock {
             other => {
                 let (count, names) = self.store.users(other.kind(), name).await?;
                 if count > 0 {
-                    let message = format!("{count} resources need {} `{name}`, among them {}", other.kind(), names.join(", "));
-                    return Err(Refusal::new(Reason::InUse, message).into());
+                    let need = counted(count, "needs", "need");
+                    let message = format!("{need} {} `{name}`: {}", words(other.kind()), names.join(", "));
+                    return Err(Refusal::new(Reason::InUse, message).hint("delete those orders first").into());
                 }
                 let recipe = self.recipes().await?.into_iter().find(|it| match (&it.manifest, other) {
                     (Manifest::Recipe(it), Manifest::ResourceType(_)) => it.resource_type.as_str() == name,
@@ -338,8 +340,8 @@ impl Stock {
                     _ => false,
                 });
                 if let Some(recipe) = recipe {
-                    let message = format!("recipe `{}` needs {} `{name}`", recipe.manifest.name(), other.kind());
-                    return Err(Refusal::new(Reason::InUse, message).into());
+                    let message = format!("recipe `{}` needs {} `{name}`", recipe.manifest.name(), words(other.kind()));
+                    return Err(Refusal::new(Reason::InUse, message).hint("delete the recipe first").into());
                 }
             }
         }
@@ -383,6 +385,11 @@ impl Stock {
             time: now,
         }
     }
+}
+
+/// How many resources need something, as the beginning of a sentence.
+pub(super) fn counted(count: u64, one: &str, several: &str) -> String {
+    if count == 1 { format!("1 resource {one}") } else { format!("{count} resources {several}") }
 }
 
 fn unresolved(message: String, pointer: &str) -> Refusal {

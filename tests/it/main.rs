@@ -5,3 +5,4 @@ mod store;
 mod sql_postgres;
 mod engine;
 mod api;
+mod bad_input;
