@@ -86,5 +86,7 @@ fn ordered(now: Timestamp, entropy: &dyn Entropy) -> String {
 }
 
 fn is_ordered(text: &str) -> bool {
-    text.len() == 26 && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase()) && ulid::Ulid::from_string(text).is_ok()
+    text.len() == 26
+        && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
+        && ulid::Ulid::from_string(text).is_ok()
 }

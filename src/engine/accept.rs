@@ -222,7 +222,10 @@ fn planned_name(planned: &PlannedResource, order: &Order) -> crate::domain::name
 /// An operation that gave up on a create it had begun makes room for this one; the mark it leaves lets that one look first.
 fn mark_parked(resource: &mut Resource, open: &[Operation], asking: &Asking<'_>) {
     let begun = open.iter().any(|it| {
-        it.resource.as_ref() == Some(&resource.id) && gives_way(it) && it.stage == Stage::Create && it.effect != Effect::None
+        it.resource.as_ref() == Some(&resource.id)
+            && gives_way(it)
+            && it.stage == Stage::Create
+            && it.effect != Effect::None
     });
     if !begun || resource.object.is_some() {
         return;
@@ -244,7 +247,8 @@ fn gives_way(open: &Operation) -> bool {
     match open.state {
         OperationState::Queued => true,
         OperationState::NeedsAttention => {
-            open.effect != Effect::Unknown && !matches!(open.reason, Some(Reason::Nondeterministic | Reason::MultipleCandidates))
+            open.effect != Effect::Unknown
+                && !matches!(open.reason, Some(Reason::Nondeterministic | Reason::MultipleCandidates))
         }
         _ => false,
     }

@@ -63,7 +63,12 @@ impl Engine {
         let name = order_name(&request.manifest)?;
         let content = content_hash(&serde_json::to_value(&request.manifest).unwrap_or(Value::Null));
         if let Some(operation) = self.repeated(&name, &request.request_id, &content).await? {
-            let plan = Plan { order: name.clone(), digest: operation.plan_digest.clone(), resources: Vec::new(), warnings: Vec::new() };
+            let plan = Plan {
+                order: name.clone(),
+                digest: operation.plan_digest.clone(),
+                resources: Vec::new(),
+                warnings: Vec::new(),
+            };
             return Ok(Applied { order: self.store.order(&name).await?, operation: Some(operation), plan });
         }
         for _ in 0..CONFLICT_TRIES {
@@ -121,7 +126,8 @@ impl Engine {
             }
             let plan = plan(name, Vec::new(), self.leaving(resources.values()))?;
             if !request.allow_destroy && plan.destroys() {
-                return Err(plan_required(&plan).into());
+                let hint = "destruction is asked for: `--allow-destroy`";
+                return Err(plan_required(&plan).hint(hint).into());
             }
             let mut standing = Standing { order: Some(order), resources, open: Vec::new() };
             standing.open = self.open(&standing).await?;
@@ -221,7 +227,13 @@ fn allowed(plan: &Plan, request: &Apply) -> Result<(), Refusal> {
         Some(digest) if *digest == plan.digest => Ok(()),
         Some(_) => Err(Refusal::new(Reason::PlanStale, format!("{} would not do what that plan said", plan.order))
             .hint("plan again, look, and apply with the new digest")),
-        None if plan.destroys() && !request.allow_destroy && !request.validate_only => Err(plan_required(plan)),
+        None if plan.destroys() && !request.allow_destroy && !request.validate_only => {
+            let hint = format!(
+                "destruction is asked for: give the plan's digest `--plan {}`, or `--allow-destroy`",
+                plan.digest
+            );
+            Err(plan_required(plan).hint(hint))
+        }
         None => Ok(()),
     }
 }
@@ -233,8 +245,7 @@ fn plan_required(plan: &Plan) -> Refusal {
         .filter(|it| matches!(it.action, PlannedAction::Delete | PlannedAction::Replace))
         .map(|it| format!("{} {} ({})", it.action.as_str(), it.key, it.resource_type))
         .collect();
-    Refusal::new(Reason::PlanRequired, format!("{} would be destroyed: {}", plan.order, lost.join(", ")))
-        .hint(format!("destruction is asked for: give the plan's digest `--plan {}`, or `--allow-destroy`", plan.digest))
+    Refusal::new(Reason::PlanRequired, format!("this destroys what {} has: {}", plan.order, lost.join(", ")))
 }
 
 fn check_etag(name: &OrderName, order: Option<&Order>, etag: Option<u64>) -> Result<(), Refusal> {

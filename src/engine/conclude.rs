@@ -9,8 +9,8 @@ use crate::domain::reason::Reason;
 use crate::domain::resource::{Desired, ExternalObject, Resource, ResourceState};
 use crate::domain::time::Timestamp;
 
-use crate::secret::Sealer;
 use super::retry::Verdict;
+use crate::secret::Sealer;
 
 /// An end, as far as the records care.
 #[derive(Debug, Clone)]
@@ -59,7 +59,8 @@ pub fn conclude(mut resource: Resource, mut operation: Operation, ended: Ended, 
             false
         }
     };
-    if operation.cancel_requested && !operation.state.is_terminal() && operation.state != OperationState::NeedsAttention {
+    if operation.cancel_requested && !operation.state.is_terminal() && operation.state != OperationState::NeedsAttention
+    {
         cancelled(&mut resource, &mut operation, facts);
         return Conclusion { resource: Some(resource), operation, again: false };
     }

@@ -38,7 +38,7 @@ pub struct Header {
     pub limits: Limits,
     /// Slot, connection and what was granted on it.
     pub grants: Vec<(String, String, String)>,
-    /// The last effect of the attempts before that this one replays; 0 for none.
+    /// How many effects of the attempts before it this one replays: those with a lower sequence number.
     pub replayed: u32,
 }
 
@@ -175,7 +175,13 @@ impl StoreJournal {
 
     /// The rows that close the attempt: entries not yet durable, logs, how it ended. Nothing if the attempt left no trace
     /// and ended well, so that reads alone cost no rows.
-    pub fn closing(&self, rest: &Batch, logs: &[(String, String)], end: (&str, &str), now: Timestamp) -> (Inner, Vec<Write>) {
+    pub fn closing(
+        &self,
+        rest: &Batch,
+        logs: &[(String, String)],
+        end: (&str, &str),
+        now: Timestamp,
+    ) -> (Inner, Vec<Write>) {
         let mut inner = self.inner();
         let mut writes = Vec::new();
         if !inner.begun && end.0 == "done" && logs.is_empty() && rest.secrets.is_empty() && rest.entries.is_empty() {
@@ -207,7 +213,8 @@ impl StoreJournal {
     async fn refresh(&self, inner: &Inner) -> Result<Inner, Error> {
         let gone = |what: &str| Error::Fenced(format!("{what} of {} is gone", inner.operation.id));
         let store = |error: store::Error| Error::Store(error.to_string());
-        let operation = self.store.operation(&inner.operation.id).await.map_err(store)?.ok_or_else(|| gone("record"))?;
+        let operation =
+            self.store.operation(&inner.operation.id).await.map_err(store)?.ok_or_else(|| gone("record"))?;
         let resource = self.store.resource(&inner.resource.id).await.map_err(store)?.ok_or_else(|| gone("resource"))?;
         if operation.state.is_terminal() || operation.step != inner.operation.step {
             return Err(Error::Fenced(format!("{} has moved on", operation.id)));
@@ -256,7 +263,9 @@ impl Journal for StoreJournal {
                     return Ok(());
                 }
                 Err(store::Error::Conflict { .. }) => base = self.refresh(&base).await?,
-                Err(store::Error::Fenced { shard }) => return Err(Error::Fenced(format!("shard {shard} was taken over"))),
+                Err(store::Error::Fenced { shard }) => {
+                    return Err(Error::Fenced(format!("shard {shard} was taken over")));
+                }
                 Err(other) => return Err(Error::Store(other.to_string())),
             }
         }
@@ -297,15 +306,18 @@ mod tests {
             (1, Payload::Entry(intent(1))),
             (1, Payload::Entry(outcome(1))),
             (1, Payload::Entry(intent(2))),
-            (1, Payload::Entry(Entry::Outcome {
-                seq: 2,
-                time: Timestamp::ZERO,
-                outcome: Outcome::Refused(crate::domain::contract::Error::new(
-                    crate::domain::contract::ErrorKind::Conflict,
-                    "X",
-                    "x",
-                )),
-            })),
+            (
+                1,
+                Payload::Entry(Entry::Outcome {
+                    seq: 2,
+                    time: Timestamp::ZERO,
+                    outcome: Outcome::Refused(crate::domain::contract::Error::new(
+                        crate::domain::contract::ErrorKind::Conflict,
+                        "X",
+                        "x",
+                    )),
+                }),
+            ),
             (2, header(1)),
             (2, Payload::Entry(begun.clone())),
             (2, Payload::Entry(intent(2))),

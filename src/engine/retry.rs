@@ -14,10 +14,20 @@ const OWN_FAULTS: u32 = 3;
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    Retry { reason: Reason, message: String, not_before: Timestamp },
-    Fail { reason: Reason, message: String },
+    Retry {
+        reason: Reason,
+        message: String,
+        not_before: Timestamp,
+    },
+    Fail {
+        reason: Reason,
+        message: String,
+    },
     /// A person decides.
-    Park { reason: Reason, message: String },
+    Park {
+        reason: Reason,
+        message: String,
+    },
     /// Somebody else is at work on it: leave everything as it is.
     Leave,
 }

@@ -19,9 +19,9 @@ use crate::store::{self, Commit, Site, Write};
 
 use super::conclude::{Conclusion, Ended, Facts, claim_object, conclude, mark_begun, next_stage};
 use super::decide::{Next, decide};
+use super::input::{context, ownership};
 use super::journal::{Header, History, StoreJournal, open, tally};
 use super::retry::{Verdict, judge};
-use super::input::{context, ownership};
 use super::{Engine, Error};
 
 const CONTRACT: &str = "0.1.0";
@@ -97,7 +97,8 @@ impl Engine {
         }
         let ended = self.ended(report.result, &operation, now);
         let effect = report.effect;
-        self.settle(resource, operation, End { ended, call: &call, effect, state_version: version(offer) }, writes).await
+        self.settle(resource, operation, End { ended, call: &call, effect, state_version: version(offer) }, writes)
+            .await
     }
 
     fn ended(&self, result: Result<Answer, Failure>, operation: &Operation, now: Timestamp) -> Ended {
@@ -445,10 +446,10 @@ fn records(resource: &Resource, operation: &Operation, conclusion: Conclusion, n
     writes
 }
 
-/// The last effect that a new attempt will replay.
+/// How many effects a new attempt will replay.
 fn replayed(entries: &[crate::domain::effect::Entry]) -> u32 {
     let kept = crate::capability::replay::cut(entries);
-    entries[..kept].last().map_or(0, |entry| entry.seq())
+    entries[..kept].last().map_or(0, |entry| entry.seq() + 1)
 }
 
 fn version(offer: &Offer) -> u32 {

@@ -112,9 +112,9 @@ impl Teller {
         }
     }
 
-    /// The attempt takes over everything up to effect `last`.
-    fn replay(&mut self, attempt: u32, time: Timestamp, last: u32) {
-        self.effective.retain(|effect| effect.sequence <= last);
+    /// The attempt takes over the first `count` effects.
+    fn replay(&mut self, attempt: u32, time: Timestamp, count: u32) {
+        self.effective.retain(|effect| effect.sequence < count);
         let replayed = self.effective.iter().map(|it| StoryLine { attempt, time, replayed: true, ..it.clone() });
         self.lines.extend(replayed);
     }

@@ -22,12 +22,12 @@ use crate::domain::resource::{Desired, Resource};
 use crate::domain::secret::{Fresh, Handle, Plain};
 use crate::driver::{Attempt, Failure, Report};
 use crate::secret::Sealer;
-use crate::stock::connect::backend_refusal;
 use crate::stock::Offer;
+use crate::stock::connect::backend_refusal;
 use crate::store::{Filter, NaturalKey, Paging};
 
-use super::plan::{Existing, Leaving, Surveyed, plan};
 use super::input::{context, ownership};
+use super::plan::{Existing, Leaving, Surveyed, plan};
 use super::{Engine, Error};
 
 /// Entries surveyed at once.
@@ -146,10 +146,8 @@ impl Engine {
             None => None,
         };
         let (planned, reads) = self.ask(&asked, &desired, on_record.as_ref(), &secrets).await?;
-        let natural = self
-            .stock
-            .natural_key(&offer, &asked.pin(), &order.resource(key.clone()), &id, &desired.params)
-            .await?;
+        let natural =
+            self.stock.natural_key(&offer, &asked.pin(), &order.resource(key.clone()), &id, &desired.params).await?;
         let description = offer.driver.description();
         let surveyed = Surveyed {
             key: key.clone(),
@@ -230,7 +228,8 @@ impl Engine {
             Some((resource, object)) if object.complete => Some(self.prior(resource, object)?),
             _ => None,
         };
-        let mut input = asked.input(self, desired.params.clone(), desired.config.clone(), existing.map(|it| &it.resource));
+        let mut input =
+            asked.input(self, desired.params.clone(), desired.config.clone(), existing.map(|it| &it.resource));
         input.prior = prior;
         let grants = self.stock.grants(&asked.pin(), asked.offer.driver.description()).await?;
         let held = |connection: &str| held_by(&grants, connection);

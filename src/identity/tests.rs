@@ -1,3 +1,5 @@
+//! A token by day: given, believed, expired, revoked, lost.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -63,6 +63,23 @@ actions! {
     SystemWhoAmI = "system.who-am-i": "SystemService/WhoAmI";
 }
 
+impl Action {
+    /// Doing it changes something that lasts.
+    pub fn changes(self) -> bool {
+        matches!(
+            self,
+            Action::OrdersApply
+                | Action::OrdersDelete
+                | Action::OperationsCancel
+                | Action::DocumentsApply
+                | Action::DocumentsDelete
+                | Action::DriversInstall
+                | Action::DriversUninstall
+                | Action::SecretsSet
+        )
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

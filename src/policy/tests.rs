@@ -1,3 +1,5 @@
+//! The table of roles and actions, and that no call of the API is missing from it.
+
 use prost::Message;
 
 use super::{Action, authorize};

@@ -89,7 +89,11 @@ impl Keyring {
         entropy.fill(&mut nonce);
         let mut ciphertext = plain.to_vec();
         self.record_key(place)
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(associated(place)), &mut ciphertext)
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(associated(place)),
+                &mut ciphertext,
+            )
             .expect("AES-GCM seals anything below 64 GiB");
         Sealed { format: FORMAT, key_id: Self::KEY_ID, nonce, ciphertext }
     }
@@ -131,10 +135,7 @@ impl Keyring {
 
     fn expand(&self, info: &[u8]) -> [u8; 32] {
         let mut out = [0u8; 32];
-        self.root
-            .expand(&[info], HKDF_SHA256)
-            .and_then(|okm| okm.fill(&mut out))
-            .expect("HKDF-SHA-256 gives 32 bytes");
+        self.root.expand(&[info], HKDF_SHA256).and_then(|okm| okm.fill(&mut out)).expect("HKDF-SHA-256 gives 32 bytes");
         out
     }
 }
@@ -167,11 +168,9 @@ mod tests {
         let here = Place { project: "shop", record: "res_1", field: "state" };
         let sealed = keyring.seal(here, b"text", &entropy);
         assert_eq!(keyring.open(here, &sealed).expect("opens"), b"text");
-        for elsewhere in [
-            Place { project: "shoq", ..here },
-            Place { record: "res_2", ..here },
-            Place { field: "outputs", ..here },
-        ] {
+        for elsewhere in
+            [Place { project: "shoq", ..here }, Place { record: "res_2", ..here }, Place { field: "outputs", ..here }]
+        {
             assert!(matches!(keyring.open(elsewhere, &sealed), Err(Error::Unopened { .. })), "{elsewhere:?}");
         }
         let mut changed = sealed.clone();

@@ -27,7 +27,11 @@ impl Sealer<'_> {
 
     pub fn open<T: DeserializeOwned>(&self, record: &str, field: &'static str, sealed: &Sealed) -> Result<T, Error> {
         let bytes = self.keyring.open(Place { project: self.project, record, field }, sealed)?;
-        serde_json::from_slice(&bytes).map_err(|source| Error::Damaged { what: field, record: record.to_owned(), source })
+        serde_json::from_slice(&bytes).map_err(|source| Error::Damaged {
+            what: field,
+            record: record.to_owned(),
+            source,
+        })
     }
 
     pub fn desired<T: Serialize>(&self, id: &ResourceId, value: &T) -> Sealed {

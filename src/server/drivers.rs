@@ -108,5 +108,6 @@ fn digest(at: &str, text: &str) -> Result<String, Status> {
     if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
         return Ok(text.to_owned());
     }
-    Err(names::field(at, "is neither drivers/NAME, drivers/NAME@VERSION nor a digest: sha256: and 64 hex digits"))
+    let shape = if at == "name" { "neither drivers/NAME, drivers/NAME@VERSION nor a digest" } else { "no digest" };
+    Err(names::field(at, format!("is {shape}: sha256: and 64 hex digits")))
 }

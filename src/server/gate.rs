@@ -3,7 +3,7 @@
 //! And on the way back: a panic becomes INTERNAL, and what the transport itself refused gets a reason.
 
 use std::any::Any;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinError;
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, Request, Response};
 use tonic::{Code, Status};
@@ -62,6 +63,7 @@ impl<S> Service<Request<Body>> for Gated<S>
 where
     S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send,
+    S::Error: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = S::Error;
@@ -83,9 +85,15 @@ where
                 Err(refused) => return Ok(refused.into_http()),
             };
             let time = deadline::of(&path, request.headers());
-            let answer = guarded(&path, time, async move { inner.call(request).await }).await;
-            drop(slot);
-            answer
+            let work = async move {
+                let answer = inner.call(request).await;
+                drop(slot);
+                answer
+            };
+            if Action::of_method(&path).is_some_and(Action::changes) {
+                return guarded(&path, time, carried_through(work)).await;
+            }
+            guarded(&path, time, work).await
         })
     }
 }
@@ -131,6 +139,18 @@ async fn guarded<E>(
         Ok(Ok(answer)) => answer.map(|response| with_reason(response, path)),
         Ok(Err(panic)) => Ok(status::internal_text(&format!("{path} panicked: {}", text(&*panic))).into_http()),
         Err(_) => Ok(deadline::passed(path, time).into_http()),
+    }
+}
+
+/// Goes on with `work` also if nobody waits for it any more: a caller that hangs up, or whose time is up, never leaves a
+/// change half made.
+async fn carried_through<E: Send + 'static>(
+    work: impl Future<Output = Result<Response<Body>, E>> + Send + 'static,
+) -> Result<Response<Body>, E> {
+    match tokio::spawn(work).await.map_err(JoinError::try_into_panic) {
+        Ok(answer) => answer,
+        Err(Ok(panic)) => resume_unwind(panic),
+        Err(Err(_)) => Ok(status::unavailable("the core is stopping").into_http()),
     }
 }
 
@@ -207,6 +227,34 @@ mod tests {
         assert!(message.contains("log-") && !message.contains("hunter2"), "{message}");
         let (code, reason, _) = found(guarded(path, Duration::ZERO, std::future::pending()).await);
         assert_eq!((code, reason.as_str()), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
+    }
+
+    #[tokio::test]
+    async fn a_change_is_carried_through_when_its_caller_is_gone() {
+        let (begun, wait) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let (done, told) = tokio::sync::oneshot::channel();
+        let work = {
+            let (begun, wait) = (Arc::clone(&begun), Arc::clone(&wait));
+            async move {
+                begun.add_permits(1);
+                let _ = wait.acquire().await;
+                let _ = done.send(());
+                Ok::<_, ()>(Response::new(Body::empty()))
+            }
+        };
+        let caller = tokio::spawn(carried_through(work));
+        let _ = begun.acquire().await.expect("it begins");
+        caller.abort();
+        assert!(caller.await.expect_err("gone").is_cancelled());
+        wait.add_permits(1);
+        told.await.expect("the work is done all the same");
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_what_is_carried_through_is_a_panic() {
+        let work = carried_through::<()>(async { panic!("inside") });
+        let status = guarded("/x", Duration::from_secs(9), work).await.expect("an answer");
+        assert_eq!(Status::from_header_map(status.headers()).expect("a status").code(), Code::Internal);
     }
 
     #[test]

@@ -107,9 +107,8 @@ impl Stock {
         let parsed = Requirement::parse(requirement).map_err(|error| unresolved(error.to_string()))?;
         let installed = self.store.drivers().await?;
         let found = newest(&parsed, &installed).cloned();
-        Ok(found.map_err(|missing| {
-            unresolved(missing.to_string()).hint("install it with `vend driver install FILE`")
-        })?)
+        Ok(found
+            .map_err(|missing| unresolved(missing.to_string()).hint("install it with `vend driver install FILE`"))?)
     }
 
     pub(super) async fn recipes(&self) -> Result<Vec<Document>, Error> {
@@ -135,8 +134,7 @@ impl Stock {
 
 fn invalid(error: &LoadError) -> Refusal {
     match error {
-        LoadError::Describe(failure) => Refusal::new(Reason::DriverInvalid, format!("{error}: {failure}"))
-            .hint("a driver says what it is by itself: nothing it imports answers at that time"),
+        LoadError::Describe(failure) => Refusal::new(Reason::DriverInvalid, format!("{error}: {failure}")),
         LoadError::Description { violations } => {
             Refusal::new(Reason::DriverInvalid, "describe returned no valid description").violations(violations.clone())
         }
@@ -144,7 +142,7 @@ fn invalid(error: &LoadError) -> Refusal {
             Refusal::new(Reason::DriverInvalid, format!("the component imports `{import}`, which is not given to drivers"))
                 .hint(*hint)
         }
-        LoadError::NotWasm | LoadError::CoreModule | LoadError::NoLifecycle { .. } => {
+        LoadError::NotWasm | LoadError::NoLifecycle { .. } => {
             Refusal::new(Reason::DriverInvalid, error.to_string()).hint("a driver is a component of the world `vend:driver/driver`, built for wasm32-wasip2")
         }
         _ => Refusal::new(Reason::DriverInvalid, error.to_string()),

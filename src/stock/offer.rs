@@ -62,9 +62,12 @@ impl Stock {
     pub async fn environment(&self, project: &Name, environment: &Name) -> Result<Environment, Error> {
         match self.store.document(Kind::Environment, project.as_str(), environment.as_str()).await? {
             Some(Document { manifest: Manifest::Environment(it), .. }) => Ok(it),
-            _ => Err(Refusal::new(Reason::NotFound, format!("there is no environment `{environment}` in project `{project}`"))
-                .hint("`vend get environments` lists them; a document of kind Environment makes one")
-                .into()),
+            _ => Err(Refusal::new(
+                Reason::NotFound,
+                format!("there is no environment `{environment}` in project `{project}`"),
+            )
+            .hint("`vend get environments` lists them; a document of kind Environment makes one")
+            .into()),
         }
     }
 
@@ -139,7 +142,8 @@ impl Stock {
         let backend = self.backend(connection).await?;
         let whose = format!("connection `{connection}`");
         let identity = backend.identity().await.map_err(|error| backend_refusal(&error, &whose))?;
-        let values: Vec<_> = key.pointers.iter().map(|it| params.pointer(it).map_or("null".into(), canonical)).collect();
+        let values: Vec<_> =
+            key.pointers.iter().map(|it| params.pointer(it).map_or("null".into(), canonical)).collect();
         Ok(Some(NaturalKey {
             backend: identity,
             family: key.family.clone(),
@@ -192,7 +196,8 @@ fn choose<'a>(
     class: Option<&Name>,
     environment: &Environment,
 ) -> Result<Chosen<'a>, Refusal> {
-    matching::check_class(resource_type, class).map_err(|error| Refusal::new(Reason::ClassUnknown, error.to_string()))?;
+    matching::check_class(resource_type, class)
+        .map_err(|error| Refusal::new(Reason::ClassUnknown, error.to_string()))?;
     matching::choose(recipes, &resource_type.meta.name, class, &environment.environment_type).map_err(|unmatched| {
         let reason = match unmatched {
             Unmatched::None { .. } => Reason::NoMatchingRecipe,

@@ -12,9 +12,9 @@ use crate::domain::name::Name;
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
+use crate::domain::resource::Desired;
 use crate::domain::secret::{Plain, SecretRecord};
 use crate::domain::time::Timestamp;
-use crate::domain::resource::Desired;
 use crate::secret::{Place, Sealer};
 use crate::store::{self, Commit, Filter, Paging, Site, Write};
 
@@ -154,9 +154,8 @@ impl Stock {
                     return Ok(format!("{resources} stay as they are"));
                 }
                 let message = format!(
-                    "resource type `{}` would be narrowed under {resources}, among them {}: {}",
+                    "resource type `{}` would be narrowed under {resources}: {}",
                     new.meta.name,
-                    names.join(", "),
                     narrowed.join("; ")
                 );
                 Err(Refusal::new(Reason::InUse, message).hint("make a new type, or only add to this one").into())
@@ -209,7 +208,8 @@ impl Stock {
             Some(ReadCredential::Own(credential)) => Some(credential),
             _ => None,
         };
-        let named = [("/credential/password/secret", it.credential.as_ref()), ("/read-credential/password/secret", read)];
+        let named =
+            [("/credential/password/secret", it.credential.as_ref()), ("/read-credential/password/secret", read)];
         for (pointer, credential) in named {
             let Some(Credential { password, .. }) = credential else { continue };
             let secret = password.secret.as_str();
@@ -222,7 +222,10 @@ impl Stock {
         }
         let same = matches!(it.read_credential, Some(ReadCredential::Same(_)));
         Ok(if same {
-            vec![format!("connection `{}` reads with its writing credential: the backend does not hold plans to reading", it.meta.name)]
+            vec![format!(
+                "connection `{}` reads with its writing credential: the backend does not hold plans to reading",
+                it.meta.name
+            )]
         } else {
             Vec::new()
         })
@@ -243,12 +246,15 @@ impl Stock {
             match self.look(view, Kind::Connection, "", connection.as_str()).await? {
                 Some(Manifest::Connection(found)) => connections.insert(connection.clone(), found),
                 _ => {
-                    let message = format!("recipe `{name}` binds slot `{slot}` to connection `{connection}`, which does not exist");
+                    let message = format!(
+                        "recipe `{name}` binds slot `{slot}` to connection `{connection}`, which does not exist"
+                    );
                     return Err(unresolved(message, &format!("/connections/{slot}")).into());
                 }
             };
         }
-        let held = Fit { recipe: it, resource_type: &resource_type, driver: &driver.description, connections: &connections };
+        let held =
+            Fit { recipe: it, resource_type: &resource_type, driver: &driver.description, connections: &connections };
         let violations = fit(&held, &self.schemas);
         if !violations.is_empty() {
             let message = format!(
@@ -312,7 +318,8 @@ impl Stock {
             Manifest::Project(_) => {
                 let page = self.store.documents(Kind::Environment, Some(name), &one).await?;
                 if let Some(first) = page.items.first() {
-                    let message = format!("project `{name}` still has environments, `{}` among them", first.manifest.name());
+                    let message =
+                        format!("project `{name}` still has environments, `{}` among them", first.manifest.name());
                     return Err(Refusal::new(Reason::NotEmpty, message).hint("delete those first").into());
                 }
             }
@@ -336,7 +343,9 @@ impl Stock {
                 }
                 let recipe = self.recipes().await?.into_iter().find(|it| match (&it.manifest, other) {
                     (Manifest::Recipe(it), Manifest::ResourceType(_)) => it.resource_type.as_str() == name,
-                    (Manifest::Recipe(it), Manifest::Connection(_)) => it.connections.values().any(|it| it.as_str() == name),
+                    (Manifest::Recipe(it), Manifest::Connection(_)) => {
+                        it.connections.values().any(|it| it.as_str() == name)
+                    }
                     _ => false,
                 });
                 if let Some(recipe) = recipe {
@@ -394,7 +403,9 @@ pub(super) fn counted(count: u64, one: &str, several: &str) -> String {
 
 fn unresolved(message: String, pointer: &str) -> Refusal {
     let violation = Violation { pointer: pointer.to_owned(), message: message.clone() };
-    Refusal::new(Reason::UnresolvedReference, message).violations(vec![violation])
+    Refusal::new(Reason::UnresolvedReference, message)
+        .hint("apply what it names first, or in the same call")
+        .violations(vec![violation])
 }
 
 /// Two callers changed the same record: the later one may try again.

@@ -67,28 +67,59 @@ impl Site {
 #[derive(Debug, Clone)]
 pub enum Write {
     Document(Box<Document>),
-    DeleteDocument { kind: Kind, project: String, name: String, version: u64, time: Timestamp },
+    DeleteDocument {
+        kind: Kind,
+        project: String,
+        name: String,
+        version: u64,
+        time: Timestamp,
+    },
     Order(Box<Order>),
     /// With its version as read; its event carries `time`.
-    DeleteOrder { name: OrderName, id: OrderId, version: u64, time: Timestamp },
+    DeleteOrder {
+        name: OrderName,
+        id: OrderId,
+        version: u64,
+        time: Timestamp,
+    },
     /// Deletes the order if it is being deleted and has no resources left; looked at behind the writes before it.
-    SweepOrder { name: OrderName, time: Timestamp },
+    SweepOrder {
+        name: OrderName,
+        time: Timestamp,
+    },
     Resource(Box<Resource>),
     /// Takes its secrets and natural keys with it.
-    DeleteResource { id: ResourceId, version: u64, time: Timestamp },
+    DeleteResource {
+        id: ResourceId,
+        version: u64,
+        time: Timestamp,
+    },
     /// Its tally counts at version 1 only: from then on the store keeps it, as [`Write::Tally`] says.
     Operation(Box<Operation>),
     /// One child of `parent` went from a state to another: counts it and settles the parent. Never conflicts.
-    Tally { parent: OperationId, from: OperationState, to: OperationState, time: Timestamp },
+    Tally {
+        parent: OperationId,
+        from: OperationState,
+        to: OperationState,
+        time: Timestamp,
+    },
     /// Of an operation that exists. A second row at one place is a conflict.
     Journal(JournalRow),
     /// Only one that an operator set makes an event; a resource's own come and go with it.
     Secret(Box<SecretRecord>),
     ReserveKey(NaturalKey),
-    ReleaseKeys { resource: ResourceId },
+    ReleaseKeys {
+        resource: ResourceId,
+    },
     Driver(Box<DriverRecord>),
-    Component { digest: String, bytes: Vec<u8> },
-    DeleteDriver { digest: String, time: Timestamp },
+    Component {
+        digest: String,
+        bytes: Vec<u8>,
+    },
+    DeleteDriver {
+        digest: String,
+        time: Timestamp,
+    },
     /// A request id that is taken is a conflict.
     Request(Request),
     Token(Token),

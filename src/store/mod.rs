@@ -62,7 +62,8 @@ pub trait Store: Send + Sync {
 
     async fn document(&self, kind: Kind, project: &str, name: &str) -> Result<Option<Document>, Error>;
     /// As it was at `version`; kept as long as anything is pinned to it.
-    async fn document_at(&self, kind: Kind, project: &str, name: &str, version: u64) -> Result<Option<Document>, Error>;
+    async fn document_at(&self, kind: Kind, project: &str, name: &str, version: u64)
+    -> Result<Option<Document>, Error>;
     /// By name. `project` narrows for environments.
     async fn documents(&self, kind: Kind, project: Option<&str>, paging: &Paging) -> Result<Page<Document>, Error>;
 

@@ -22,7 +22,8 @@ static TABLE: LazyLock<Statements> = LazyLock::new(|| {
     .statements()
 });
 
-static SELECT: LazyLock<String> = LazyLock::new(|| format!("{} WHERE kind = ?1 AND project = ?2 AND name = ?3", TABLE.select));
+static SELECT: LazyLock<String> =
+    LazyLock::new(|| format!("{} WHERE kind = ?1 AND project = ?2 AND name = ?3", TABLE.select));
 
 static SELECT_AT: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -72,13 +73,7 @@ pub fn put(connection: &Connection, it: &Document) -> Result<(), Error> {
 }
 
 /// With all of its revisions; the deleted document is the answer.
-pub fn delete(
-    connection: &Connection,
-    kind: Kind,
-    project: &str,
-    name: &str,
-    version: u64,
-) -> Result<Document, Error> {
+pub fn delete(connection: &Connection, kind: Kind, project: &str, name: &str, version: u64) -> Result<Document, Error> {
     let record = || format!("{kind} {name}");
     let Some(document) = get(connection, kind, project, name)? else {
         return Err(Error::Conflict { record: record() });
@@ -115,7 +110,6 @@ pub fn list(
     let mut filter = Where::default();
     filter.value("kind = ?", kind.as_str().to_owned());
     filter.optional("project = ?", project);
-    let list =
-        List { what: "document", select: &TABLE.select, filter, order: ["project", "name"], descending: false };
+    let list = List { what: "document", select: &TABLE.select, filter, order: ["project", "name"], descending: false };
     list.page(connection, paging, read, |it| [it.project.clone(), it.manifest.name().to_string()])
 }

@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn versions_stand_in_their_order() {
-        let ordered = ["0.9.0", "0.10.0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-rc.2", "1.0.0-rc.10", "1.0.0", "1.0.1"];
+        let ordered =
+            ["0.9.0", "0.10.0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-rc.2", "1.0.0-rc.10", "1.0.0", "1.0.1"];
         for pair in ordered.windows(2) {
             assert_eq!(precedence(pair[0], pair[1]), Ordering::Less, "{} before {}", pair[0], pair[1]);
         }

@@ -70,11 +70,8 @@ impl Sqlite {
         let (sender, changes) = watch::channel(0);
         let readers = reader::Readers::open(&opened.path)?;
         let writer = writer::Writer::new(opened.connection, opened.owner, Arc::clone(&hooks), sender)?;
-        let (queue, thread) = writer.start().map_err(|source| Error::Io {
-            action: "start a thread for",
-            path: opened.path,
-            source,
-        })?;
+        let (queue, thread) =
+            writer.start().map_err(|source| Error::Io { action: "start a thread for", path: opened.path, source })?;
         let (queue, thread) = (Some(queue), Some(thread));
         Ok(Self { core_id: opened.core_id, queue, thread, readers, changes, hooks, _lock: opened.lock })
     }

@@ -158,9 +158,8 @@ fn promise(connection: &Connection) -> Result<(), Error> {
 /// The core id, made at the first start; and all shards for this process.
 fn take(connection: &mut Connection, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<(CoreId, Owner), Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let stored: Option<String> = transaction
-        .query_row("SELECT value FROM meta WHERE key = 'core_id'", [], |row| row.get(0))
-        .optional()?;
+    let stored: Option<String> =
+        transaction.query_row("SELECT value FROM meta WHERE key = 'core_id'", [], |row| row.get(0)).optional()?;
     let core_id = match stored {
         Some(text) => CoreId::parse(&text)?,
         None => {
@@ -175,4 +174,25 @@ fn take(connection: &mut Connection, clock: &dyn Clock, entropy: &dyn Entropy) -
     shard::take_all(&transaction, &owner)?;
     transaction.commit()?;
     Ok((core_id, owner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sqlite_grants_what_is_promised() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let connection = Connection::open(directory.path().join("store.db")).expect("a file");
+        promise(&connection).expect("granted");
+        let answer: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).expect("an answer");
+        assert_eq!(answer, SYNCHRONOUS_FULL);
+    }
+
+    #[test]
+    fn what_sqlite_does_not_grant_is_refused() {
+        let connection = Connection::open_in_memory().expect("memory");
+        let refusal = promise(&connection).expect_err("memory has no log").to_string();
+        assert_eq!(refusal, "SQLite does not grant a write-ahead log: it answered `memory`");
+    }
 }

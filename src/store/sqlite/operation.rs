@@ -185,7 +185,8 @@ pub fn tally(
     to: OperationState,
     time: Timestamp,
 ) -> Result<(String, Option<Operation>), Error> {
-    let missing = || Error::Damaged { what: format!("operation {parent}"), detail: "is missing, but has children".into() };
+    let missing =
+        || Error::Damaged { what: format!("operation {parent}"), detail: "is missing, but has children".into() };
     let sql = "SELECT tally, state, project FROM operation WHERE id = ?1";
     let (mut tally, state, project) = one(connection, "operation", sql, [parent.as_str()], |columns| {
         Ok((columns.json_optional::<Tally>()?.unwrap_or_default(), columns.word::<OperationState>()?, columns.text()?))

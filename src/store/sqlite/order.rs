@@ -17,16 +17,7 @@ static TABLE: LazyLock<Statements> = LazyLock::new(|| {
         name: "order_",
         key: &["project", "environment", "name"],
         fixed: &["id", "shard", "create_time"],
-        changing: &[
-            "labels",
-            "generation",
-            "manifest",
-            "operation",
-            "deleting",
-            "principal",
-            "version",
-            "update_time",
-        ],
+        changing: &["labels", "generation", "manifest", "operation", "deleting", "principal", "version", "update_time"],
     }
     .statements()
 });

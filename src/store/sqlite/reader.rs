@@ -31,10 +31,8 @@ impl Readers {
     pub fn open(path: &Path) -> Result<Self, rusqlite::Error> {
         let mut idle = Vec::with_capacity(READERS);
         for _ in 0..READERS {
-            let connection = Connection::open_with_flags(
-                path,
-                OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-            )?;
+            let connection =
+                Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
             connection.pragma_update(None, "query_only", true)?;
             connection.pragma_update(None, "cache_size", -8_192)?;
             connection.busy_timeout(WAIT)?;

@@ -27,9 +27,8 @@ impl Table {
     pub fn statements(&self) -> Statements {
         let all: Vec<&str> = [self.key, self.fixed, self.changing].concat();
         let columns = all.join(", ");
-        let number = |column: &str| {
-            1 + all.iter().position(|it| *it == column).expect("the column is one of the table's own")
-        };
+        let number =
+            |column: &str| 1 + all.iter().position(|it| *it == column).expect("the column is one of the table's own");
         let set: Vec<String> = self.changing.iter().map(|column| format!("{column} = ?{}", number(column))).collect();
         let key: Vec<String> = self.key.iter().map(|column| format!("{column} = ?{}", number(column))).collect();
         let values: Vec<String> = (1..=all.len()).map(|at| format!("?{at}")).collect();

@@ -22,9 +22,9 @@ pub async fn rows(table: &mut Table) {
         ("driver: imports sockets", importing("wasi:sockets/tcp@0.2.0"), &["`wasi:sockets/tcp@0.2.0`", "hint: ", "sql-read"]),
         ("driver: imports a stranger", importing("acme:tools/hammer"), &["`acme:tools/hammer`", "hint: ", "compose"]),
         ("driver: larger than 64 MiB", vec![0; (64 << 20) + 1], &["64 MiB"]),
-        ("driver: describe traps", component("examples/describe_traps"), &["describe", "crashed"]),
-        ("driver: describe loops", component("examples/describe_loops"), &["describe", "limit"]),
-        ("driver: describe returns rubbish", component("examples/describe_rubbish"), &["/name", "/version", "/types"]),
+        ("driver: describe traps", component("examples/describe_traps"), &["describe failed", "crashed", "this driver does not know what it is"]),
+        ("driver: describe loops", component("examples/describe_loops"), &["describe failed", "limit of cpu time: 10000 ms"]),
+        ("driver: describe returns rubbish", component("examples/describe_rubbish"), &["/name", "/version"]),
     ];
     for (case, bytes, words) in cases {
         let admin = table.admin.clone();

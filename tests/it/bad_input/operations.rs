@@ -29,7 +29,7 @@ pub async fn rows(table: &mut Table) {
             "create: outputs against its schema",
             "liar",
             "after-create: [rubbish-outputs]",
-            Ending { reason: "DRIVER_UNFIT", effect: Effect::Applied, words: &["outputs", "surprise"] },
+            Ending { reason: "DRIVER_UNFIT", effect: Effect::Applied, words: &["outputs/name", "described schema"] },
         ),
         (
             "create: outputs that are no JSON",

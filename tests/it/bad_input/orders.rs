@@ -19,19 +19,19 @@ pub async fn rows(table: &mut Table) {
         ("order: unknown type", NotFound, "RESOURCE_TYPE_UNKNOWN", "{ db: { type: sqlite-databse } }", &["`sqlite-databse`", "sqlite-database", "vend catalog"]),
         ("order: unknown class", NotFound, "CLASS_UNKNOWN", "{ db: { type: probe, class: pgg } }", &["no class `pgg`", "`pg`"]),
         ("order: a type that no recipe makes", FailedPrecondition, "NO_MATCHING_RECIPE", "{ db: { type: dream } }", &["`dream`", "`development`", "there is none of this type"]),
-        ("order: unknown key", InvalidArgument, "DOCUMENT_INVALID", "{ db: { type: probe, clas: pg } }", &["order.yaml:4:25", "did you mean `class`?"]),
-        ("order: a secret's handle in params", InvalidArgument, "DOCUMENT_INVALID", "{ db: { type: probe, params: { name: 'vsec_0000000000000000000000000000000000000000000000000000' } } }", &["order.yaml:4:41", "secret handle"]),
-        ("order: a name that another one holds", AlreadyExists, "ALREADY_EXISTS", "{ db: { type: sqlite-database, params: { name: spare } } }", &["spare", "choose another name"]),
+        ("order: unknown key", InvalidArgument, "DOCUMENT_INVALID", "{ db: { type: probe, clas: pg } }", &["order.yaml:4:33", "did you mean `class`?"]),
+        ("order: a secret's handle in params", InvalidArgument, "DOCUMENT_INVALID", "{ db: { type: probe, params: { name: 'vsec_0000000000000000000000000000000000000000000000000000' } } }", &["order.yaml:4:49", "secret handle"]),
+        ("order: a name that another one holds", AlreadyExists, "FOREIGN_OBJECT_EXISTS", "{ db: { type: sqlite-database, params: { name: spare } } }", &["`spare`", "choose another name"]),
     ];
     for (case, code, reason, resources, words) in cases {
-        if reason == "ALREADY_EXISTS" {
-            let admin = table.admin.clone();
-            let text = order("bad", resources);
-            table.refuses(case, code, reason, words, apply(&admin, ask(&text))).await;
-        } else {
-            table.refuses_order(case, code, reason, words, resources).await;
-        }
+        table.refuses_order(case, code, reason, words, resources).await;
     }
+    // No plan can see this: neither of the two is there.
+    let twins = order("bad", "{ a: { type: probe, params: { name: twin } }, b: { type: probe, params: { name: twin } } }");
+    let admin = table.admin.clone();
+    let words = ["twin", "choose another name"];
+    let call = apply(&admin, ask(&twins));
+    table.refuses("order: one name for two of its own", AlreadyExists, "ALREADY_EXISTS", &words, call).await;
     places(table).await;
     destruction(table).await;
     repetition(table).await;

@@ -17,14 +17,14 @@ pub async fn rows(table: &mut Table) {
         ("plan: a statement that writes, as a query", "pg", "[{ query: INSERT INTO t VALUES (1) }]", &["a query is one SELECT"]),
         ("plan: COPY as a query", "pg", "[{ query: COPY pg_class TO PROGRAM 'id' }]", &["a query is one SELECT"]),
         ("plan: a database that is not allowed", "pg", "[{ query: SELECT 1 }]", &["does not allow database `template1`"]),
-        ("plan: an unqualified read role", "powerful", "[{ query: SELECT 1 }]", &["postgres", "mend the connection"]),
+        ("plan: an unqualified read role", "powerful", "[{ query: SELECT 1 }]", &["connection `powerful`", "SUPERUSER", "mend the connection"]),
     ];
     for (case, class, acts, words) in denied {
         let database = if case.ends_with("not allowed") { ", database: template1" } else { "" };
         table.refuses_order(case, PermissionDenied, "EGRESS_DENIED", words, &probe(class, acts, database)).await;
     }
     let two = probe("pg", "[{ query: SELECT 1; SELECT 2 }]", "");
-    table.refuses_order("plan: two statements in a query", FailedPrecondition, "BACKEND_REFUSED", &["42601"], &two).await;
+    table.refuses_order("plan: two statements in a query", InvalidArgument, "PARAMS_INVALID", &["more than one statement"], &two).await;
     let rights = probe("pg", "[{ query: SELECT * FROM pg_authid }]", "");
     let words = ["42501", "permission denied"];
     table.refuses_order("plan: what the read role may not see", FailedPrecondition, "BACKEND_REFUSED", &words, &rights).await;
@@ -32,9 +32,9 @@ pub async fn rows(table: &mut Table) {
     let words = ["is the backend up"];
     table.refuses_order("plan: the backend is down", Unavailable, "BACKEND_UNAVAILABLE", &words, &down).await;
     let trap = probe("", "[trap]", "");
-    table.refuses_order("plan: the driver crashes", Internal, "DRIVER_TRAPPED", &["crashed"], &trap).await;
-    let flood = probe("", "[{ reads: 100000 }]", "");
-    let words = ["limit of"];
+    table.refuses_order("plan: the driver crashes", Internal, "DRIVER_TRAPPED", &["crashed", "as it was told"], &trap).await;
+    let flood = probe("pg", "[{ reads: 100000 }]", "");
+    let words = ["limit of reads: 1000 calls"];
     table.refuses_order("plan: the driver asks without end", ResourceExhausted, "DRIVER_LIMIT_EXCEEDED", &words, &flood).await;
     let refused = "{ it: { type: probe, params: { name: 'a b' } } }";
     let words = ["/resources/it/params/name"];

@@ -61,10 +61,7 @@ async fn an_order_is_made_changed_replaced_and_deleted() {
     assert_eq!(bench.settled(&changed).await.state, OperationState::Succeeded);
 
     let refused = bench.apply(&notes("other", "[CREATE TABLE a (x)]")).await.expect_err("destroys");
-    assert!(
-        matches!(&refused, vend::engine::Error::Refused(it) if it.reason == Reason::PlanRequired),
-        "{refused:?}"
-    );
+    assert!(matches!(&refused, vend::engine::Error::Refused(it) if it.reason == Reason::PlanRequired), "{refused:?}");
     let mut request = applying(&notes("other", "[CREATE TABLE a (x)]"));
     request.allow_destroy = true;
     let replaced = bench.core.engine.apply(request).await.expect("accepted").operation.expect("work");

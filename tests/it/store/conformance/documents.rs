@@ -76,7 +76,10 @@ pub async fn lists_by_name(home: &impl Home) {
     paging.after = first.next.clone();
     let second = store.documents(Kind::Connection, None, &paging).await.expect("list");
     let names = |items: &[Document]| items.iter().map(|it| it.manifest.name().to_string()).collect::<Vec<_>>();
-    assert_eq!((names(&first.items), names(&second.items)), (vec!["a".into(), "b".into(), "c".into()], vec!["d".into()]));
+    assert_eq!(
+        (names(&first.items), names(&second.items)),
+        (vec!["a".into(), "b".into(), "c".into()], vec!["d".into()])
+    );
     assert!(first.next.is_some() && second.next.is_none());
 
     let full = |items: &[Document]| items.iter().map(|it| it.manifest.resource_name()).collect::<Vec<_>>();

@@ -98,9 +98,14 @@ pub async fn refuse_what_is_not_there_yet(home: &impl Home) {
     assert!(matches!(refused, Err(Error::Compacted { revision: 5, oldest: 1 })), "{refused:?}");
     assert_eq!(store.events("shop", 4, 10).await.expect("up to date"), (vec![], 4));
     // A refused commit takes no revision.
-    try_put(&*store, vec![operation(&records.operation(&records.order(&order_name("shop", "dev", "x")), 1)), Write::ReleaseKeys {
-        resource: vend::domain::id::ResourceId::new(records.tick(), &records.chance),
-    }, Write::DeleteDriver { digest: "sha256:00".into(), time: records.tick() }])
+    try_put(
+        &*store,
+        vec![
+            operation(&records.operation(&records.order(&order_name("shop", "dev", "x")), 1)),
+            Write::ReleaseKeys { resource: vend::domain::id::ResourceId::new(records.tick(), &records.chance) },
+            Write::DeleteDriver { digest: "sha256:00".into(), time: records.tick() },
+        ],
+    )
     .await
     .expect_err("no such driver");
     assert_eq!(store.revision("shop").await.expect("read"), 4);

@@ -9,8 +9,9 @@ pub async fn reads_in_order(home: &impl Home) {
     let (store, records) = (home.open().await, Records::new(1));
     let scene = scene(&*store, &records, "checkout", &["db", "cache"]).await;
     let [db, cache] = &scene.children[..] else { panic!("two children") };
-    let mut rows: Vec<JournalRow> =
-        [(0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (1, 0, 2), (1, 0, 10)].map(|(s, a, p)| records.journal(db, s, a, p)).into();
+    let mut rows: Vec<JournalRow> = [(0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (1, 0, 2), (1, 0, 10)]
+        .map(|(s, a, p)| records.journal(db, s, a, p))
+        .into();
     rows.reverse();
     put(&*store, rows.iter().cloned().map(Write::Journal).collect()).await;
     let other = records.journal(cache, 0, 0, 0);

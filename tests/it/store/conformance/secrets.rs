@@ -13,7 +13,10 @@ fn secret(it: &SecretRecord) -> Write {
 pub async fn reads_what_was_put(home: &impl Home) {
     let (store, records) = (home.open().await, Records::new(1));
     let scene = scene(&*store, &records, "checkout", &["db"]).await;
-    let of_resource = [records.resource_secret(&scene.resources[0], "user"), records.resource_secret(&scene.resources[0], "password")];
+    let of_resource = [
+        records.resource_secret(&scene.resources[0], "user"),
+        records.resource_secret(&scene.resources[0], "password"),
+    ];
     let named = records.named_secret("pg-admin");
     put(&*store, vec![secret(&of_resource[0]), secret(&of_resource[1]), secret(&named)]).await;
     for it in of_resource.iter().chain([&named]) {

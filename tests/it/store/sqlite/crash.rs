@@ -45,7 +45,8 @@ fn acknowledged(line: &str) -> Option<String> {
 #[test]
 fn child() {
     let Some(directory) = std::env::var_os(DIRECTORY) else { return };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let store = match open(Path::new(&directory)) {
         Ok(store) => Arc::new(dying(store)),
         Err(error) => return println!("refused {error}"),

@@ -80,7 +80,8 @@ fn other_migrations_are_refused() {
 fn every_start_takes_all_shards_in_the_next_epoch() {
     let directory = Directory::new();
     let shards = || {
-        let sql = "SELECT count(*), min(epoch), max(epoch), count(DISTINCT owner), max(rev), min(lease_until) FROM shard";
+        let sql =
+            "SELECT count(*), min(epoch), max(epoch), count(DISTINCT owner), max(rev), min(lease_until) FROM shard";
         database(&directory)
             .query_row(sql, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get::<_, i64>(4)?]))
             .expect("the shards")
@@ -116,7 +117,10 @@ async fn what_is_damaged_is_named() {
     let cases = [
         ("UPDATE operation SET state = 'dreaming' WHERE parent IS NOT NULL", "state: unknown variant `dreaming`"),
         ("UPDATE operation SET state = 'queued', budget = '{' WHERE parent IS NOT NULL", "budget: "),
-        ("UPDATE operation SET continuation = x'00' WHERE parent IS NOT NULL", "continuation: a sealed value of 1 bytes"),
+        (
+            "UPDATE operation SET continuation = x'00' WHERE parent IS NOT NULL",
+            "continuation: a sealed value of 1 bytes",
+        ),
     ];
     for (sql, expected) in cases {
         database(&directory).execute(sql, []).expect("the operation");

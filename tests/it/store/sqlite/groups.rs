@@ -63,6 +63,7 @@ async fn the_hook_tells_each_site_on_both_sides() {
         let it = records.order(&names()[at]);
         store.commit(Commit { writes: vec![order(&it)], ..Commit::new(site) }).await.expect("taken");
     }
-    let expected: Vec<_> = Site::ALL.into_iter().flat_map(|site| [(site, Phase::Before), (site, Phase::After)]).collect();
+    let expected: Vec<_> =
+        Site::ALL.into_iter().flat_map(|site| [(site, Phase::Before), (site, Phase::After)]).collect();
     assert_eq!(*seen.lock().expect("lock"), expected);
 }
