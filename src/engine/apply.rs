@@ -124,7 +124,7 @@ impl Engine {
             if order.deleting && self.under_way(Some(&order)).await?.is_some() {
                 return self.under_way(Some(&order)).await;
             }
-            let plan = plan(name, Vec::new(), self.leaving(resources.values()))?;
+            let plan = plan(name, Vec::new(), self.leaving(resources.values()).await?)?;
             if !request.allow_destroy && plan.destroys() {
                 let hint = "destruction is asked for: `--allow-destroy`";
                 return Err(plan_required(&plan).hint(hint).into());

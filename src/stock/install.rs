@@ -80,7 +80,13 @@ impl Stock {
         let record = self.store.driver(digest).await?.ok_or_else(missing)?;
         let (count, names) = self.store.driver_users(digest).await?;
         if count > 0 {
-            let message = format!("{} this driver: {}", counted(count, "is pinned to", "are pinned to"), names.join(", "));
+            let message = format!(
+                "{} driver `{}@{}`: {}",
+                counted(count, "is pinned to", "are pinned to"),
+                record.description.name,
+                record.description.version,
+                names.join(", ")
+            );
             return Err(Refusal::new(Reason::InUse, message).hint("delete those orders first").into());
         }
         let others: Vec<_> = self.store.drivers().await?.into_iter().filter(|other| other.digest != digest).collect();
@@ -89,7 +95,8 @@ impl Stock {
             let Ok(requirement) = Requirement::parse(driver) else { continue };
             let one = std::slice::from_ref(&record);
             if newest(&requirement, one).is_ok() && newest(&requirement, &others).is_err() {
-                let message = format!("recipe `{}` needs a driver `{driver}`, and this is the only one", recipe.manifest.name());
+                let message =
+                    format!("recipe `{}` needs a driver `{driver}`, and this is the only one", recipe.manifest.name());
                 return Err(Refusal::new(Reason::InUse, message).hint("delete the recipe first").into());
             }
         }
@@ -138,13 +145,13 @@ fn invalid(error: &LoadError) -> Refusal {
         LoadError::Description { violations } => {
             Refusal::new(Reason::DriverInvalid, "describe returned no valid description").violations(violations.clone())
         }
-        LoadError::ForeignImport { import, hint } => {
-            Refusal::new(Reason::DriverInvalid, format!("the component imports `{import}`, which is not given to drivers"))
-                .hint(*hint)
-        }
-        LoadError::NotWasm | LoadError::NoLifecycle { .. } => {
-            Refusal::new(Reason::DriverInvalid, error.to_string()).hint("a driver is a component of the world `vend:driver/driver`, built for wasm32-wasip2")
-        }
+        LoadError::ForeignImport { import, hint } => Refusal::new(
+            Reason::DriverInvalid,
+            format!("the component imports `{import}`, which is not given to drivers"),
+        )
+        .hint(*hint),
+        LoadError::NotWasm | LoadError::NoLifecycle { .. } => Refusal::new(Reason::DriverInvalid, error.to_string())
+            .hint("a driver is a component of the world `vend:driver/driver`, built for wasm32-wasip2"),
         _ => Refusal::new(Reason::DriverInvalid, error.to_string()),
     }
 }

@@ -18,11 +18,11 @@ use crate::domain::time::Timestamp;
 use crate::secret::{Place, Sealer};
 use crate::store::{self, Commit, Filter, Paging, Site, Write};
 
-use crate::document::refusal::words;
 use super::compatible::{Live, compatible};
 use super::fit::{Fit, fit};
 use super::matching::ties;
 use super::{Error, Stock};
+use crate::document::refusal::words;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppliedDocument {

@@ -33,12 +33,18 @@ async fn tokens(table: &mut Table) {
     }
     let delete = pb::DeleteDocumentRequest { name: "recipes/sqlite-files".into(), etag: String::new() };
     let call = async { auditor.documents().delete_document(delete).await };
-    table.refuses("token: of a role that may not", PermissionDenied, "POLICY_DENIED", &["documents.delete"], call).await;
+    table
+        .refuses("token: of a role that may not", PermissionDenied, "POLICY_DENIED", &["documents.delete"], call)
+        .await;
 }
 
 async fn messages(table: &mut Table) {
     let admin = table.admin.clone();
-    for (case, bytes) in [("message: random bytes", &b"\xff\xff\xff"[..]), ("message: cut off", b"\x0a\x05ab"), ("message: no UTF-8", b"\x0a\x02\xff\xfe")] {
+    for (case, bytes) in [
+        ("message: random bytes", &b"\xff\xff\xff"[..]),
+        ("message: cut off", b"\x0a\x05ab"),
+        ("message: no UTF-8", b"\x0a\x02\xff\xfe"),
+    ] {
         let words = ["the message cannot be read"];
         table.refuses(case, InvalidArgument, "REQUEST_INVALID", &words, admin.raw(GET, bytes)).await;
     }
@@ -56,8 +62,20 @@ async fn messages(table: &mut Table) {
 async fn names(table: &mut Table) {
     let admin = table.admin.clone();
     for (case, name, code, reason, words) in [
-        ("name: of no order's form", "orders/standing", InvalidArgument, "REQUEST_INVALID", "projects/*/environments/*/orders/*"),
-        ("name: too long", &format!("projects/{}/environments/dev/orders/x", "p".repeat(64)), InvalidArgument, "REQUEST_INVALID", "1 to 63"),
+        (
+            "name: of no order's form",
+            "orders/standing",
+            InvalidArgument,
+            "REQUEST_INVALID",
+            "projects/*/environments/*/orders/*",
+        ),
+        (
+            "name: too long",
+            &format!("projects/{}/environments/dev/orders/x", "p".repeat(64)),
+            InvalidArgument,
+            "REQUEST_INVALID",
+            "1 to 63",
+        ),
         ("name: of no order", "projects/default/environments/dev/orders/none", NotFound, "NOT_FOUND", "orders/none"),
     ] {
         let request = pb::GetOrderRequest { name: name.into() };

@@ -17,13 +17,29 @@ pub async fn rows(table: &mut Table) {
         ("driver: an empty file", vec![], &["no component was sent"]),
         ("driver: a core module", wat("(module)"), &["core WebAssembly module", "wasm-tools component new"]),
         ("driver: a damaged component", broken, &["not valid"]),
-        ("driver: of another world", exporting("wasi:cli/run@0.2.0"), &["vend:driver/lifecycle@0.1.0", "`wasi:cli/run@0.2.0`"]),
+        (
+            "driver: of another world",
+            exporting("wasi:cli/run@0.2.0"),
+            &["vend:driver/lifecycle@0.1.0", "`wasi:cli/run@0.2.0`"],
+        ),
         ("driver: of another version", exporting("vend:driver/lifecycle@0.9.0"), &["0.9.0", "version 0.1.0"]),
-        ("driver: imports sockets", importing("wasi:sockets/tcp@0.2.0"), &["`wasi:sockets/tcp@0.2.0`", "hint: ", "sql-read"]),
+        (
+            "driver: imports sockets",
+            importing("wasi:sockets/tcp@0.2.0"),
+            &["`wasi:sockets/tcp@0.2.0`", "hint: ", "sql-read"],
+        ),
         ("driver: imports a stranger", importing("acme:tools/hammer"), &["`acme:tools/hammer`", "hint: ", "compose"]),
         ("driver: larger than 64 MiB", vec![0; (64 << 20) + 1], &["64 MiB"]),
-        ("driver: describe traps", component("examples/describe_traps"), &["describe failed", "crashed", "this driver does not know what it is"]),
-        ("driver: describe loops", component("examples/describe_loops"), &["describe failed", "limit of cpu time: 10000 ms"]),
+        (
+            "driver: describe traps",
+            component("examples/describe_traps"),
+            &["describe failed", "crashed", "this driver does not know what it is"],
+        ),
+        (
+            "driver: describe loops",
+            component("examples/describe_loops"),
+            &["describe failed", "limit of cpu time: 10000 ms"],
+        ),
         ("driver: describe returns rubbish", component("examples/describe_rubbish"), &["/name", "/version"]),
     ];
     for (case, bytes, words) in cases {

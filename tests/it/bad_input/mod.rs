@@ -14,6 +14,7 @@ mod operations;
 mod calls;
 mod deletions;
 mod process;
+mod exits;
 
 use table::Table;
 
@@ -28,5 +29,6 @@ async fn bad_input_gets_a_clear_typed_answer_and_changes_nothing() {
     deletions::rows(&mut table).await;
     process::rows(&mut table).await;
     operations::rows(&mut table).await;
+    exits::rows(&mut table);
     table.end().await;
 }

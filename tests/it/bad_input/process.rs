@@ -13,7 +13,13 @@ pub async fn rows(table: &mut Table) {
         Ok(_) => "it starts".to_owned(),
         Err(error) => format!("{error:#}"),
     };
-    table.refuses_to_start("serve: a data directory in use, same process", &before, "no start", &said, &["in use by another process"]);
+    table.refuses_to_start(
+        "serve: a data directory in use, same process",
+        &before,
+        "no start",
+        &said,
+        &["in use by another process"],
+    );
     let words = ["in use by another process", &*data.to_string_lossy()];
     serve(table, "serve: a data directory in use", &data, &["--listen", "127.0.0.1:0"], &words);
     let words = ["0.0.0.0:0", "beyond loopback needs TLS"];

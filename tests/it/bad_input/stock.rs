@@ -81,7 +81,8 @@ read-credential: { username: bad_read, password: { secret: pg-read } }
 allow: { databases: ["postgres"], networks: ["127.0.0.0/8"] }
 "#;
 
-pub const ORDER: &str = "\n  db: { type: sqlite-database, params: { name: kept } }\n  spare: { type: probe, params: { name: spare } }";
+pub const ORDER: &str =
+    "\n  db: { type: sqlite-database, params: { name: kept } }\n  spare: { type: probe, params: { name: spare } }";
 pub const REQUEST_ID: &str = "the-first";
 
 pub fn recipe(name: &str, makes: &str, matching: &str, driver: &str, connections: &str) -> String {

@@ -1,6 +1,7 @@
 //! Rows are tried one after the other against one core; what is wrong with them is told together, at the end.
 
 use std::fmt::Write as _;
+use std::process::Command;
 
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -80,6 +81,32 @@ impl Table {
         self.told.push([case.into(), how.into(), "—".into(), said.trim().replace('\n', " ⏎ ")]);
     }
 
+    /// One row: the program ends with this status and says all these words on stderr; only what it was let do is changed.
+    pub fn exits(&mut self, case: &str, arguments: &[&str], status: i32, words: &[&str], may_change: bool) {
+        let before = self.dump();
+        let output = Command::new(env!("CARGO_BIN_EXE_vend"))
+            .args(arguments)
+            .env("VEND_CONFIG_DIR", self.core.data().join("config"))
+            .env("VEND_SERVER", format!("http://{}", self.core.running.address))
+            .env("VEND_TOKEN_FILE", &self.core.running.token_file)
+            .envs([("VEND_PROJECT", "default"), ("VEND_ENVIRONMENT", "dev")])
+            .output()
+            .expect("ended");
+        let after = self.dump();
+        if !may_change {
+            self.unchanged(case, &before, &after, &[]);
+        }
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.code() != Some(status) {
+            self.wrong.push(format!("{case}: ended with {:?} instead of {status}: {said}", output.status.code()));
+        }
+        for word in words.iter().filter(|word| !said.contains(**word)) {
+            self.wrong.push(format!("{case}: does not say `{word}`: {said}"));
+        }
+        let told = said.lines().filter(|line| !line.is_empty()).next_back().unwrap_or_default();
+        self.told.push([case.into(), format!("exit status {status}"), "—".into(), told.into()]);
+    }
+
     /// One row: the order is accepted, since only the driver at work can show what it does; the operation ends FAILED, says
     /// what has happened at the backend, and beside the records of the order itself nothing is changed.
     pub async fn fails(&mut self, case: &str, order_name: &str, resources: &str, ending: Ending) {
@@ -102,7 +129,8 @@ impl Table {
         for word in ending.words.iter().filter(|word| !child.message.contains(**word)) {
             self.wrong.push(format!("{case}: does not say `{word}`: {}", child.message));
         }
-        let mut its_own = vec!["order_", "resource", "operation", "plan", "journal", "event", "audit", "shard", "natural_key"];
+        let mut its_own =
+            vec!["order_", "resource", "operation", "plan", "journal", "event", "audit", "shard", "natural_key"];
         its_own.push("secret");
         let its_own: Vec<String> = its_own.iter().map(|table| format!("table {table}")).collect();
         let file = format!("file {order_name}.db");
@@ -191,8 +219,7 @@ pub async fn wait(caller: &Caller, id: &str) -> pb::Operation {
 }
 
 async fn child(caller: &Caller, parent: &str) -> pb::Operation {
-    let request =
-        pb::ListOperationsRequest { project: "default".into(), parent: parent.into(), ..Default::default() };
+    let request = pb::ListOperationsRequest { project: "default".into(), parent: parent.into(), ..Default::default() };
     let listed = caller.operations().list_operations(request).await.expect("listed").into_inner().operations;
     listed.into_iter().next().expect("a child")
 }
