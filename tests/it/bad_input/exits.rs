@@ -61,7 +61,7 @@ pub fn rows(table: &mut Table) {
         "pg",
         "--set",
         "name=doubt",
-        "--set",
+        "--set-json",
         "bare=true",
         "--set-json",
         doubt,
