@@ -1,9 +1,12 @@
 //! Documents as calls bring them: parsed here, so that every frontend gets the same file, line and column.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 
 use tonic::Status;
 
+use crate::document::refusal::words;
 use crate::document::{self, File, Parsed, Problem};
 use crate::domain::contract::Violation;
 use crate::domain::document::{Kind, Manifest, OrderManifest};
@@ -81,7 +84,42 @@ fn read_all(sources: &[pb::Source]) -> Result<Vec<Sourced>, Status> {
             }
         }
     }
+    if problems.is_empty() {
+        problems = twice(&documents);
+    }
     if problems.is_empty() { Ok(documents) } else { Err(refused(&problems, left_out)) }
+}
+
+/// Documents that an earlier one of the same call is as well: which of the two counts would be a guess.
+fn twice(documents: &[Sourced]) -> Vec<Problem> {
+    let mut first: HashMap<String, &Sourced> = HashMap::new();
+    let mut problems = Vec::new();
+    for it in documents {
+        let name = match &it.parsed.manifest {
+            Manifest::Order(order) => format!("order {:?} {:?} {}", order.project, order.environment, order.meta.name),
+            other => other.resource_name(),
+        };
+        match first.entry(name) {
+            Entry::Vacant(free) => drop(free.insert(it)),
+            Entry::Occupied(taken) => {
+                let manifest = &it.parsed.manifest;
+                let former = taken.get().parsed.problem(&taken.get().file, &at_name(""));
+                let message = format!(
+                    "{} `{}` stands twice: first at {}:{}",
+                    words(manifest.kind()),
+                    manifest.name(),
+                    former.file,
+                    former.line
+                );
+                problems.push(it.parsed.problem(&it.file, &at_name(&message)));
+            }
+        }
+    }
+    problems
+}
+
+fn at_name(message: &str) -> Violation {
+    Violation { pointer: "/name".to_owned(), message: message.to_owned() }
 }
 
 /// A file name is repeated in messages, so it is one short line.

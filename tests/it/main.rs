@@ -6,3 +6,4 @@ mod sql_postgres;
 mod engine;
 mod api;
 mod workbench;
+mod bad_input;
