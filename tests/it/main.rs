@@ -7,3 +7,4 @@ mod engine;
 mod api;
 mod proof;
 mod workbench;
+mod bad_input;
