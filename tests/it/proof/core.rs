@@ -196,9 +196,18 @@ pub struct Watch {
 impl Watch {
     /// Ends it; what it said.
     pub fn end(mut self) -> String {
-        self.process.kill().expect("killed");
-        self.process.wait().expect("it ends");
+        self.stop();
         std::fs::read_to_string(self.said.path()).expect("what it said")
+    }
+
+    fn stop(&mut self) {
+        let _ = (self.process.kill(), self.process.wait());
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
