@@ -82,7 +82,8 @@ fn describe(title: &str, record: &Value, paint: &Paint) -> String {
 /// `key: value`, nested ones below and indented.
 fn fields(map: &Map<String, Value>, depth: usize, paint: &Paint, text: &mut String) {
     let indent = "  ".repeat(depth);
-    for (key, value) in map {
+    for key in output::keys(map) {
+        let value = &map[key];
         let key_text = paint.cyan(&format!("{key}:"));
         match value {
             Value::Object(inner) if !inner.is_empty() => {
@@ -125,7 +126,7 @@ mod tests {
             "conditions": [{"type": "Ready", "status": true}]});
         assert_eq!(
             describe("resource/checkout/db", &record, &Paint::plain()),
-            "resource/checkout/db\n  conditions:\n    - status=true type=Ready\n  id: res_01\n  note:\n    a\n    b\n  \
+            "resource/checkout/db\n  id: res_01\n  conditions:\n    - status=true type=Ready\n  note:\n    a\n    b\n  \
              params:\n    name: orders\n    tags: a,b\n"
         );
     }

@@ -136,6 +136,10 @@ pub fn render(failure: &Failure, paint: &Paint) -> String {
     }
     text.push('\n');
     for (field, description) in &failure.violations {
+        // Of a single mistake the message says it all already.
+        if failure.message.contains(description) && failure.message.contains(field) {
+            continue;
+        }
         text.push_str(&clean(&format!("  {field}: {description}\n")));
     }
     if !failure.hint.is_empty() {
@@ -183,6 +187,18 @@ mod tests {
         let details = ErrorDetails::with_error_info("POLICY_DENIED", "vend", HashMap::new());
         let status = Status::with_error_details(Code::PermissionDenied, "user:anna may not order here", details);
         check(status, Exit::Refused, "error: user:anna may not order here (POLICY_DENIED)\n");
+    }
+
+    #[test]
+    fn a_mistake_is_told_once() {
+        let mut details = ErrorDetails::with_error_info("DOCUMENT_INVALID", "vend", HashMap::new());
+        details.add_bad_request_violation("a.yaml:3:1", "`nam` is unknown");
+        details.add_bad_request_violation("a.yaml:9:5", "`size` is no integer");
+        let status =
+            Status::with_error_details(Code::InvalidArgument, "a.yaml:3:1: `nam` is unknown (and 1 more)", details);
+        let expected = "error: a.yaml:3:1: `nam` is unknown (and 1 more) (DOCUMENT_INVALID)\n  \
+                        a.yaml:9:5: `size` is no integer\n";
+        check(status, Exit::Failed, expected);
     }
 
     #[test]

@@ -59,9 +59,10 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     // Taken before the list, so that nothing falls between the two.
     let changes = if args.watch { Some(watch::Changes::begin(session, args.order.as_deref()).await?) } else { None };
 
-    if let Some(name) = &args.name {
-        let record = records::one(session, kind, name).await?;
-        output::print(&output::records(kind, &[record], args.output, true)?)?;
+    let shown = if let Some(name) = &args.name {
+        let records = vec![records::one(session, kind, name).await?];
+        output::print(&output::records(kind, &records, args.output, true)?)?;
+        records
     } else {
         let grows = matches!(kind, Kind::Operation | Kind::Audit);
         let filter = Filter {
@@ -80,9 +81,10 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         if found.more {
             session.terminal.say(&format!("only {} are shown; `--limit 0` lists all", found.records.len()));
         }
-    }
+        found.records
+    };
     match changes {
-        Some(changes) => watch::follow_records(session, changes, kind, args.name.as_deref(), args.output).await,
+        Some(changes) => watch::follow_records(session, changes, kind, args.name.as_deref(), &shown, args.output).await,
         None => Ok(Exit::Done),
     }
 }

@@ -93,7 +93,7 @@ fn table(lines: &[pb::JournalLine]) -> Table {
             Kind::Attempt => format!("attempt: {}", line.function),
             Kind::End => "end".to_owned(),
             Kind::Log => "log".to_owned(),
-            Kind::Effect | Kind::Unspecified => format!("{} {}", line.function, text("request")),
+            Kind::Effect | Kind::Unspecified => format!("{} {}", line.function, call_words(&value["request"])),
         };
         table.row([
             text("time"),
@@ -108,10 +108,36 @@ fn table(lines: &[pb::JournalLine]) -> Table {
     table
 }
 
+/// What a call says, as far as it is known how: the statements of SQL, method and address of HTTP.
+fn call_words(request: &Value) -> String {
+    if let Some(sql) = request.pointer("/statement/sql").and_then(Value::as_str) {
+        return sql.to_owned();
+    }
+    if let Some(statements) = request.get("statements").and_then(Value::as_array) {
+        let sql = statements.iter().filter_map(|it| it.get("sql")?.as_str());
+        return sql.collect::<Vec<_>>().join("; ");
+    }
+    if let (Some(method), Some(url)) = (request.get("method"), request.get("url").or_else(|| request.get("path"))) {
+        return format!("{} {}", columns::text(method), columns::text(url));
+    }
+    columns::text(request)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::pb::journal_line::Origin;
+
+    #[test]
+    fn calls_in_words() {
+        for (request, expected) in [
+            (r#"{"statements": [{"sql": "BEGIN"}, {"sql": "COMMIT"}]}"#, "BEGIN; COMMIT"),
+            (r#"{"method": "PUT", "path": "/zones/1"}"#, "PUT /zones/1"),
+            (r#"{"else": 1}"#, r#"{"else":1}"#),
+        ] {
+            assert_eq!(call_words(&view::json_text(request)), expected);
+        }
+    }
 
     #[test]
     fn a_story() {
@@ -128,7 +154,9 @@ mod tests {
         let effect = pb::JournalLine {
             origin: Origin::Replayed.into(),
             class: "idempotent".to_owned(),
-            request_json: r#"["CREATE ROLE orders PASSWORD '{{secret:sec_01}}'"]"#.to_owned(),
+            request_json: r#"{"connection": "server", "statement": {"params": [],
+                "sql": "CREATE ROLE orders\nPASSWORD '{{secret:sec_01}}'"}}"#
+                .to_owned(),
             outcome: "applied".to_owned(),
             answer_json: r#"{"rows": 0}"#.to_owned(),
             ..line(1, Kind::Effect, "sql-write.execute")

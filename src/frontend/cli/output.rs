@@ -97,6 +97,18 @@ const FIRST: [&str; 14] = [
     "state",
 ];
 
+/// The keys of an object in that order.
+pub fn keys(map: &serde_json::Map<String, Value>) -> Vec<&String> {
+    let rank = |key: &str, value: &Value| match FIRST.iter().position(|first| *first == key) {
+        Some(position) => position,
+        None if key == "status" && value.is_object() => FIRST.len() + 1,
+        None => FIRST.len(),
+    };
+    let mut entries: Vec<_> = map.iter().collect();
+    entries.sort_by_key(|(key, value)| rank(key, value));
+    entries.into_iter().map(|(key, _)| key).collect()
+}
+
 fn ordered(value: &Value) -> yaml::Value {
     let mut value = sorted(value);
     if let yaml::Value::Mapping(map) = &mut value

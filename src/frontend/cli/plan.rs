@@ -56,8 +56,12 @@ fn render_resource(resource: &PlannedResource, paint: &Paint, wide: bool) -> Str
         Action::None | Action::Unspecified => paint.dim("= keep "),
     };
     let class = if resource.class.is_empty() { String::new() } else { format!(" class {}", resource.class) };
-    let mut text =
-        format!("  {head}{}  {}{class}{}\n", paint.bold(&resource.key), resource.resource_type, made_by(resource));
+    let mut text = format!(
+        "  {head}{}  {}{class}{}\n",
+        paint.bold(&resource.key),
+        resource.resource_type,
+        made_by(resource, wide)
+    );
     if wide && !resource.recipe_reason.is_empty() {
         text.push_str(&format!("      because {}\n", resource.recipe_reason));
     }
@@ -81,13 +85,16 @@ fn render_resource(resource: &PlannedResource, paint: &Paint, wide: bool) -> Str
     text
 }
 
-fn made_by(resource: &PlannedResource) -> String {
+fn made_by(resource: &PlannedResource, wide: bool) -> String {
     let mut parts = Vec::new();
     if !resource.recipe.is_empty() {
         parts.push(format!("recipe {}@{}", resource.recipe, resource.recipe_revision));
     }
     if !resource.driver.is_empty() {
-        parts.push(format!("driver {}", resource.driver));
+        // A driver that is only known by its digest.
+        let digest = resource.driver.starts_with("sha256:") && !wide;
+        let driver = if digest { shorten(&resource.driver, 20) } else { resource.driver.clone() };
+        parts.push(format!("driver {driver}"));
     }
     if parts.is_empty() { String::new() } else { format!("  ({})", parts.join(", ")) }
 }

@@ -20,21 +20,31 @@ impl Table {
     }
 
     pub fn render(&self) -> String {
+        self.lines(&self.widths()).concat()
+    }
+
+    /// The rows without the heading, lined up with what was shown before: `widths` grow as needed.
+    pub fn render_below(&self, widths: &mut Vec<usize>) -> String {
+        let own = self.widths();
+        widths.resize(widths.len().max(own.len()), 0);
+        widths.iter_mut().zip(own).for_each(|(width, own)| *width = own.max(*width));
+        self.lines(widths)[1..].concat()
+    }
+
+    pub fn widths(&self) -> Vec<usize> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
             self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        let mut text = String::new();
-        for row in &self.rows {
-            let mut line = String::new();
-            for (cell, width) in row.iter().zip(&widths) {
-                line.push_str(&format!("{cell:<width$}   "));
-            }
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-        text
+        (0..columns).map(width).collect()
+    }
+
+    fn lines(&self, widths: &[usize]) -> Vec<String> {
+        let line = |row: &Vec<String>| {
+            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}   "));
+            cells.collect::<String>().trim_end().to_owned() + "\n"
+        };
+        self.rows.iter().map(line).collect()
     }
 }
 
@@ -62,6 +72,19 @@ mod tests {
         table.row(["checkout".to_owned(), "ready".to_owned(), "3m".to_owned()]);
         table.row(["größe".to_owned(), "a\nb\u{1b}[2J".to_owned(), String::new()]);
         assert_eq!(table.render(), "NAME       STATE     AGE\ncheckout   ready     3m\ngröße      a b [2J\n");
+    }
+
+    #[test]
+    fn rows_that_come_later_line_up() {
+        let row = |name: &str| {
+            let mut table = Table::new(["NAME", "STATE"]);
+            table.row([name.to_owned(), "ready".to_owned()]);
+            table
+        };
+        let mut widths = row("checkout").widths();
+        assert_eq!(row("a").render_below(&mut widths), "a          ready\n");
+        assert_eq!(row("a-long-name").render_below(&mut widths), "a-long-name   ready\n");
+        assert_eq!(row("a").render_below(&mut widths), "a             ready\n");
     }
 
     #[test]

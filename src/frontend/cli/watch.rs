@@ -96,14 +96,16 @@ pub fn subject(kind: Kind) -> Option<&'static str> {
     }
 }
 
-/// Shows each changed record of a kind anew, until Ctrl-C.
+/// Shows each changed record of a kind anew, until Ctrl-C; `shown` are those that stand there already.
 pub async fn follow_records(
     session: &Session,
     mut changes: Changes,
     kind: Kind,
     only: Option<&str>,
+    shown: &[Value],
     format: Format,
 ) -> anyhow::Result<Exit> {
+    let mut widths = columns::table(kind, shown, format == Format::Wide, jiff::Timestamp::now()).widths();
     let only = only.map(|name| names::full(session, kind, name)).transpose()?;
     let follow = async {
         loop {
@@ -125,7 +127,7 @@ pub async fn follow_records(
                 Err(error) if is_not_found(&error) => continue,
                 Err(error) => return Err(error),
             };
-            output::print(&row(kind, &record, format)?)?;
+            output::print(&row(kind, &record, &mut widths, format)?)?;
         }
     };
     tokio::select! {
@@ -148,12 +150,11 @@ fn is_of(kind: Kind, name: &str) -> bool {
 }
 
 /// One record without a heading; JSON on one line.
-fn row(kind: Kind, record: &Value, format: Format) -> anyhow::Result<String> {
+fn row(kind: Kind, record: &Value, widths: &mut Vec<usize>, format: Format) -> anyhow::Result<String> {
     Ok(match format {
         Format::Table | Format::Wide => {
-            let table =
-                columns::table(kind, std::slice::from_ref(record), format == Format::Wide, jiff::Timestamp::now());
-            table.render().lines().skip(1).map(|line| format!("{line}\n")).collect()
+            let record = std::slice::from_ref(record);
+            columns::table(kind, record, format == Format::Wide, jiff::Timestamp::now()).render_below(widths)
         }
         Format::Json => format!("{record}\n"),
         Format::Yaml => format!("---\n{}", output::records(kind, std::slice::from_ref(record), format, true)?),
