@@ -3,8 +3,8 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
-use crate::domain::contract::{Action, Planned};
-use crate::domain::json::canonical;
+use crate::domain::contract::{Action, Change, Planned};
+use crate::domain::json::{canonical, pointer_push};
 use crate::domain::name::{Name, OrderName};
 use crate::domain::plan::{Plan, PlanRead, PlannedAction, PlannedResource};
 use crate::domain::reason::Reason;
@@ -69,13 +69,17 @@ fn entry_plan(entry: Surveyed) -> Result<PlannedResource, Refusal> {
         );
         return Err(Refusal::new(Reason::ReplacementRefused, message).hint(hint));
     }
+    let mut changes = entry.planned.changes;
+    if action == PlannedAction::Create && changes.is_empty() {
+        changes = given(&entry.desired.params);
+    }
     Ok(PlannedResource {
         key: entry.key,
         id: entry.existing.map(|it| it.resource.id),
         resource_type: entry.resource_type,
         class: entry.class,
         action,
-        changes: entry.planned.changes,
+        changes,
         outputs: entry.planned.outputs,
         unknown: entry.planned.unknown,
         desired: Some(entry.desired),
@@ -84,6 +88,18 @@ fn entry_plan(entry: Surveyed) -> Result<PlannedResource, Refusal> {
         recipe_reason: entry.recipe_reason,
         reads: entry.reads,
     })
+}
+
+/// What a new resource is given, as changes from nothing.
+fn given(params: &Value) -> Vec<Change> {
+    let members = params.as_object().into_iter().flatten();
+    let change = |(name, value): (&String, &Value)| Change {
+        pointer: pointer_push("/params", name),
+        before: None,
+        after: Some(value.clone()),
+        forces_replacement: false,
+    };
+    members.map(change).collect()
 }
 
 fn action(entry: &Surveyed) -> PlannedAction {
@@ -162,7 +178,6 @@ pub fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::contract::Change;
     use crate::engine::testing::{name, order_name, resource};
 
     fn surveyed(key: &str, action: Action, existing: Option<Existing>) -> Surveyed {

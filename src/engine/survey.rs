@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
 
+use crate::capability::grants::Grants;
 use crate::capability::journal::{self, Batch, Journal};
 use crate::domain::contract::{Answer, Call, Input, Planned};
 use crate::domain::document::{OrderManifest, ResourceEntry};
@@ -249,10 +250,9 @@ impl Engine {
             asked.input(self, desired.params.clone(), desired.config.clone(), existing.map(|it| &it.resource));
         input.prior = prior;
         let grants = self.stock.grants(&asked.pin(), asked.offer.driver.description()).await?;
-        let held = |connection: &str| held_by(&grants, connection);
         let attempt = self.looking(Call::Plan(input), grants.clone(), secrets, asked).await?;
         let report: Report = asked.offer.driver.run(attempt).await;
-        let reads = report.rest.entries.iter().filter_map(|entry| read_made(entry, &held)).collect();
+        let reads = report.rest.entries.iter().filter_map(|entry| read_made(entry, &grants)).collect();
         match report.result {
             Ok(Answer::Planned(planned)) => Ok((planned, reads)),
             Ok(other) => Err(unfit(asked, &format!("{other:?} to plan")).into()),
@@ -263,7 +263,7 @@ impl Engine {
     async fn looking(
         &self,
         call: Call,
-        grants: crate::capability::grants::Grants,
+        grants: Grants,
         fresh: &[Fresh],
         asked: &Asked<'_>,
     ) -> Result<Attempt, Error> {
@@ -395,23 +395,16 @@ fn unfit(asked: &Asked<'_>, message: &str) -> Refusal {
     Refusal::new(Reason::DriverUnfit, format!("`{}`: {message}", asked.key))
 }
 
-fn read_made(entry: &Entry, held: &dyn Fn(&str) -> Vec<String>) -> Option<PlanRead> {
+fn read_made(entry: &Entry, grants: &Grants) -> Option<PlanRead> {
     let Entry::Intent { request, .. } = entry else { return None };
     let text = |name: &str| request.arguments.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let connection = text("connection");
+    let grant = grants.slots.get(&text("connection"))?;
     let statement = request.arguments.pointer("/statement/sql").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Some(PlanRead { held_by: held(&connection), connection, function: request.function.clone(), statement })
-}
-
-/// What held a read through this slot to reading.
-fn held_by(grants: &crate::capability::grants::Grants, slot: &str) -> Vec<String> {
-    let mut held = vec!["linkage".to_owned(), "read-only-transaction".to_owned()];
-    if let Some(grant) = grants.slots.get(slot)
-        && grant.reads_apart
-    {
-        held.push("read-credential".into());
+    let mut held_by = vec!["linkage".to_owned(), "read-only-transaction".to_owned()];
+    if grant.reads_apart {
+        held_by.push("read-credential".into());
     }
-    held
+    Some(PlanRead { held_by, connection: grant.connection.clone(), function: request.function.clone(), statement })
 }
 
 /// The manifest is kept with handles where secrets were written.
