@@ -12,7 +12,7 @@ pub enum Abort {
     InDoubt { seq: u32, function: String },
     #[error("effect {seq} is not what was recorded: {recorded}, asked {asked}")]
     Diverged { seq: u32, recorded: String, asked: String },
-    #[error("over the limit of {limit}: {max}")]
+    #[error("over the limit of {limit}: {max} {}", limit.unit())]
     Limit { limit: Limit, max: u64 },
     #[error(transparent)]
     Journal(#[from] journal::Error),

@@ -29,8 +29,11 @@ impl wasmtime::component::HasData for HasDenied {
 impl Denied<'_> {
     fn error(&mut self, function: &str) -> Error {
         self.host.denied += 1;
-        let code = if self.profile == "pure" { "DENIED_IN_PURE" } else { "DENIED_IN_OBSERVE" };
-        Error::new(ErrorKind::Denied, code, format!("{function} is denied in {} verbs", self.profile))
+        let (code, allowed) = match self.profile {
+            "pure" => ("DENIED_IN_PURE", "this verb may call nothing"),
+            _ => ("DENIED_IN_OBSERVE", "this verb may only read"),
+        };
+        Error::new(ErrorKind::Denied, code, format!("{function} is denied: {allowed}"))
     }
 
     fn refuse<T>(&mut self, function: &str) -> Answer<T> {

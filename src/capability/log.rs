@@ -38,8 +38,11 @@ impl Log {
         Ok(())
     }
 
-    pub fn last(&self) -> Option<&str> {
-        self.lines.last().map(|(_, line)| line.as_str())
+    /// The last few lines in one: what a crash said of itself, and what the language added.
+    pub fn tail(&self) -> String {
+        const LINES: usize = 3;
+        let from = self.lines.len().saturating_sub(LINES);
+        self.lines[from..].iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>().join("; ")
     }
 
     pub fn take(&mut self) -> Vec<(LogLevel, String)> {

@@ -77,7 +77,8 @@ impl Scope<'_> {
     }
 }
 
-fn words(kind: Kind) -> &'static str {
+/// A kind as one says it.
+pub fn words(kind: Kind) -> &'static str {
     match kind {
         Kind::Project => "project",
         Kind::Environment => "environment",

@@ -5,6 +5,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::reason::Reason;
+
 /// The verbs of a driver's life cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -270,4 +272,45 @@ impl Error {
     pub fn new(kind: ErrorKind, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { kind, code: code.into(), message: message.into(), violations: Vec::new(), retry_after_ms: None }
     }
+    /// The word for it on operations and in refusals, the same in both.
+    pub fn reason(&self) -> Reason {
+        match self.kind {
+            ErrorKind::Unavailable => Reason::BackendUnavailable,
+            ErrorKind::Throttled => Reason::BackendThrottled,
+            ErrorKind::Unauthenticated => Reason::CredentialsRejected,
+            ErrorKind::InvalidInput => Reason::ParamsInvalid,
+            ErrorKind::Unsupported => Reason::VerbUnsupported,
+            ErrorKind::AlreadyExists if self.code == "FOREIGN_OBJECT_EXISTS" => Reason::ForeignObjectExists,
+            ErrorKind::Denied if self.is_denied_by_host() => Reason::EgressDenied,
+            ErrorKind::AlreadyExists
+            | ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::Denied
+            | ErrorKind::Quota
+            | ErrorKind::Internal
+            | ErrorKind::Other => Reason::BackendRefused,
+        }
+    }
+
+    fn is_denied_by_host(&self) -> bool {
+        HOST_DENIALS.contains(&self.code.as_str()) || self.code.starts_with("DENIED_")
+    }
 }
+
+/// Codes with which the host itself denies a call.
+const HOST_DENIALS: [&str; 14] = [
+    "ADDRESS_FORBIDDEN",
+    "CREDENTIAL_MISSING",
+    "DATABASE_NOT_ALLOWED",
+    "HANDLE_IN_QUERY",
+    "HANDLE_NOT_GRANTED",
+    "NOT_A_READ",
+    "READ_ROLE_TOO_POWERFUL",
+    "SECRET_IN_QUERY",
+    "SLOT_NOT_GRANTED",
+    "SLOT_READ_ONLY",
+    "STATEMENT_DENIED",
+    "STATEMENT_WRITES",
+    "TLS_REQUIRED",
+    "TRANSACTION_CONTROL",
+];

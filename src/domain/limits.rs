@@ -71,6 +71,18 @@ pub enum Limit {
     Stack,
 }
 
+impl Limit {
+    /// Of what so many are the most.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Limit::Cpu | Limit::Time => "ms",
+            Limit::Memory | Limit::Body | Limit::Journal | Limit::Output | Limit::Log | Limit::Stack => "bytes",
+            Limit::Reads | Limit::Writes => "calls",
+            Limit::Table => "elements",
+        }
+    }
+}
+
 impl std::fmt::Display for Limit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

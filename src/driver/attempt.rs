@@ -63,7 +63,7 @@ pub enum Failure {
     Driver(#[from] Error),
     #[error("the driver crashed: {0}")]
     Trapped(String),
-    #[error("the driver went over its limit of {limit}: {max}")]
+    #[error("the driver went over its limit of {limit}: {max} {}", limit.unit())]
     Limit { limit: Limit, max: u64 },
     /// What the guest asks on replay is not what it asked before; nothing was sent.
     #[error("the driver behaves differently on replay, at effect {seq}: recorded {recorded}, asked {asked}")]

@@ -209,9 +209,9 @@ fn failure(error: &wasmtime::Error, running: bool, state: &State, limits: &Limit
     if !running && error.downcast_ref::<Trap>().is_none() {
         return Failure::Host(cause);
     }
-    match state.host.log.last() {
-        Some(line) => Failure::Trapped(format!("{cause}; it last said: {}", shorten(line.to_owned(), 500))),
-        None => Failure::Trapped(cause),
+    match state.host.log.tail() {
+        said if said.is_empty() => Failure::Trapped(cause),
+        said => Failure::Trapped(format!("{cause}; it last said: {}", shorten(said, 500))),
     }
 }
 

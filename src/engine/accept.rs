@@ -77,7 +77,11 @@ pub fn accept(
         let resource = resource_after(planned, &order, standing, bringing, asking);
         let child = child(planned, &resource, &parent, asking);
         for open in standing.open.iter().filter(|it| it.resource.as_ref() == Some(&resource.id)) {
-            supersede(open, &child.id, &mut commit, now);
+            if gives_way(open) {
+                supersede(open, &child.id, &mut commit, now);
+            } else if planned.action == PlannedAction::Delete {
+                hurry(open, &mut commit, now);
+            }
         }
         for fresh in bringing.secrets.get(&planned.key).into_iter().flatten() {
             let record = asking.sealer.secret(fresh, &resource.id, &asking.principal.name, now);
@@ -255,9 +259,6 @@ fn gives_way(open: &Operation) -> bool {
 }
 
 fn supersede(open: &Operation, successor: &OperationId, commit: &mut Commit, now: Timestamp) {
-    if !gives_way(open) {
-        return;
-    }
     let after = Operation {
         state: OperationState::Superseded,
         reason: Some(Reason::Superseded),
@@ -270,6 +271,20 @@ fn supersede(open: &Operation, successor: &OperationId, commit: &mut Commit, now
     };
     commit.writes.extend(tally(&after, open.state, now));
     commit.writes.push(Write::Operation(Box::new(after)));
+}
+
+/// What is to go need not be finished first: the operation ends with its next step, and what it made is deleted.
+fn hurry(open: &Operation, commit: &mut Commit, now: Timestamp) {
+    if !open.state.is_runnable() {
+        return;
+    }
+    commit.writes.push(Write::Operation(Box::new(Operation {
+        cancel_requested: true,
+        due: now,
+        version: open.version + 1,
+        update_time: now,
+        ..open.clone()
+    })));
 }
 
 fn child(planned: &PlannedResource, resource: &Resource, parent: &Operation, asking: &Asking<'_>) -> Operation {

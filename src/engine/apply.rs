@@ -124,9 +124,10 @@ impl Engine {
             if order.deleting && self.under_way(Some(&order)).await?.is_some() {
                 return self.under_way(Some(&order)).await;
             }
-            let plan = plan(name, Vec::new(), self.leaving(resources.values()))?;
+            let plan = plan(name, Vec::new(), self.leaving(resources.values()).await?)?;
             if !request.allow_destroy && plan.destroys() {
-                return Err(plan_required(&plan).into());
+                let hint = "destruction is asked for: `--allow-destroy`";
+                return Err(plan_required(&plan).hint(hint).into());
             }
             let mut standing = Standing { order: Some(order), resources, open: Vec::new() };
             standing.open = self.open(&standing).await?;
@@ -226,7 +227,13 @@ fn allowed(plan: &Plan, request: &Apply) -> Result<(), Refusal> {
         Some(digest) if *digest == plan.digest => Ok(()),
         Some(_) => Err(Refusal::new(Reason::PlanStale, format!("{} would not do what that plan said", plan.order))
             .hint("plan again, look, and apply with the new digest")),
-        None if plan.destroys() && !request.allow_destroy && !request.validate_only => Err(plan_required(plan)),
+        None if plan.destroys() && !request.allow_destroy && !request.validate_only => {
+            let hint = format!(
+                "destruction is asked for: give the plan's digest `--plan {}`, or `--allow-destroy`",
+                plan.digest
+            );
+            Err(plan_required(plan).hint(hint))
+        }
         None => Ok(()),
     }
 }
@@ -238,10 +245,7 @@ fn plan_required(plan: &Plan) -> Refusal {
         .filter(|it| matches!(it.action, PlannedAction::Delete | PlannedAction::Replace))
         .map(|it| format!("{} {} ({})", it.action.as_str(), it.key, it.resource_type))
         .collect();
-    Refusal::new(Reason::PlanRequired, format!("{} would be destroyed: {}", plan.order, lost.join(", "))).hint(format!(
-        "destruction is asked for: give the plan's digest `--plan {}`, or `--allow-destroy`",
-        plan.digest
-    ))
+    Refusal::new(Reason::PlanRequired, format!("this destroys what {} has: {}", plan.order, lost.join(", ")))
 }
 
 fn check_etag(name: &OrderName, order: Option<&Order>, etag: Option<u64>) -> Result<(), Refusal> {

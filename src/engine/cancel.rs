@@ -66,14 +66,14 @@ impl Engine {
                 after.state = OperationState::Failed;
                 after.end_time = Some(now);
                 after.message = format!("given up by {principal}: {}", after.message);
-                if let Some(resource) = &operation.resource {
-                    if let Some(mut resource) = self.store.resource(resource).await? {
-                        resource.state = ResourceState::Failed;
-                        resource.version += 1;
-                        resource.update_time = now;
-                        self.mark_unsettled(&mut resource, &operation).await?;
-                        commit.writes.push(Write::Resource(Box::new(resource)));
-                    }
+                if let Some(resource) = &operation.resource
+                    && let Some(mut resource) = self.store.resource(resource).await?
+                {
+                    resource.state = ResourceState::Failed;
+                    resource.version += 1;
+                    resource.update_time = now;
+                    self.mark_unsettled(&mut resource, &operation).await?;
+                    commit.writes.push(Write::Resource(Box::new(resource)));
                 }
             }
             commit.writes.extend(tally(&after, operation.state, now));

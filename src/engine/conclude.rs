@@ -202,7 +202,7 @@ fn tell(resource: &mut Resource, operation: &mut Operation, reason: Reason, mess
 
 /// A create that wrote, or may have, leaves a mark even without a claim: no later one starts as if nothing had been.
 pub fn mark_begun(resource: &mut Resource, operation: &Operation, facts: &Facts<'_>) {
-    if operation.stage != Stage::Create || resource.object.is_some() || facts.effect == Effect::None {
+    if operation.stage != Stage::Create || resource.object.is_some() || operation.effect == Effect::None {
         return;
     }
     let empty = Claim { external_id: None, state: json!({}) };

@@ -1,6 +1,6 @@
 //! What a failed attempt means for its operation: pure rules, no clock and no dice of their own.
 
-use crate::domain::contract::{Error, ErrorKind};
+use crate::domain::contract::ErrorKind;
 use crate::domain::operation::{Operation, Stage};
 use crate::domain::reason::Reason;
 use crate::domain::time::{Entropy, Timestamp};
@@ -35,10 +35,10 @@ pub enum Verdict {
 /// `operation.attempts` counts the failures of this step before this one.
 pub fn judge(failure: &Failure, operation: &Operation, now: Timestamp, entropy: &dyn Entropy) -> Verdict {
     let retry = |reason: Reason, message: String, least_ms: Option<u32>| {
-        if reason != Reason::CredentialsRejected {
-            if let Some(spent) = spent(operation, now) {
-                return Verdict::Park { reason, message: format!("{message} — {spent}") };
-            }
+        if reason != Reason::CredentialsRejected
+            && let Some(spent) = spent(operation, now)
+        {
+            return Verdict::Park { reason, message: format!("{message} — {spent}") };
         }
         let wait = backoff_ms(operation.attempts, entropy).max(u64::from(least_ms.unwrap_or(0)));
         Verdict::Retry { reason, message, not_before: now.plus_ms(wait) }
@@ -48,10 +48,8 @@ pub fn judge(failure: &Failure, operation: &Operation, now: Timestamp, entropy: 
         false => retry(reason, message, None),
     };
     match failure {
-        Failure::Driver(error) => match reason_of(error) {
-            (reason, true) => retry(reason, error.to_string(), error.retry_after_ms),
-            (reason, false) => Verdict::Fail { reason, message: error.to_string() },
-        },
+        Failure::Driver(error) if passing(error.kind) => retry(error.reason(), error.to_string(), error.retry_after_ms),
+        Failure::Driver(error) => Verdict::Fail { reason: error.reason(), message: error.to_string() },
         Failure::Trapped(_) => own_fault(Reason::DriverTrapped, failure.to_string()),
         Failure::Limit { .. } => own_fault(Reason::DriverLimitExceeded, failure.to_string()),
         Failure::Unfit(_) => Verdict::Fail { reason: Reason::DriverUnfit, message: failure.to_string() },
@@ -68,42 +66,30 @@ pub fn judge(failure: &Failure, operation: &Operation, now: Timestamp, entropy: 
     }
 }
 
-/// The reason that a driver's error stands for, and whether trying again may help.
-pub fn reason_of(error: &Error) -> (Reason, bool) {
-    match error.kind {
-        ErrorKind::Unavailable => (Reason::BackendUnavailable, true),
-        ErrorKind::Throttled => (Reason::BackendThrottled, true),
-        ErrorKind::Unauthenticated => (Reason::CredentialsRejected, true),
-        ErrorKind::Conflict | ErrorKind::Internal => (Reason::BackendRefused, true),
-        ErrorKind::AlreadyExists if error.code == "FOREIGN_OBJECT_EXISTS" => (Reason::ForeignObjectExists, false),
-        ErrorKind::Denied if EGRESS_CODES.contains(&error.code.as_str()) || error.code.starts_with("DENIED_") => {
-            (Reason::EgressDenied, false)
-        }
-        ErrorKind::InvalidInput => (Reason::ParamsInvalid, false),
-        ErrorKind::Unsupported => (Reason::VerbUnsupported, false),
-        ErrorKind::AlreadyExists | ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Quota | ErrorKind::Other => {
-            (Reason::BackendRefused, false)
-        }
+/// Whether trying again may help.
+fn passing(kind: ErrorKind) -> bool {
+    match kind {
+        ErrorKind::Unavailable
+        | ErrorKind::Throttled
+        | ErrorKind::Unauthenticated
+        | ErrorKind::Conflict
+        | ErrorKind::Internal => true,
+        ErrorKind::AlreadyExists
+        | ErrorKind::NotFound
+        | ErrorKind::Denied
+        | ErrorKind::InvalidInput
+        | ErrorKind::Quota
+        | ErrorKind::Unsupported
+        | ErrorKind::Other => false,
     }
 }
-
-/// Codes with which the host itself denies a call.
-const EGRESS_CODES: [&str; 9] = [
-    "SLOT_NOT_GRANTED",
-    "SLOT_READ_ONLY",
-    "HANDLE_NOT_GRANTED",
-    "HANDLE_IN_QUERY",
-    "SECRET_NOT_FOUND",
-    "SECRET_NOT_LISTED",
-    "NOT_A_READ",
-    "DATABASE_NOT_ALLOWED",
-    "READ_ROLE_TOO_POWERFUL",
-];
 
 fn spent(operation: &Operation, now: Timestamp) -> Option<String> {
     let tries = operation.attempts + 1;
     let since_ms = now.since_ms(operation.create_time);
-    let gone = tries >= operation.budget.attempts || since_ms >= operation.budget.time_ms;
+    // A creation that took an hour is not given up at the first hiccup.
+    let late = since_ms >= operation.budget.time_ms && tries >= operation.budget.attempts / 2;
+    let gone = tries >= operation.budget.attempts || late;
     gone.then(|| format!("given up after {tries} attempts in {} s; mend the cause and apply again", since_ms / 1000))
 }
 
@@ -118,6 +104,7 @@ pub fn backoff_ms(failures: u32, entropy: &dyn Entropy) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::contract::Error;
     use crate::domain::limits::Limit;
     use crate::domain::operation::OperationVerb;
     use crate::engine::testing::{Counting, operation};

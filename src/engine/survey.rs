@@ -92,15 +92,29 @@ impl Engine {
             survey.keys.extend(it.key.map(|natural| (key.clone(), natural)));
             entries.push(it.surveyed);
         }
-        let leaving = self.leaving(existing.values().filter(|it| !manifest.resources.contains_key(&it.name.key)));
+        let leaving = existing.values().filter(|it| !manifest.resources.contains_key(&it.name.key));
+        let leaving = self.leaving(leaving).await?;
         survey.plan = plan(order, entries, leaving)?;
         survey.existing = existing;
         survey.manifest = manifest;
         Ok(survey)
     }
 
-    pub(super) fn leaving<'a>(&self, resources: impl Iterator<Item = &'a Resource>) -> Vec<Leaving> {
-        resources.map(|it| Leaving { resource: it.clone(), driver: it.pin.driver_digest.clone() }).collect()
+    /// With the drivers as people call them; one that is no longer there by its digest.
+    pub(super) async fn leaving<'a>(
+        &self,
+        resources: impl Iterator<Item = &'a Resource>,
+    ) -> Result<Vec<Leaving>, Error> {
+        let mut leaving = Vec::new();
+        for resource in resources {
+            let digest = &resource.pin.driver_digest;
+            let driver = match self.store.driver(digest).await? {
+                Some(record) => format!("{}@{}", record.description.name, record.description.version),
+                None => digest.clone(),
+            };
+            leaving.push(Leaving { resource: resource.clone(), driver });
+        }
+        Ok(leaving)
     }
 
     pub(super) async fn existing(&self, order: &OrderName) -> Result<BTreeMap<Name, Resource>, Error> {
@@ -131,7 +145,10 @@ impl Engine {
                 self.stock.offer(project, environment, &entry.resource_type, entry.class.as_ref()).await?
             }
         };
-        let resolved = self.stock.params(&offer, entry.params.as_ref()).map_err(|found| params_invalid(key, found))?;
+        let resolved = self
+            .stock
+            .params(&offer, entry.params.as_ref())
+            .map_err(|found| params_invalid(key, &entry.resource_type, found))?;
         let (resolved, secrets) = self.hide(order, key, &offer, resolved);
         if let Some(written) = &mut entry.params {
             replace_hidden(written, &secrets);
@@ -338,10 +355,11 @@ fn same_kind(key: &Name, entry: &ResourceEntry, existing: &Resource) -> Result<(
     Err(Refusal::new(Reason::ReplacementRefused, message).hint("give the new one a key of its own"))
 }
 
-fn params_invalid(key: &Name, violations: Vec<crate::domain::contract::Violation>) -> Refusal {
+fn params_invalid(key: &Name, resource_type: &Name, violations: Vec<crate::domain::contract::Violation>) -> Refusal {
     let count = violations.len();
     let things = if count == 1 { "1 thing is".to_owned() } else { format!("{count} things are") };
     Refusal::new(Reason::ParamsInvalid, format!("{things} wrong with the params of `{key}`"))
+        .hint(format!("`vend explain {resource_type}` tells what may be set"))
         .violations(under(key, violations))
 }
 
@@ -388,10 +406,10 @@ fn read_made(entry: &Entry, held: &dyn Fn(&str) -> Vec<String>) -> Option<PlanRe
 /// What held a read through this slot to reading.
 fn held_by(grants: &crate::capability::grants::Grants, slot: &str) -> Vec<String> {
     let mut held = vec!["linkage".to_owned(), "read-only-transaction".to_owned()];
-    if let Some(grant) = grants.slots.get(slot) {
-        if grant.reads_apart {
-            held.push("read-credential".into());
-        }
+    if let Some(grant) = grants.slots.get(slot)
+        && grant.reads_apart
+    {
+        held.push("read-credential".into());
     }
     held
 }

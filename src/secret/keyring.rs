@@ -70,14 +70,18 @@ impl Keyring {
             Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
                 let mut key = [0u8; 32];
                 entropy.fill(&mut key);
+                // Complete or not there: a half-written key would lock everything away.
+                let unfinished = path.with_extension("unfinished");
                 let mut file = std::fs::OpenOptions::new()
                     .write(true)
-                    .create_new(true)
+                    .create(true)
+                    .truncate(true)
                     .mode(0o600)
-                    .open(path)
+                    .open(&unfinished)
                     .map_err(fail("make"))?;
                 file.write_all(format!("{}\n", BASE64.encode(key)).as_bytes()).map_err(fail("write"))?;
                 file.sync_all().map_err(fail("write"))?;
+                std::fs::rename(&unfinished, path).map_err(fail("make"))?;
                 Ok(Self::new(&key))
             }
             Err(other) => Err(fail("read")(other)),

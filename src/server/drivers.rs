@@ -10,6 +10,7 @@ use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::pb;
 use crate::pb::driver_service_server::DriverService;
+use crate::stock;
 
 use super::caller::Caller;
 use super::core::Core;
@@ -17,6 +18,7 @@ use super::{convert, names, status};
 
 const COMPONENT_BYTES: usize = 64 << 20;
 const CHUNK_BYTES: usize = 1 << 20;
+const FILE_NAME_CHARS: usize = 200;
 
 pub struct Drivers(pub Arc<Core>);
 
@@ -28,8 +30,9 @@ impl DriverService for Drivers {
     ) -> Result<Response<pb::InstallDriverResponse>, Status> {
         let caller = Caller::of(&request)?;
         caller.authorize("")?;
-        let component = receive(request.into_inner()).await?;
-        let (driver, unchanged) = self.0.stock.install(component, &caller.principal).await?;
+        let (file, component) = receive(request.into_inner()).await?;
+        let installed = self.0.stock.install(component, &caller.principal).await;
+        let (driver, unchanged) = installed.map_err(|error| about(&file, error))?;
         let driver = Some(convert::driver::driver(driver));
         Ok(Response::new(pb::InstallDriverResponse { driver, unchanged }))
     }
@@ -70,11 +73,15 @@ impl DriverService for Drivers {
     }
 }
 
-/// The whole component; its size is bounded while it comes in.
-async fn receive(mut stream: Streaming<pb::InstallDriverRequest>) -> Result<Vec<u8>, Status> {
+/// The file's name, as it is told in messages, and the whole component; its size is bounded while it comes in.
+async fn receive(mut stream: Streaming<pb::InstallDriverRequest>) -> Result<(String, Vec<u8>), Status> {
     let mut component = Vec::new();
+    let mut file = String::new();
     while let Some(message) = stream.next().await {
-        let chunk = message?.chunk;
+        let pb::InstallDriverRequest { chunk, file_name } = message?;
+        if file.is_empty() {
+            file = file_name.chars().filter(|c| !c.is_control()).take(FILE_NAME_CHARS).collect();
+        }
         if chunk.len() > CHUNK_BYTES {
             return Err(names::field(
                 "chunk",
@@ -90,7 +97,17 @@ async fn receive(mut stream: Streaming<pb::InstallDriverRequest>) -> Result<Vec<
     if component.is_empty() {
         return Err(Refusal::new(Reason::DriverInvalid, "no component was sent").into());
     }
-    Ok(component)
+    Ok((file, component))
+}
+
+/// A refusal says of which file it is.
+fn about(file: &str, error: stock::Error) -> Status {
+    match error {
+        stock::Error::Refused(refusal) if !file.is_empty() => {
+            Refusal { message: format!("`{file}`: {}", refusal.message), ..refusal }.into()
+        }
+        other => other.into(),
+    }
 }
 
 /// `NAME` at its highest version, or `NAME@VERSION`.
@@ -108,5 +125,6 @@ fn digest(at: &str, text: &str) -> Result<String, Status> {
     if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
         return Ok(text.to_owned());
     }
-    Err(names::field(at, "is neither drivers/NAME, drivers/NAME@VERSION nor a digest: sha256: and 64 hex digits"))
+    let shape = if at == "name" { "neither drivers/NAME, drivers/NAME@VERSION nor a digest" } else { "no digest" };
+    Err(names::field(at, format!("is {shape}: sha256: and 64 hex digits")))
 }

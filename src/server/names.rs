@@ -37,10 +37,15 @@ pub fn optional(at: &str, text: &str) -> Result<Option<Name>, Status> {
     if text.is_empty() { Ok(None) } else { name(at, text).map(Some) }
 }
 
+const ORDER: &str = "projects/*/environments/*/orders/*";
+
 pub fn order(text: &str) -> Result<OrderName, Status> {
-    match target(text) {
-        Ok(Target::Order(name)) => Ok(name),
-        _ => Err(expected(text, "projects/*/environments/*/orders/*")),
+    match text.split('/').count() {
+        6 => match target(text)? {
+            Target::Order(name) => Ok(name),
+            _ => Err(expected(text, ORDER)),
+        },
+        _ => Err(expected(text, ORDER)),
     }
 }
 

@@ -30,7 +30,8 @@ impl OrderService for Orders {
         let ask = request.into_inner();
         caller.authorize(&request::place(&ask.project, &ask.environment))?;
         let order = self.ordered(ask.source, &ask.order, &ask.project, &ask.environment).await?;
-        let plan = self.0.engine.plan(order.manifest, &caller.principal).await?;
+        let planned = self.0.engine.plan(order.manifest, &caller.principal).await;
+        let plan = planned.map_err(|error| order.written.place(error))?;
         let plan = convert::plan::plan(self.0.engine.mask_plan(&plan));
         Ok(Response::new(pb::PlanOrderResponse { plan: Some(plan) }))
     }
@@ -57,7 +58,8 @@ impl OrderService for Orders {
                 validate_only: ask.validate_only,
                 trace: caller.trace,
             })
-            .await?;
+            .await
+            .map_err(|error| order.written.place(error))?;
         let order = match applied.order {
             Some(order) => Some(self.show(order).await?),
             None => None,

@@ -1,15 +1,19 @@
 //! Documents as calls bring them: parsed here, so that every frontend gets the same file, line and column.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 
 use tonic::Status;
 
+use crate::document::refusal::words;
 use crate::document::{self, File, Parsed, Problem};
 use crate::domain::contract::Violation;
 use crate::domain::document::{Kind, Manifest, OrderManifest};
 use crate::domain::name::Name;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
+use crate::engine;
 use crate::pb;
 
 use super::{names, status};
@@ -29,6 +33,24 @@ pub struct Ordered {
     pub manifest: OrderManifest,
     pub project: Name,
     pub environment: Name,
+    pub written: Written,
+}
+
+/// Where an order was written, for messages about it.
+pub struct Written {
+    file: String,
+    parsed: Parsed,
+}
+
+impl Written {
+    /// The engine's refusal with each violation at its file, line and column.
+    pub fn place(&self, error: engine::Error) -> Status {
+        let engine::Error::Refused(mut refusal) = error else { return error.into() };
+        for violation in &mut refusal.violations {
+            violation.message = self.parsed.problem(&self.file, violation).to_string();
+        }
+        refusal.into()
+    }
 }
 
 /// Every document of every source, or every problem of all of them. Off the async threads: a large file takes a while.
@@ -62,7 +84,42 @@ fn read_all(sources: &[pb::Source]) -> Result<Vec<Sourced>, Status> {
             }
         }
     }
+    if problems.is_empty() {
+        problems = twice(&documents);
+    }
     if problems.is_empty() { Ok(documents) } else { Err(refused(&problems, left_out)) }
+}
+
+/// Documents that an earlier one of the same call is as well: which of the two counts would be a guess.
+fn twice(documents: &[Sourced]) -> Vec<Problem> {
+    let mut first: HashMap<String, &Sourced> = HashMap::new();
+    let mut problems = Vec::new();
+    for it in documents {
+        let name = match &it.parsed.manifest {
+            Manifest::Order(order) => format!("order {:?} {:?} {}", order.project, order.environment, order.meta.name),
+            other => other.resource_name(),
+        };
+        match first.entry(name) {
+            Entry::Vacant(free) => drop(free.insert(it)),
+            Entry::Occupied(taken) => {
+                let manifest = &it.parsed.manifest;
+                let former = taken.get().parsed.problem(&taken.get().file, &at_name(""));
+                let message = format!(
+                    "{} `{}` stands twice: first at {}:{}",
+                    words(manifest.kind()),
+                    manifest.name(),
+                    former.file,
+                    former.line
+                );
+                problems.push(it.parsed.problem(&it.file, &at_name(&message)));
+            }
+        }
+    }
+    problems
+}
+
+fn at_name(message: &str) -> Violation {
+    Violation { pointer: "/name".to_owned(), message: message.to_owned() }
 }
 
 /// A file name is repeated in messages, so it is one short line.
@@ -146,5 +203,5 @@ pub fn fill(it: Sourced, project: &str, environment: &str) -> Result<Ordered, St
     let environment = manifest.environment.clone().or(given_environment).ok_or_else(|| missing("environment"))?;
     manifest.project = Some(project.clone());
     manifest.environment = Some(environment.clone());
-    Ok(Ordered { manifest, project, environment })
+    Ok(Ordered { manifest, project, environment, written: Written { file, parsed } })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::capability::backend::{Backend, Login, ReadLogin, Settings};
 use crate::capability::grants::{Grant, Grants};
 use crate::document::span;
-use crate::domain::contract::{self, ErrorKind};
+use crate::domain::contract;
 use crate::domain::description::Description;
 use crate::domain::document::{Connection, Credential, Document, Kind, Manifest, ReadCredential};
 use crate::domain::name::Name;
@@ -121,16 +121,18 @@ impl Stock {
 
 /// A backend's error as a refusal of what was asked of vend.
 pub fn backend_refusal(error: &contract::Error, whose: &str) -> Refusal {
-    let (reason, hint) = match error.kind {
-        ErrorKind::Unavailable => (Reason::BackendUnavailable, "is the backend up, and the endpoint right?"),
-        ErrorKind::Throttled => (Reason::BackendThrottled, "try again later"),
-        ErrorKind::Unauthenticated => (Reason::CredentialsRejected, "set the connection's secret anew"),
-        ErrorKind::AlreadyExists if error.code == "FOREIGN_OBJECT_EXISTS" => {
-            (Reason::ForeignObjectExists, "choose another name; what others made is never taken over")
-        }
-        ErrorKind::InvalidInput => (Reason::ParamsInvalid, ""),
-        ErrorKind::Denied => (Reason::EgressDenied, ""),
-        _ => (Reason::BackendRefused, ""),
+    let reason = error.reason();
+    let hint = match reason {
+        Reason::BackendUnavailable => "is the backend up, and the endpoint right?",
+        Reason::BackendThrottled => "try again later",
+        Reason::CredentialsRejected => "set the connection's secret anew",
+        Reason::ForeignObjectExists => "choose another name; what others made is never taken over",
+        Reason::EgressDenied => match error.code.as_str() {
+            "ADDRESS_FORBIDDEN" | "DATABASE_NOT_ALLOWED" => "let the connection allow it, if it should",
+            "CREDENTIAL_MISSING" | "READ_ROLE_TOO_POWERFUL" | "TLS_REQUIRED" => "mend the connection",
+            _ => "its driver asked for what no driver gets: report it to the driver's authors",
+        },
+        _ => "",
     };
     let mut refusal = Refusal::new(reason, format!("{whose}: {error}")).hint(hint).violations(error.violations.clone());
     refusal.retry_after_ms = error.retry_after_ms.map(u64::from);

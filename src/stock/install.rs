@@ -12,6 +12,7 @@ use crate::domain::requirement::Requirement;
 use crate::driver::{Driver, LoadError};
 use crate::store::{Commit, Paging, Site, Write};
 
+use super::records::counted;
 use super::requirement::newest;
 use super::{Error, Stock};
 
@@ -79,8 +80,14 @@ impl Stock {
         let record = self.store.driver(digest).await?.ok_or_else(missing)?;
         let (count, names) = self.store.driver_users(digest).await?;
         if count > 0 {
-            let message = format!("{count} resources are pinned to this driver, among them {}", names.join(", "));
-            return Err(Refusal::new(Reason::InUse, message).into());
+            let message = format!(
+                "{} driver `{}@{}`: {}",
+                counted(count, "is pinned to", "are pinned to"),
+                record.description.name,
+                record.description.version,
+                names.join(", ")
+            );
+            return Err(Refusal::new(Reason::InUse, message).hint("delete those orders first").into());
         }
         let others: Vec<_> = self.store.drivers().await?.into_iter().filter(|other| other.digest != digest).collect();
         for recipe in self.recipes().await? {
@@ -90,7 +97,7 @@ impl Stock {
             if newest(&requirement, one).is_ok() && newest(&requirement, &others).is_err() {
                 let message =
                     format!("recipe `{}` needs a driver `{driver}`, and this is the only one", recipe.manifest.name());
-                return Err(Refusal::new(Reason::InUse, message).into());
+                return Err(Refusal::new(Reason::InUse, message).hint("delete the recipe first").into());
             }
         }
         let mut commit = Commit::new(Site::Driver);
@@ -133,5 +140,18 @@ impl Stock {
 }
 
 fn invalid(error: &LoadError) -> Refusal {
-    Refusal::new(Reason::DriverInvalid, error.to_string())
+    match error {
+        LoadError::Describe(failure) => Refusal::new(Reason::DriverInvalid, format!("{error}: {failure}")),
+        LoadError::Description { violations } => {
+            Refusal::new(Reason::DriverInvalid, "describe returned no valid description").violations(violations.clone())
+        }
+        LoadError::ForeignImport { import, hint } => Refusal::new(
+            Reason::DriverInvalid,
+            format!("the component imports `{import}`, which is not given to drivers"),
+        )
+        .hint(*hint),
+        LoadError::NotWasm | LoadError::NoLifecycle { .. } => Refusal::new(Reason::DriverInvalid, error.to_string())
+            .hint("a driver is a component of the world `vend:driver/driver`, built for wasm32-wasip2"),
+        _ => Refusal::new(Reason::DriverInvalid, error.to_string()),
+    }
 }

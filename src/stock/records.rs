@@ -22,6 +22,7 @@ use super::compatible::{Live, compatible};
 use super::fit::{Fit, fit};
 use super::matching::ties;
 use super::{Error, Stock};
+use crate::document::refusal::words;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppliedDocument {
@@ -153,9 +154,8 @@ impl Stock {
                     return Ok(format!("{resources} stay as they are"));
                 }
                 let message = format!(
-                    "resource type `{}` would be narrowed under {resources}, among them {}: {}",
+                    "resource type `{}` would be narrowed under {resources}: {}",
                     new.meta.name,
-                    names.join(", "),
                     narrowed.join("; ")
                 );
                 Err(Refusal::new(Reason::InUse, message).hint("make a new type, or only add to this one").into())
@@ -289,7 +289,7 @@ impl Stock {
         principal: &Principal,
     ) -> Result<(), Error> {
         let Some(document) = self.store.document(kind, project, name).await? else {
-            return Err(Refusal::new(Reason::NotFound, format!("there is no {kind} `{name}`")).into());
+            return Err(Refusal::new(Reason::NotFound, format!("there is no {} `{name}`", words(kind))).into());
         };
         let full = document.manifest.resource_name();
         if etag.is_some_and(|etag| etag != document.version) {
@@ -337,9 +337,9 @@ impl Stock {
             other => {
                 let (count, names) = self.store.users(other.kind(), name).await?;
                 if count > 0 {
-                    let message =
-                        format!("{count} resources need {} `{name}`, among them {}", other.kind(), names.join(", "));
-                    return Err(Refusal::new(Reason::InUse, message).into());
+                    let need = counted(count, "needs", "need");
+                    let message = format!("{need} {} `{name}`: {}", words(other.kind()), names.join(", "));
+                    return Err(Refusal::new(Reason::InUse, message).hint("delete those orders first").into());
                 }
                 let recipe = self.recipes().await?.into_iter().find(|it| match (&it.manifest, other) {
                     (Manifest::Recipe(it), Manifest::ResourceType(_)) => it.resource_type.as_str() == name,
@@ -349,8 +349,8 @@ impl Stock {
                     _ => false,
                 });
                 if let Some(recipe) = recipe {
-                    let message = format!("recipe `{}` needs {} `{name}`", recipe.manifest.name(), other.kind());
-                    return Err(Refusal::new(Reason::InUse, message).into());
+                    let message = format!("recipe `{}` needs {} `{name}`", recipe.manifest.name(), words(other.kind()));
+                    return Err(Refusal::new(Reason::InUse, message).hint("delete the recipe first").into());
                 }
             }
         }
@@ -396,9 +396,16 @@ impl Stock {
     }
 }
 
+/// How many resources need something, as the beginning of a sentence.
+pub(super) fn counted(count: u64, one: &str, several: &str) -> String {
+    if count == 1 { format!("1 resource {one}") } else { format!("{count} resources {several}") }
+}
+
 fn unresolved(message: String, pointer: &str) -> Refusal {
     let violation = Violation { pointer: pointer.to_owned(), message: message.clone() };
-    Refusal::new(Reason::UnresolvedReference, message).violations(vec![violation])
+    Refusal::new(Reason::UnresolvedReference, message)
+        .hint("apply what it names first, or in the same call")
+        .violations(vec![violation])
 }
 
 /// Two callers changed the same record: the later one may try again.

@@ -5,4 +5,6 @@ mod store;
 mod sql_postgres;
 mod engine;
 mod api;
+mod proof;
 mod workbench;
+mod bad_input;

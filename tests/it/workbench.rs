@@ -38,7 +38,9 @@ fn refused(file: &Path, why: &str) {
 #[test]
 fn check_shows_what_a_driver_is() {
     let shown = succeeds(&["driver", "check", path("sqlite").to_str().expect("a plain path")], Path::new("."));
-    for part in ["sqlite 0.1.0", "type sqlite-database", "slot server: sqlite", "vend:driver/sql-write@0.1.0", "sha256:"] {
+    for part in
+        ["sqlite 0.1.0", "type sqlite-database", "slot server: sqlite", "vend:driver/sql-write@0.1.0", "sha256:"]
+    {
         assert!(shown.contains(part), "{part} is not in {shown}");
     }
 }

@@ -51,10 +51,10 @@ pub fn link(linker: &mut Linker<State>, component: &Component) -> wasmtime::Resu
                     let interface = import.split(['@', ':']).nth(1).unwrap_or_default();
                     let function = format!("{interface}.{name}");
                     target.func_new(name, move |mut store, of, args, results| {
+                        let args = args.iter().map(|arg| given_back(&mut store, arg)).collect::<Result<Vec<_>, _>>()?;
+                        let answer = answer(&mut store, &function, &of, &args)?;
                         if let Some(result) = results.first_mut() {
-                            *result = answer(&mut store, &function, &of, args)?;
-                        } else {
-                            answer(&mut store, &function, &of, args)?;
+                            *result = answer;
                         }
                         Ok(())
                     })?;
@@ -78,6 +78,27 @@ fn resource(target: &mut wasmtime::component::LinkerInstance<'_, State>, name: &
     }
 }
 
+/// The argument with the number that a handle refers to in the place of the handle. A handle that was lent is given back by
+/// that: a call that kept one would end the attempt.
+fn given_back(store: Store<'_, '_>, arg: &Val) -> wasmtime::Result<Val> {
+    Ok(match arg {
+        Val::Resource(handle) => Val::U32(referred(store, *handle)?),
+        Val::List(all) if matches!(all.first(), Some(Val::Resource(_))) => {
+            Val::List(all.iter().map(|it| given_back(store, it)).collect::<Result<_, _>>()?)
+        }
+        other => other.clone(),
+    })
+}
+
+fn referred(store: Store<'_, '_>, handle: ResourceAny) -> wasmtime::Result<u32> {
+    match handle.ty() {
+        ty if ty == ResourceType::host::<Input>() => rep::<Input>(store, handle),
+        ty if ty == ResourceType::host::<Output>() => rep::<Output>(store, handle),
+        ty if ty == ResourceType::host::<Pollable>() => rep::<Pollable>(store, handle),
+        _ => rep::<Other>(store, handle),
+    }
+}
+
 fn answer(store: Store<'_, '_>, function: &str, of: &ComponentFunc, args: &[Val]) -> wasmtime::Result<Val> {
     let tape_ms = store.data_mut().host().tape.now().ms();
     Ok(match (function, args) {
@@ -92,13 +113,12 @@ fn answer(store: Store<'_, '_>, function: &str, of: &ComponentFunc, args: &[Val]
         ("io/streams.[method]output-stream.check-write", _) => ok(Some(Val::U64(ROOM))),
         (
             "io/streams.[method]output-stream.write" | "io/streams.[method]output-stream.blocking-write-and-flush",
-            [Val::Resource(stream), Val::List(bytes)],
+            [Val::U32(to), Val::List(bytes)],
         ) => {
             let bytes: Vec<u8> =
                 bytes.iter().filter_map(|byte| if let Val::U8(byte) = byte { Some(*byte) } else { None }).collect();
-            let to = rep::<Output>(store, *stream)?;
             let State { host, wasi, .. } = store.data_mut();
-            let output = if to == STDERR { &mut wasi.stderr } else { &mut wasi.stdout };
+            let output = if *to == STDERR { &mut wasi.stderr } else { &mut wasi.stdout };
             output.write(&bytes, &mut host.log)?;
             ok(None)
         }
@@ -107,22 +127,16 @@ fn answer(store: Store<'_, '_>, function: &str, of: &ComponentFunc, args: &[Val]
             timer(store, 0)?
         }
         ("io/error.[method]error.to-debug-string", _) => Val::String(String::new()),
-        ("io/poll.[method]pollable.ready", [Val::Resource(pollable)]) => {
-            let timer = rep::<Pollable>(store, *pollable)?;
-            Val::Bool(store.data().wasi.timers.is_over(timer, tape_ms))
+        ("io/poll.[method]pollable.ready", [Val::U32(timer)]) => {
+            Val::Bool(store.data().wasi.timers.is_over(*timer, tape_ms))
         }
-        ("io/poll.[method]pollable.block", [Val::Resource(pollable)]) => {
-            let timer = rep::<Pollable>(store, *pollable)?;
-            store.data_mut().wasi.timers.wait(&[timer], tape_ms);
+        ("io/poll.[method]pollable.block", [Val::U32(timer)]) => {
+            store.data_mut().wasi.timers.wait(&[*timer], tape_ms);
             Val::Bool(true)
         }
         ("io/poll.poll", [Val::List(pollables)]) => {
-            let mut timers = Vec::with_capacity(pollables.len());
-            for pollable in pollables {
-                if let Val::Resource(pollable) = pollable {
-                    timers.push(rep::<Pollable>(store, *pollable)?);
-                }
-            }
+            let timers: Vec<u32> =
+                pollables.iter().filter_map(|it| if let Val::U32(timer) = it { Some(*timer) } else { None }).collect();
             Val::List(store.data_mut().wasi.timers.wait(&timers, tape_ms).into_iter().map(Val::U32).collect())
         }
         ("clocks/wall-clock.now", _) => datetime(tape_ms / 1000, (tape_ms % 1000) as u32 * 1_000_000),

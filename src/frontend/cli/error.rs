@@ -82,7 +82,9 @@ pub fn from_status(status: &Status, settings: Option<&Settings>) -> Failure {
     }
     let violations = details.bad_request().map(|request| request.field_violations.as_slice()).unwrap_or_default();
     let message = if status.message().is_empty() { status.code().description() } else { status.message() };
-    let mut violations: Vec<_> = violations.iter().map(|it| (it.field.clone(), it.description.clone())).collect();
+    // What the message says already is not said again.
+    let more = violations.iter().filter(|it| !message.contains(&it.description));
+    let mut violations: Vec<_> = more.map(|it| (it.field.clone(), it.description.clone())).collect();
     if let Some(more) = info.and_then(|info| info.metadata.get("more_violations")) {
         violations.push(("…".to_owned(), format!("and {more} more")));
     }

@@ -1,3 +1,4 @@
 //! The engine with real drivers and a real store, without a server.
 
 mod lifecycle;
+mod waiting;

@@ -17,6 +17,8 @@ pub struct Server {
     pub port: u16,
     /// PEM of the authority that signed the server's certificate, which is for `127.0.0.1` and `localhost`.
     pub authority: String,
+    /// What the server says, and what it is asked if it logs statements.
+    pub log: PathBuf,
     keeper: Child,
 }
 
@@ -28,6 +30,11 @@ impl Server {
     }
 
     pub fn start() -> Server {
+        Self::start_with(&[])
+    }
+
+    /// With settings such as `log_statement=all`.
+    pub fn start_with(settings: &[&str]) -> Server {
         let dir = tempfile::tempdir().expect("a temporary directory");
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).expect("permissions");
         std::fs::write(dir.path().join("password"), PASSWORD).expect("a password file");
@@ -42,8 +49,9 @@ impl Server {
             .arg("--pwfile")
             .arg(dir.path().join("password")));
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
-        let keeper = keep(dir, port);
-        let server = Server { port, authority, keeper };
+        let log = dir.path().join("log");
+        let keeper = keep(dir, port, settings);
+        let server = Server { port, authority, log, keeper };
         server.await_ready();
         server
     }
@@ -83,7 +91,7 @@ impl Drop for Server {
 }
 
 /// Starts the server below a shell that outlives this process just long enough to stop it and to clean up.
-fn keep(dir: TempDir, port: u16) -> Child {
+fn keep(dir: TempDir, port: u16, settings: &[&str]) -> Child {
     let dir = dir.keep();
     let mut server = as_postgres(&binary("postgres"));
     server.arg("-D").arg(dir.join("data"));
@@ -99,6 +107,9 @@ fn keep(dir: TempDir, port: u16) -> Child {
         format!("ssl_key_file={}", dir.join("server.key").display()),
     ] {
         server.arg("-c").arg(setting);
+    }
+    for setting in settings {
+        server.args(["-c", setting]);
     }
     let script = r#"dir=$1; shift; "$@" >"$dir/log" 2>&1 & cat >/dev/null
         kill -INT "$(head -n 1 "$dir/data/postmaster.pid")"; wait; rm -rf "$dir""#;
@@ -149,7 +160,7 @@ fn is_root() -> bool {
 }
 
 /// On the path, or where Debian keeps the server's programs.
-fn binary(name: &str) -> PathBuf {
+pub fn binary(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let debian =
         std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));

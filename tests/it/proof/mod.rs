@@ -1,0 +1,10 @@
+//! Proof from outside: the program itself, killed and started again; what happened is counted on the servers it talked to.
+
+mod core;
+
+mod demo;
+mod linkage;
+mod postgres;
+mod sqlite;
+mod template;
+mod waiting;

@@ -1,0 +1,9 @@
+//! What needs a PostgreSQL server: one of its own, which writes down every statement it is asked.
+
+mod gate;
+mod server;
+
+mod canary;
+mod example;
+mod kill;
+mod linkage;
