@@ -93,7 +93,7 @@ fn table(lines: &[pb::JournalLine]) -> Table {
             Kind::Attempt => format!("attempt: {}", line.function),
             Kind::End => "end".to_owned(),
             Kind::Log => "log".to_owned(),
-            Kind::Effect | Kind::Unspecified => format!("{} {}", line.function, text("request")),
+            Kind::Effect | Kind::Unspecified => format!("{} {}", line.function, asked(&value["request"])),
         };
         table.row([
             text("time"),
@@ -106,6 +106,20 @@ fn table(lines: &[pb::JournalLine]) -> Table {
         ]);
     }
     table
+}
+
+/// A request in one line: of SQL where it goes and its statements, of anything else all there is.
+fn asked(request: &Value) -> String {
+    let sql = |statement: &Value| statement["sql"].as_str().map(str::to_owned);
+    let one = sql(&request["statement"]);
+    let several = || Some(request["statements"].as_array()?.iter().filter_map(sql).collect::<Vec<_>>().join("; "));
+    let (Some(statements), Some(slot)) = (one.or_else(several), request["connection"].as_str()) else {
+        return columns::text(request);
+    };
+    match request["database"].as_str() {
+        Some(database) => format!("{slot}/{database}: {statements}"),
+        None => format!("{slot}: {statements}"),
+    }
 }
 
 #[cfg(test)]
@@ -135,5 +149,17 @@ mod tests {
         };
         let said = pb::JournalLine { message: "made\nit".to_owned(), ..line(0, Kind::Log, "") };
         insta::assert_snapshot!(story(&[line(0, Kind::Attempt, "create"), effect, said, line(0, Kind::End, "")]));
+    }
+
+    #[test]
+    fn requests_in_a_line() {
+        use serde_json::json;
+
+        let check = |request: Value, expected: &str| assert_eq!(asked(&request), expected);
+        let statement = json!({ "sql": "SELECT 1", "params": [], "inline": false });
+        check(json!({ "connection": "server", "database": null, "statement": statement }), "server: SELECT 1");
+        let both = [json!({ "sql": "A" }), json!({ "sql": "B" })];
+        check(json!({ "connection": "server", "database": "x", "statements": both }), "server/x: A; B");
+        check(json!({ "name": "password" }), r#"{"name":"password"}"#);
     }
 }
