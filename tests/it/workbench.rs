@@ -110,7 +110,7 @@ async fn a_new_resource_type_needs_nothing_of_the_core() {
     bench.documents(OFFER).await;
     let operation = bench.apply(ORDER).await.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(bench.settled(&operation).await.state, OperationState::Succeeded);
-    assert_eq!(bench.databases(), ["visitors.db"]);
+    assert_eq!(bench.databases(), ["visitors"]);
     let operation = bench.delete("party").await;
     assert_eq!(bench.settled(&operation).await.state, OperationState::Succeeded);
     assert!(bench.databases().is_empty());
