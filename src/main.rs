@@ -43,7 +43,10 @@ struct Serve {
 
 /// The frontend's commands, with the workbench's beside the online ones of `driver`.
 fn tree() -> clap::Command {
-    Vend::command().mut_subcommand("driver", Workbench::augment_subcommands)
+    let all = |driver: clap::Command| {
+        Workbench::augment_subcommands(driver).about("Install, show, begin, build and check drivers")
+    };
+    Vend::command().mut_subcommand("driver", all)
 }
 
 fn main() -> ExitCode {

@@ -146,7 +146,7 @@ exists() { for name in "$@"; do [ -e "$files/$name.db" ] || return 1; done; }
 expect() {
     local what=$1 expected=$2 found=$3
     [ "$expected" = "$found" ] || surprise "$what: expected \`$expected\`, found \`$found\`"
-    good "$what: $found"
+    good "$what: ${found:-none}"
 }
 
 # --- the play -------------------------------------------------------------------------------------------------------------
@@ -192,8 +192,8 @@ good "denied before anything left"
 expect "databases on disk" "" "$(on_disk)"
 
 chapter "4. Order, and pull the plug in the middle"
-vend apply -f examples/demo/order.yaml
-if [ -n "$programs" ]; then vend apply -f examples/postgres/order.yaml --wait; fi
+vend apply -q -f examples/demo/order.yaml
+if [ -n "$programs" ]; then vend apply -q -f examples/postgres/order.yaml --wait; fi
 within 10 exists tortoise snail || surprise "the slow databases were not begun"
 within 10 waiting 2 || surprise "the slow databases do not wait"
 vend get resources
@@ -277,4 +277,4 @@ kill "$core"
 wait "$core" || surprise "the core did not stop in order"
 core=
 good "the core stopped in order"
-printf '\n%sDone in %s s.%s What was shown is also asserted by \`make test\`.\n' "$bold" "$SECONDS" "$plain"
+printf '\n%sDone in %s s.%s What was shown is also asserted by `make test`.\n' "$bold" "$SECONDS" "$plain"

@@ -7,6 +7,7 @@ use super::kind::Kind;
 /// The full name of what was typed. What already is a full name or an id stays as it is.
 pub fn full(session: &Session, kind: Kind, typed: &str) -> Result<String, Failure> {
     let settings = &session.settings;
+    let typed = bare(kind, typed);
     if typed.is_empty() {
         return Err(Failure::usage(format!("the name of the {} is empty", kind.word())));
     }
@@ -29,6 +30,16 @@ pub fn full(session: &Session, kind: Kind, typed: &str) -> Result<String, Failur
                 .with_hint("write ORDER/RESOURCE, or its id: `vend get resources` shows both")),
         },
         _ => Ok(typed.to_owned()),
+    }
+}
+
+/// Without the `KIND/` that `-o name` puts before it.
+fn bare(kind: Kind, typed: &str) -> &str {
+    let rest = typed.strip_prefix(kind.word()).and_then(|rest| rest.strip_prefix('/'));
+    // `resource/x` may be the key x of an order called resource; `resource/demo/x` is a reference.
+    match rest {
+        Some(rest) if kind != Kind::Resource || rest.contains('/') || kind.is_id(rest) => rest,
+        _ => typed,
     }
 }
 
@@ -98,6 +109,11 @@ mod tests {
             (Kind::Resource, "checkout/db/part", "projects/shop/environments/dev/orders/checkout/resources/db/part"),
             (Kind::Resource, "res_01", "res_01"),
             (Kind::Operation, "op_01", "op_01"),
+            (Kind::Operation, "operation/op_01", "op_01"),
+            (Kind::Order, "order/checkout", "projects/shop/environments/dev/orders/checkout"),
+            (Kind::Resource, "resource/checkout/db", "projects/shop/environments/dev/orders/checkout/resources/db"),
+            (Kind::Resource, "resource/db", "projects/shop/environments/dev/orders/resource/resources/db"),
+            (Kind::Recipe, "recipe/shared", "recipes/shared"),
             (Kind::Driver, "postgres@0.1.0", "drivers/postgres@0.1.0"),
             (Kind::Driver, "sha256:ab", "sha256:ab"),
         ] {
