@@ -260,13 +260,7 @@ impl Engine {
         }
     }
 
-    async fn looking(
-        &self,
-        call: Call,
-        grants: Grants,
-        fresh: &[Fresh],
-        asked: &Asked<'_>,
-    ) -> Result<Attempt, Error> {
+    async fn looking(&self, call: Call, grants: Grants, fresh: &[Fresh], asked: &Asked<'_>) -> Result<Attempt, Error> {
         let mut secrets: Vec<(Handle, Plain)> = fresh.iter().map(|it| (it.handle.clone(), it.value.clone())).collect();
         if let Some(existing) = asked.existing {
             secrets.extend(self.secrets(existing, &call).await?);

@@ -5,8 +5,11 @@ use vend::pb;
 
 use super::table::Table;
 
+/// What is tried, the document's name, the etag given; the code, the reason and words of the answer.
+type Case = (&'static str, &'static str, &'static str, Code, &'static str, &'static [&'static str]);
+
 pub async fn rows(table: &mut Table) {
-    let cases: [(&str, &str, &str, Code, &str, &[&str]); 9] = [
+    let cases: [Case; 9] = [
         (
             "delete: a project with environments",
             "projects/default",

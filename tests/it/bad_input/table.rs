@@ -103,7 +103,7 @@ impl Table {
         for word in words.iter().filter(|word| !said.contains(**word)) {
             self.wrong.push(format!("{case}: does not say `{word}`: {said}"));
         }
-        let told = said.lines().filter(|line| !line.is_empty()).next_back().unwrap_or_default();
+        let told = said.lines().rfind(|line| !line.is_empty()).unwrap_or_default();
         self.told.push([case.into(), format!("exit status {status}"), "—".into(), told.into()]);
     }
 
