@@ -75,10 +75,12 @@ pub fn accept(
     let mut children = Vec::new();
     for planned in plan.resources.iter().filter(|it| it.action != PlannedAction::None) {
         let resource = resource_after(planned, &order, standing, bringing, asking);
-        let child = child(planned, &resource, &parent, asking);
+        let mut child = child(planned, &resource, &parent, asking);
         for open in standing.open.iter().filter(|it| it.resource.as_ref() == Some(&resource.id)) {
             if gives_way(open) {
                 supersede(open, &child.id, &mut commit, now);
+            } else if open.state == OperationState::NeedsAttention {
+                child.status = format!("waits for {0}, which needs a person; `vend cancel {0}` gives it up", open.id);
             } else if planned.action == PlannedAction::Delete {
                 hurry(open, &mut commit, now);
             }

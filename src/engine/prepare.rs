@@ -1,0 +1,161 @@
+//! What an attempt is given: the call, byte-identical for every attempt of a step, with grants, secrets and history.
+
+use std::sync::Arc;
+
+use crate::capability::replay;
+use crate::domain::contract::{Call, Claim, Input, Prior};
+use crate::domain::effect::Entry;
+use crate::domain::operation::{Operation, Stage};
+use crate::domain::resource::{Desired, ExternalObject, Resource};
+use crate::domain::secret::{Handle, Plain};
+use crate::driver::{Attempt, Failure};
+use crate::stock::Offer;
+
+use super::input::{context, ownership};
+use super::journal::{Header, History, StoreJournal, open};
+use super::{Engine, Error};
+
+const CONTRACT: &str = "0.1.0";
+
+impl Engine {
+    pub(super) async fn prepare(
+        &self,
+        resource: &Resource,
+        operation: &Operation,
+        call: &Call,
+        history: &History,
+        offer: &Offer,
+    ) -> Result<(Attempt, Arc<StoreJournal>), Failure> {
+        let host = |error: Error| Failure::Host(error.to_string());
+        let grants = match self.stock.grants(&resource.pin, offer.driver.description()).await {
+            Ok(grants) => grants,
+            Err(error) => return Err(Failure::Host(error.to_string())),
+        };
+        let limits = offer.limits.clone();
+        let header = Header {
+            call: call.clone(),
+            driver_digest: resource.pin.driver_digest.clone(),
+            contract: CONTRACT.into(),
+            limits: limits.clone(),
+            grants: grants
+                .slots
+                .iter()
+                .map(|(slot, grant)| (slot.clone(), grant.connection.clone(), format!("{:?}", grant.access)))
+                .collect(),
+            replayed: replayed(&history.entries),
+        };
+        let secrets = self.secrets(resource, call).await.map_err(host)?;
+        let journal = StoreJournal::new(self, operation.clone(), resource.clone(), header, history.attempts + 1);
+        let step = operation.step.to_string();
+        let attempt = Attempt {
+            call: call.clone(),
+            grants,
+            limits,
+            history: history.entries.clone(),
+            journal: journal.clone(),
+            secrets,
+            handle_key: self.keyring.derive(&["handles"]),
+            seed: self.keyring.derive(&["seed", operation.id.as_str(), &step]),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        };
+        Ok((attempt, journal))
+    }
+
+    /// The secrets a resource may use: its own, and those that its params contain.
+    pub(super) async fn secrets(&self, resource: &Resource, call: &Call) -> Result<Vec<(Handle, Plain)>, Error> {
+        let sealer = self.sealer(resource.name.order.project.as_str());
+        let mut secrets = Vec::new();
+        for record in self.store.resource_secrets(&resource.id).await? {
+            if let Some(handle) = Handle::parse(&record.key) {
+                secrets.push((handle, sealer.open_secret(&record)?));
+            }
+        }
+        let Some(input) = call.input() else { return Ok(secrets) };
+        for (_, text) in crate::domain::json::strings(&input.params) {
+            let Some(handle) = Handle::parse(text) else { continue };
+            if secrets.iter().any(|(known, _)| *known == handle) {
+                continue;
+            }
+            if let Some(record) = self.store.secret(handle.as_str()).await? {
+                secrets.push((handle, sealer.open_secret(&record)?));
+            }
+        }
+        Ok(secrets)
+    }
+
+    pub(super) async fn history(&self, operation: &Operation) -> Result<History, Error> {
+        let mut payloads = Vec::new();
+        for row in self.store.journal(&operation.id).await? {
+            if row.step == operation.step {
+                payloads.push((row.attempt, open(&self.keyring, &row)?));
+            }
+        }
+        Ok(History::from_payloads(payloads))
+    }
+
+    /// What the driver is asked at this stage.
+    pub(super) fn call(&self, resource: &Resource, operation: &Operation, stage: Stage) -> Result<Call, Error> {
+        let sealer = self.sealer(resource.name.order.project.as_str());
+        let desired: Desired = sealer.open_desired(&resource.id, &resource.desired)?;
+        let object = match stage {
+            Stage::DeleteFormer => resource.former.as_ref(),
+            _ => resource.object.as_ref(),
+        };
+        let prior = match object {
+            Some(object) => Some(self.prior(resource, object)?),
+            None => None,
+        };
+        let incarnation = object.map_or(resource.incarnation, |object| object.incarnation);
+        let what = match (stage, &prior) {
+            (Stage::Delete | Stage::DeleteFormer | Stage::Find, Some(prior)) => {
+                Desired { params: prior.params.clone(), config: prior.config.clone() }
+            }
+            _ => desired,
+        };
+        let continuation = match &operation.continuation {
+            Some(sealed) => Some(sealer.open_continuation(&operation.id, sealed)?),
+            None => None,
+        };
+        let name = &resource.name;
+        let input = Input {
+            resource_id: resource.id.to_string(),
+            incarnation,
+            resource_type: resource.resource_type.to_string(),
+            labels: ownership(self.store.core_id().as_str(), &resource.id, incarnation),
+            config: what.config,
+            params: what.params,
+            unknown: Vec::new(),
+            prior: prior.filter(|_| object.is_some_and(|object| object.claimed)),
+            continuation,
+            context: context(&name.order, &name.key, resource.class.as_ref(), resource.generation),
+        };
+        Ok(match stage {
+            Stage::Decide => Call::Plan(input),
+            Stage::Find => Call::Find(input),
+            Stage::Create => Call::Create(input),
+            Stage::Update => Call::Update(input),
+            Stage::Delete | Stage::DeleteFormer => Call::Delete(input),
+        })
+    }
+
+    pub(super) fn prior(&self, resource: &Resource, object: &ExternalObject) -> Result<Prior, Error> {
+        let sealer = self.sealer(resource.name.order.project.as_str());
+        let applied: Desired = sealer.open_applied(&resource.id, &object.applied)?;
+        Ok(Prior {
+            claim: Claim {
+                external_id: object.external_id.clone(),
+                state: sealer.open_state(&resource.id, &object.state)?,
+            },
+            params: applied.params,
+            config: applied.config,
+            outputs: sealer.open_outputs(&resource.id, &object.outputs)?,
+        })
+    }
+}
+
+/// How many effects a new attempt will replay.
+fn replayed(entries: &[Entry]) -> u32 {
+    let kept = replay::cut(entries);
+    entries[..kept].last().map_or(0, |entry| entry.seq() + 1)
+}

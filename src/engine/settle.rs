@@ -1,0 +1,116 @@
+//! Committing how a step ended, on the records as they are by then.
+
+use crate::domain::contract::Call;
+use crate::domain::effect::Effect;
+use crate::domain::operation::Operation;
+use crate::domain::resource::Resource;
+use crate::domain::time::Timestamp;
+use crate::store::{self, Commit, Site, Write};
+
+use super::conclude::{Conclusion, Ended, Facts, conclude, mark_begun};
+use super::journal::tally;
+use super::retry::Verdict;
+use super::{Engine, Error};
+
+/// How often a result is committed again after somebody else changed a record.
+const CONFLICT_TRIES: u32 = 8;
+
+/// How a step ended, and on what.
+pub struct End<'a> {
+    pub ended: Ended,
+    pub call: &'a Call,
+    pub effect: Effect,
+    pub state_version: u32,
+}
+
+impl<'a> End<'a> {
+    pub fn without_effect(ended: Ended, call: &'a Call) -> Self {
+        Self { ended, call, effect: Effect::None, state_version: 0 }
+    }
+}
+
+impl Engine {
+    /// The mark of a create that was given up: the next one looks before it makes.
+    pub(super) async fn mark_unsettled(&self, resource: &mut Resource, operation: &Operation) -> Result<(), Error> {
+        let Some(call) = self.history(operation).await?.call else { return Ok(()) };
+        let facts = Facts {
+            call: &call,
+            state_version: 0,
+            effect: operation.effect,
+            now: self.clock.now(),
+            sealer: self.sealer(operation.order.project.as_str()),
+        };
+        mark_begun(resource, operation, &facts);
+        Ok(())
+    }
+
+    /// Commits what an end means, on the records as they are by then.
+    pub(super) async fn settle(
+        &self,
+        mut resource: Resource,
+        mut operation: Operation,
+        end: End<'_>,
+        writes: Vec<Write>,
+    ) -> Result<bool, Error> {
+        if matches!(end.ended, Ended::Failed(Verdict::Leave)) {
+            return Ok(false);
+        }
+        let (stage, step, status) = (operation.stage, operation.step, operation.status.clone());
+        for _ in 0..CONFLICT_TRIES {
+            let now = self.clock.now();
+            let conclusion = self.concluded(&resource, &operation, &end, now);
+            let again = conclusion.again;
+            let mut commit = Commit::new(Site::Result);
+            commit.writes.extend(writes.iter().cloned());
+            commit.writes.extend(records(&resource, &operation, conclusion, now));
+            match self.store.commit(commit).await {
+                Ok(()) => return Ok(again),
+                Err(store::Error::Conflict { .. }) => {}
+                Err(other) => return Err(other.into()),
+            }
+            let (Some(newer), Some(current)) =
+                (self.store.operation(&operation.id).await?, self.store.resource(&resource.id).await?)
+            else {
+                return Ok(false);
+            };
+            if newer.step != step || newer.state.is_terminal() {
+                return Ok(false);
+            }
+            operation = Operation { stage, status: status.clone(), ..newer };
+            resource = current;
+        }
+        Ok(true)
+    }
+
+    fn concluded(&self, resource: &Resource, operation: &Operation, end: &End<'_>, now: Timestamp) -> Conclusion {
+        let project = operation.order.project.as_str();
+        let facts = Facts {
+            call: end.call,
+            state_version: end.state_version,
+            effect: end.effect,
+            now,
+            sealer: self.sealer(project),
+        };
+        conclude(resource.clone(), operation.clone(), end.ended.clone(), &facts)
+    }
+}
+
+/// The writes of a conclusion over the records it was drawn from.
+fn records(resource: &Resource, operation: &Operation, conclusion: Conclusion, now: Timestamp) -> Vec<Write> {
+    let mut writes = Vec::new();
+    let mut after = conclusion.operation;
+    after.version = operation.version + 1;
+    writes.extend(tally(&after, operation.state, now));
+    writes.push(Write::Operation(Box::new(after)));
+    match conclusion.resource {
+        Some(mut after) => {
+            after.version = resource.version + 1;
+            writes.push(Write::Resource(Box::new(after)));
+        }
+        None => {
+            writes.push(Write::DeleteResource { id: resource.id.clone(), version: resource.version, time: now });
+            writes.push(Write::SweepOrder { name: resource.name.order.clone(), time: now });
+        }
+    }
+    writes
+}
