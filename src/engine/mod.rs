@@ -16,6 +16,7 @@ pub mod settle;
 pub mod queue;
 pub mod journal;
 pub mod input;
+pub mod refresh;
 pub mod view;
 pub mod story;
 pub mod cancel;
@@ -34,6 +35,7 @@ use crate::stock::{self, Stock};
 use crate::store::{self, Store};
 
 pub use apply::{Applied, Apply, Delete};
+pub use refresh::{Presence, Refreshed};
 pub use story::{StoryKind, StoryLine};
 pub use view::{Condition, ResourceView};
 

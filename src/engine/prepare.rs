@@ -106,7 +106,6 @@ impl Engine {
             Some(object) => Some(self.prior(resource, object)?),
             None => None,
         };
-        let incarnation = object.map_or(resource.incarnation, |object| object.incarnation);
         let what = match (stage, &prior) {
             (Stage::Delete | Stage::DeleteFormer | Stage::Find, Some(prior)) => {
                 Desired { params: prior.params.clone(), config: prior.config.clone() }
@@ -117,19 +116,9 @@ impl Engine {
             Some(sealed) => Some(sealer.open_continuation(&operation.id, sealed)?),
             None => None,
         };
-        let name = &resource.name;
-        let input = Input {
-            resource_id: resource.id.to_string(),
-            incarnation,
-            resource_type: resource.resource_type.to_string(),
-            labels: ownership(self.store.core_id().as_str(), &resource.id, incarnation),
-            config: what.config,
-            params: what.params,
-            unknown: Vec::new(),
-            prior: prior.filter(|_| object.is_some_and(|object| object.claimed)),
-            continuation,
-            context: context(&name.order, &name.key, resource.class.as_ref(), resource.generation),
-        };
+        let incarnation = object.map_or(resource.incarnation, |object| object.incarnation);
+        let prior = prior.filter(|_| object.is_some_and(|object| object.claimed));
+        let input = Input { continuation, ..self.input(resource, incarnation, what, prior) };
         Ok(match stage {
             Stage::Decide => Call::Plan(input),
             Stage::Find => Call::Find(input),
@@ -137,6 +126,23 @@ impl Engine {
             Stage::Update => Call::Update(input),
             Stage::Delete | Stage::DeleteFormer => Call::Delete(input),
         })
+    }
+
+    /// What every call about an existing resource says.
+    pub(super) fn input(&self, resource: &Resource, incarnation: u32, what: Desired, prior: Option<Prior>) -> Input {
+        let name = &resource.name;
+        Input {
+            resource_id: resource.id.to_string(),
+            incarnation,
+            resource_type: resource.resource_type.to_string(),
+            labels: ownership(self.store.core_id().as_str(), &resource.id, incarnation),
+            config: what.config,
+            params: what.params,
+            unknown: Vec::new(),
+            prior,
+            continuation: None,
+            context: context(&name.order, &name.key, resource.class.as_ref(), resource.generation),
+        }
     }
 
     pub(super) fn prior(&self, resource: &Resource, object: &ExternalObject) -> Result<Prior, Error> {

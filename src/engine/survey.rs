@@ -260,7 +260,13 @@ impl Engine {
         }
     }
 
-    async fn looking(&self, call: Call, grants: Grants, fresh: &[Fresh], asked: &Asked<'_>) -> Result<Attempt, Error> {
+    pub(super) async fn looking(
+        &self,
+        call: Call,
+        grants: Grants,
+        fresh: &[Fresh],
+        asked: &Asked<'_>,
+    ) -> Result<Attempt, Error> {
         let mut secrets: Vec<(Handle, Plain)> = fresh.iter().map(|it| (it.handle.clone(), it.value.clone())).collect();
         if let Some(existing) = asked.existing {
             secrets.extend(self.secrets(existing, &call).await?);
@@ -281,12 +287,12 @@ impl Engine {
 }
 
 /// One entry, being asked about.
-struct Asked<'a> {
-    order: &'a OrderName,
-    key: &'a Name,
-    offer: &'a Offer,
-    id: &'a ResourceId,
-    existing: Option<&'a Resource>,
+pub(super) struct Asked<'a> {
+    pub order: &'a OrderName,
+    pub key: &'a Name,
+    pub offer: &'a Offer,
+    pub id: &'a ResourceId,
+    pub existing: Option<&'a Resource>,
 }
 
 impl Asked<'_> {
@@ -367,7 +373,7 @@ fn under(key: &Name, violations: Vec<crate::domain::contract::Violation>) -> Vec
     violations.into_iter().map(move_pointer).collect()
 }
 
-fn refused(asked: &Asked<'_>, failure: &Failure) -> Refusal {
+pub(super) fn refused(asked: &Asked<'_>, failure: &Failure) -> Refusal {
     let key = asked.key;
     match failure {
         Failure::Driver(error) => {
@@ -385,7 +391,7 @@ fn refused(asked: &Asked<'_>, failure: &Failure) -> Refusal {
     }
 }
 
-fn unfit(asked: &Asked<'_>, message: &str) -> Refusal {
+pub(super) fn unfit(asked: &Asked<'_>, message: &str) -> Refusal {
     Refusal::new(Reason::DriverUnfit, format!("`{}`: {message}", asked.key))
 }
 

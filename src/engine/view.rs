@@ -125,7 +125,7 @@ impl Engine {
 }
 
 /// Handles say nothing, but they are nobody's business either.
-fn mask(value: &Value) -> Value {
+pub fn mask(value: &Value) -> Value {
     match value {
         Value::String(text) if Handle::parse(text).is_some() => Value::String(marker::MASK.into()),
         Value::Array(items) => items.iter().map(mask).collect(),

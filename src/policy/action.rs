@@ -38,6 +38,7 @@ actions! {
     OrdersDelete = "orders.delete": "OrderService/DeleteOrder";
     ResourcesGet = "resources.get": "ResourceService/GetResource";
     ResourcesList = "resources.list": "ResourceService/ListResources";
+    ResourcesRefresh = "resources.refresh": "ResourceService/RefreshResource";
     ResourcesOutputs = "resources.outputs": "ResourceService/GetOutputs";
     ResourcesReveal = "resources.reveal": "ResourceService/RevealOutputs";
     OperationsGet = "operations.get": "OperationService/GetOperation" | "OperationService/WaitOperation";

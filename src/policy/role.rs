@@ -30,6 +30,8 @@ pub fn allows(role: Role, action: Action, name: &str) -> bool {
         Action::OrdersPlan => matches!(role, Developer | Platform),
         Action::OrdersApply | Action::OrdersDelete => role == Developer,
         Action::ResourcesOutputs => matches!(role, Developer | Platform),
+        // It asks a backend, at the cost of its limits.
+        Action::ResourcesRefresh => matches!(role, Developer | Platform | Infra),
         Action::ResourcesReveal => role == Developer,
         Action::OperationsCancel => matches!(role, Developer | Infra),
         Action::DriversInstall | Action::DriversUninstall | Action::SecretsSet => role == Infra,

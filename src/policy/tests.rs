@@ -59,6 +59,7 @@ fn roles_do_their_part() {
     check(Action::OperationsCancel, "op_x", "aid");
     check(Action::OrdersPlan, "", "apd");
     check(Action::ResourcesOutputs, "", "apd");
+    check(Action::ResourcesRefresh, "", "apid");
     check(Action::ConnectionsCheck, "connections/pg", "api");
 }
 

@@ -29,11 +29,7 @@ impl ResourceService for Resources {
         let caller = Caller::of(&request)?;
         let ask = request.into_inner();
         caller.authorize(&ask.name)?;
-        let resource = match names::resource(&ask.name)? {
-            Target::Resource(name) => self.0.resource_named(&name).await?,
-            Target::Id(id) => self.0.resource(&id).await?,
-            Target::Order(_) => return Err(names::field("name", "names an order")),
-        };
+        let resource = self.one(&ask.name).await?;
         Ok(Response::new(pb::GetResourceResponse { resource: Some(self.show(resource)?) }))
     }
 
@@ -62,6 +58,17 @@ impl ResourceService for Resources {
         let next_page_token = self.0.pages.write(&bound, page.next.as_deref());
         let resources = page.items.into_iter().map(|it| self.show(it)).collect::<Result<_, _>>()?;
         Ok(Response::new(pb::ListResourcesResponse { resources, next_page_token }))
+    }
+
+    async fn refresh_resource(
+        &self,
+        request: Request<pb::RefreshResourceRequest>,
+    ) -> Result<Response<pb::RefreshResourceResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let refreshed = self.0.engine.refresh(&self.one(&ask.name).await?).await?;
+        Ok(Response::new(convert::resource::refreshed(&refreshed)))
     }
 
     async fn get_outputs(
@@ -101,6 +108,14 @@ impl Resources {
                 self.0.order(&name).await?;
                 self.0.resources_of(&name).await
             }
+        }
+    }
+
+    async fn one(&self, name: &str) -> Result<Resource, Status> {
+        match names::resource(name)? {
+            Target::Resource(name) => self.0.resource_named(&name).await,
+            Target::Id(id) => self.0.resource(&id).await,
+            Target::Order(_) => Err(names::field("name", "names an order")),
         }
     }
 

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     apply, cancel, catalog, check, context, delete, describe, driver, explain, get, init, journal, order, outputs,
-    planning, secret, system, tree, wait, watch,
+    planning, refresh, secret, system, tree, wait, watch,
 };
 
 /// Understood by every command. Environment variables stand in for what is not typed; then the context.
@@ -65,6 +65,8 @@ pub enum Command {
     Tree(tree::Args),
     /// Show what was bought
     Outputs(outputs::Args),
+    /// Ask the backend how a resource is right now
+    Refresh(refresh::Args),
     /// What drivers said during an operation
     Logs(journal::LogsArgs),
     /// The story of an operation: every call that left the sandbox

@@ -28,6 +28,7 @@ mod names;
 mod order;
 mod output;
 mod outputs;
+mod refresh;
 mod paint;
 mod place;
 mod plan;
@@ -104,6 +105,7 @@ async fn dispatch(
         Command::Watch(args) => watch::run(&session, &args).await,
         Command::Tree(args) => tree::run(&session, &args).await,
         Command::Outputs(args) => outputs::run(&session, &args).await,
+        Command::Refresh(args) => refresh::run(&session, &args).await,
         Command::Logs(args) => journal::logs(&session, &args).await,
         Command::Journal(args) => journal::run(&session, &args).await,
         Command::Cancel(args) => cancel::run(&session, &args).await,

@@ -1,10 +1,21 @@
 //! Resources.
 
 use crate::domain::resource::Resource;
-use crate::engine::ResourceView;
+use crate::engine::view::mask;
+use crate::engine::{Refreshed, ResourceView};
 use crate::pb;
 
 use super::{etag, int, long, text, time};
+
+pub fn refreshed(it: &Refreshed) -> pb::RefreshResourceResponse {
+    let shown = |value: &Option<serde_json::Value>| value.as_ref().map_or_else(String::new, |it| mask(it).to_string());
+    let drift = it.drift.iter().map(|change| pb::Drift {
+        pointer: change.pointer.clone(),
+        applied_json: shown(&change.before),
+        observed_json: shown(&change.after),
+    });
+    pb::RefreshResourceResponse { presence: it.presence.as_str().into(), drift: drift.collect() }
+}
 
 /// `view` is what the record seals, masked.
 pub fn resource(it: Resource, view: ResourceView) -> pb::Resource {

@@ -4,6 +4,7 @@ use vend::domain::effect::Effect;
 use vend::domain::operation::OperationState;
 use vend::domain::reason::Reason;
 use vend::domain::resource::ResourceState;
+use vend::engine::Presence;
 
 use crate::support::bench::{Bench, applying};
 
@@ -54,6 +55,9 @@ async fn an_order_is_made_changed_replaced_and_deleted() {
     let child = bench.children(&made).await.remove(0);
     assert_eq!(child.effect, Effect::Applied);
 
+    let now = bench.core.engine.refresh(&resource).await.expect("the backend answers");
+    assert_eq!((now.presence, now.drift), (Presence::Ready, Vec::new()));
+
     let again = bench.core.engine.apply(applying(&notes("notes", "[CREATE TABLE a (x)]"))).await.expect("accepted");
     assert!(again.operation.is_none(), "nothing to do");
 
@@ -69,6 +73,11 @@ async fn an_order_is_made_changed_replaced_and_deleted() {
     assert_eq!(replaced.state, OperationState::Succeeded, "{:?}", bench.children(&replaced).await);
     assert_eq!(bench.databases(), ["other"]);
     assert_eq!(bench.resources().await[0].incarnation, 2);
+
+    let resource = bench.resources().await.remove(0);
+    std::fs::remove_file(bench.dir.path().join("databases/other.db")).expect("somebody removes it");
+    let now = bench.core.engine.refresh(&resource).await.expect("the backend answers");
+    assert_eq!(now.presence, Presence::Absent);
 
     let deleted = bench.delete("notes").await;
     let deleted = bench.settled(&deleted).await;
