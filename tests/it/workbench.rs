@@ -1,19 +1,13 @@
-//! The workbench as its users run it; and a new resource type, from the template to an order, without a line of the core.
+//! The workbench as its users run it: what it shows, and what it refuses. That a project from the template builds and serves
+//! orders is proven beside (`proof/template.rs`).
 
 use std::path::Path;
 use std::process::{Command, Output};
 
-use vend::domain::operation::OperationState;
-
-use super::support::bench::{Bench, admin};
 use super::support::drivers::path;
 
 fn vend(args: &[&str], directory: &Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vend"));
-    // One place for what is built of templates, so that only the first run compiles the SDK.
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/from-template");
-    command.args(args).current_dir(directory).env("CARGO_TARGET_DIR", target);
-    command.output().expect("the program runs")
+    Command::new(env!("CARGO_BIN_EXE_vend")).args(args).current_dir(directory).output().expect("the program runs")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -68,50 +62,4 @@ fn new_refuses_bad_names_and_full_directories() {
     let output = vend(&["driver", "build"], folder.path());
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("vend driver new"), "{}", text(&output.stderr));
-}
-
-const OFFER: &str = r#"
-apiVersion: vend/v1
-kind: ResourceType
-name: guest-book
-params: { type: object, required: [name], properties: { name: { type: string } } }
-outputs: { type: object, required: [database], properties: { database: { type: string } } }
----
-apiVersion: vend/v1
-kind: Recipe
-name: guest-book
-type: guest-book
-driver: guest-book
-connections: { server: files }
-"#;
-
-const ORDER: &str = r#"
-apiVersion: vend/v1
-kind: Order
-name: party
-resources:
-  book: { type: guest-book, params: { name: visitors } }
-"#;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_resource_type_needs_nothing_of_the_core() {
-    let folder = tempfile::tempdir().expect("a folder");
-    succeeds(&["driver", "new", "guest-book"], folder.path());
-    let project = folder.path().join("guest-book");
-    let built = succeeds(&["driver", "build"], &project);
-    let component = built.lines().next().expect("the path of the component").to_owned();
-    assert!(component.ends_with("guest_book.wasm"), "{built}");
-    let shown = succeeds(&["driver", "check", &component], &project);
-    assert!(shown.contains("type guest-book"), "{shown}");
-
-    let bench = Bench::new(&[]).await;
-    let bytes = std::fs::read(&component).expect("the component");
-    bench.core.stock.install(bytes, &admin()).await.unwrap_or_else(|error| panic!("{error}"));
-    bench.documents(OFFER).await;
-    let operation = bench.apply(ORDER).await.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(bench.settled(&operation).await.state, OperationState::Succeeded);
-    assert_eq!(bench.databases(), ["visitors"]);
-    let operation = bench.delete("party").await;
-    assert_eq!(bench.settled(&operation).await.state, OperationState::Succeeded);
-    assert!(bench.databases().is_empty());
 }

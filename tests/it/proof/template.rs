@@ -46,7 +46,7 @@ fn a_type_from_the_template_is_built_and_ordered() {
     assert!(!file.exists());
 }
 
-/// Where the other test of the template builds, so that what both depend on is built once.
+/// One place for whatever is built of the template, so that only the first run compiles what it depends on.
 fn build(project: &Path) -> String {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/from-template");
     let mut command = Command::new(env!("CARGO_BIN_EXE_vend"));
