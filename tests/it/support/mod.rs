@@ -9,3 +9,4 @@ pub mod postgres;
 pub mod proxy;
 pub mod raw;
 pub mod records;
+pub mod report;
