@@ -20,6 +20,7 @@ pub struct Server {
     pub port: u16,
     /// Of DNS, UDP and TCP.
     pub dns: u16,
+    database: PathBuf,
     keeper: Child,
 }
 
@@ -33,12 +34,11 @@ impl Server {
     pub fn start() -> Server {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let schema = std::fs::read_to_string(schema()).expect("the schema of its database");
-        let mut sqlite = Command::new("sqlite3");
-        let output = sqlite.arg(dir.path().join("zones.db")).arg(schema).output().expect("sqlite3 runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        sqlite(&dir.path().join("zones.db"), &schema);
         let (dns, port) = (free_dns_port(), free_port());
+        let database = dir.path().join("zones.db");
         let keeper = keep(dir, dns, port);
-        let server = Server { port, dns, keeper };
+        let server = Server { port, dns, database, keeper };
         let deadline = Instant::now() + Duration::from_secs(60);
         while !try_call(port, "GET", "/api/v1/servers/localhost", &header(KEY), "").is_ok_and(|it| it.status == 200) {
             assert!(Instant::now() < deadline, "the server does not get ready");
@@ -53,6 +53,12 @@ impl Server {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let path = format!("/api/v1/servers/localhost{path}");
         try_call(self.port, method, &path, &header(KEY), &body).expect("the server answers")
+    }
+
+    /// In its database, past the server.
+    #[track_caller]
+    pub fn sql(&self, statement: &str) {
+        sqlite(&self.database, statement);
     }
 
     /// What a resolver is told: one line per record, sorted.
@@ -86,6 +92,12 @@ impl Drop for Server {
         drop(self.keeper.stdin.take());
         let _ = self.keeper.wait();
     }
+}
+
+#[track_caller]
+fn sqlite(database: &Path, statements: &str) {
+    let output = Command::new("sqlite3").arg(database).arg(statements).output().expect("sqlite3 runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn header(key: &str) -> String {
