@@ -3,7 +3,6 @@
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -25,12 +24,6 @@ pub struct Server {
 }
 
 impl Server {
-    /// One for all tests of this process.
-    pub fn shared() -> &'static Server {
-        static SERVER: OnceLock<Server> = OnceLock::new();
-        SERVER.get_or_init(Server::start)
-    }
-
     pub fn start() -> Server {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let schema = std::fs::read_to_string(schema()).expect("the schema of its database");
@@ -61,29 +54,34 @@ impl Server {
         sqlite(&self.database, statement);
     }
 
-    /// What a resolver is told: one line per record, sorted.
+    /// What a resolver is told: the contents of the records, sorted.
     #[track_caller]
     pub fn dig(&self, name: &str, kind: &str) -> Vec<String> {
-        self.ask(name, kind, "+short")
+        self.answers(name, kind).into_iter().map(|(_, content)| content).collect()
     }
 
-    /// Like [`Server::dig`], and each line with the TTL.
+    /// With the TTL before each.
     #[track_caller]
     pub fn dig_ttl(&self, name: &str, kind: &str) -> Vec<String> {
-        let lines = self.ask(name, kind, "+noall +answer +ttlid");
-        lines.iter().map(|line| line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")).collect()
+        self.answers(name, kind).into_iter().map(|(ttl, content)| format!("{ttl} {content}")).collect()
     }
 
     #[track_caller]
-    fn ask(&self, name: &str, kind: &str, options: &str) -> Vec<String> {
+    fn answers(&self, name: &str, kind: &str) -> Vec<(String, String)> {
         let mut dig = Command::new("dig");
         dig.args(["@127.0.0.1", "-p", &self.dns.to_string(), "+time=5", "+tries=3", "+norecurse"]);
-        let output = dig.args(options.split(' ')).args([name, kind]).output().expect("dig runs");
+        let output = dig.args(["+noall", "+comments", "+answer", "+nosplit", name, kind]).output().expect("dig runs");
         let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{text}");
-        let mut lines: Vec<String> = text.lines().filter(|it| !it.is_empty()).map(str::to_owned).collect();
-        lines.sort();
-        lines
+        // Refused is what is asked of a zone that it does not have.
+        let answered = ["NOERROR", "NXDOMAIN", "REFUSED"].iter().any(|it| text.contains(&format!("status: {it},")));
+        assert!(output.status.success() && answered, "{text}");
+        let mut found = Vec::new();
+        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with(';')) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            found.push((words[1].to_owned(), words[4..].join(" ")));
+        }
+        found.sort();
+        found
     }
 }
 
@@ -107,7 +105,8 @@ fn header(key: &str) -> String {
 /// Starts the server below a shell that outlives this process just long enough to stop it and to clean up.
 fn keep(dir: TempDir, dns: u16, port: u16) -> Child {
     let dir = dir.keep();
-    let script = r#"dir=$1; shift; "$@" >"$dir/log" 2>&1 & server=$!; cat >/dev/null; kill "$server"; wait; rm -rf "$dir""#;
+    let script =
+        r#"dir=$1; shift; "$@" >"$dir/log" 2>&1 & server=$!; cat >/dev/null; kill "$server"; wait; rm -rf "$dir""#;
     let mut shell = Command::new("sh");
     shell.args(["-c", script, "keeper"]).arg(&dir).arg(binary("pdns_server"));
     for setting in [

@@ -8,7 +8,8 @@ use crate::support::powerdns::{KEY, Server};
 
 #[test]
 fn a_wrong_key_is_the_credentials_fault() {
-    let core = core();
+    let server = Server::start();
+    let core = core(&server);
     core.secret("pdns-key", "wrong");
     let checked = core.try_run(&["check", "connection", "pdns"]);
     assert_ne!(checked.status, 0, "{checked:?}");
@@ -23,29 +24,42 @@ fn a_wrong_key_is_the_credentials_fault() {
     core.run(&["delete", "order", "locked", "--allow-destroy"]);
     let waiting = core.until("locked", "waiting");
     assert_eq!(waiting["reason"], "CREDENTIALS_REJECTED", "{waiting}");
-    assert!(!whole("locked.example.").is_null());
+    assert!(!whole(&server, "locked.example.").is_null());
     core.secret("pdns-key", KEY);
-    crate::proof::core::until("the zone is gone", || whole("locked.example.").is_null());
+    crate::proof::core::until("the zone is gone", || whole(&server, "locked.example.").is_null());
 }
 
 #[test]
 fn a_name_that_was_ordered_is_taken_in_every_spelling() {
-    let core = core();
+    let server = Server::start();
+    let core = core(&server);
     let www = |name: &str, records: &str| record("once.example", name, "A", records);
-    let first = order("once", &[("zone", zone("once.example")), ("www", www("www.once.example", "[192.0.2.1]"))]);
-    core.run(&["apply", "-f", &core.file("first.yaml", &first), "--wait", "--timeout", "2m"]);
-    for (resource, what) in [(zone("ONCE.example."), "zone"), (www("Www.Once.Example.", "[192.0.2.2]"), "record set")] {
-        let refused = core.try_run(&["apply", "-f", &core.file("second.yaml", &order("twice", &[("it", resource)]))]);
-        assert_ne!(refused.status, 0, "{what}: {refused:?}");
-        assert!(refused.stderr.contains("ALREADY_EXISTS"), "{what}: {refused:?}");
+    let refused = |resource: String| {
+        let ran = core.try_run(&["apply", "-f", &core.file("second.yaml", &order("twice", &[("it", resource)]))]);
+        assert_ne!(ran.status, 0, "{ran:?}");
+        ran.stderr
+    };
+    // Reserved from the moment it is ordered: here nothing can be made yet, for there is no zone.
+    core.apply(&order("once", &[("www", www("www.once.example", "[192.0.2.1]"))]));
+    core.until("once", "waiting");
+    let said = refused(www("Www.Once.Example.", "[192.0.2.2]"));
+    assert!(said.contains("ALREADY_EXISTS"), "{said}");
+    // And found at the server once it is there.
+    core.run(&["apply", "-f", &core.file("zone.yaml", &order("zone", &[("it", zone("once.example"))])), "--wait"]);
+    core.ready("once");
+    for resource in [zone("ONCE.example."), www("Www.Once.Example.", "[192.0.2.2]")] {
+        let said = refused(resource);
+        assert!(said.contains("FOREIGN_OBJECT_EXISTS"), "{said}");
     }
-    assert_eq!(Server::shared().dig("www.once.example", "A"), ["192.0.2.1"]);
+    assert_eq!(server.dig("www.once.example", "A"), ["192.0.2.1"]);
     core.delete("once");
+    core.delete("zone");
 }
 
 #[test]
 fn contents_of_another_shape_are_refused_at_their_place() {
-    let core = core();
+    let server = Server::start();
+    let core = core(&server);
     let refused = |resource: String| {
         let ran = core.try_run(&["plan", "-f", &core.file("wrong.yaml", &order("wrong", &[("it", resource)]))]);
         assert!(ran.status != 0 && ran.stderr.contains("PARAMS_INVALID"), "{ran:?}");
@@ -60,7 +74,8 @@ fn contents_of_another_shape_are_refused_at_their_place() {
 /// The server knows what is wrong with a set beside others, and its words arrive.
 #[test]
 fn the_servers_own_words_arrive() {
-    let core = core();
+    let server = Server::start();
+    let core = core(&server);
     let zone_and = |name: &str, kind: &str, records: &str| {
         let it = record("words.example", name, kind, records);
         order("words", &[("zone", zone("words.example")), ("it", it)])

@@ -6,10 +6,10 @@ use crate::proof::core::Core;
 use crate::support::powerdns::{KEY, Server};
 
 /// Serves, has the driver, and offers what `examples/powerdns/platform.yaml` does.
-pub fn core() -> Core {
+pub fn core(server: &Server) -> Core {
     let core = Core::start(&["powerdns"]);
     core.secret("pdns-key", KEY);
-    core.apply(&platform(Server::shared().port));
+    core.apply(&platform(server.port));
     core
 }
 
@@ -38,29 +38,29 @@ pub fn record(zone: &str, name: &str, kind: &str, records: &str) -> String {
 
 /// A zone that somebody else made.
 #[track_caller]
-pub fn foreign_zone(name: &str) {
+pub fn foreign_zone(server: &Server, name: &str) {
     let zone = json!({ "name": name, "kind": "Native", "nameservers": ["ns.elsewhere.example."], "account": "them" });
-    assert_eq!(Server::shared().call("POST", "/zones", &zone).status, 201);
+    assert_eq!(server.call("POST", "/zones", &zone).status, 201);
 }
 
 /// What somebody else does to a record set.
 #[track_caller]
-pub fn by_hand(zone: &str, name: &str, kind: &str, ttl: u32, contents: &[&str]) {
+pub fn by_hand(server: &Server, zone: &str, name: &str, kind: &str, ttl: u32, contents: &[&str]) {
     let records: Vec<Value> = contents.iter().map(|it| json!({ "content": it, "disabled": false })).collect();
     let verb = if records.is_empty() { "DELETE" } else { "REPLACE" };
     let change = json!({ "name": name, "type": kind, "ttl": ttl, "changetype": verb, "records": records });
-    let answer = Server::shared().call("PATCH", &format!("/zones/{zone}"), &json!({ "rrsets": [change] }));
+    let answer = server.call("PATCH", &format!("/zones/{zone}"), &json!({ "rrsets": [change] }));
     assert_eq!(answer.status, 204, "{answer:?}");
 }
 
 /// The whole zone but its comments' times; null if there is none.
 #[track_caller]
-pub fn whole(zone: &str) -> Value {
-    let answer = Server::shared().call("GET", &format!("/zones/{zone}"), &Value::Null);
+pub fn whole(server: &Server, zone: &str) -> Value {
+    let answer = server.call("GET", &format!("/zones/{zone}"), &Value::Null);
     if answer.status == 404 { Value::Null } else { answer.json() }
 }
 
 #[track_caller]
-pub fn serial(zone: &str) -> u64 {
-    whole(zone)["serial"].as_u64().expect("a serial")
+pub fn serial(server: &Server, zone: &str) -> u64 {
+    whole(server, zone)["serial"].as_u64().expect("a serial")
 }
