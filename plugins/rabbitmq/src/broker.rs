@@ -83,7 +83,15 @@ impl<'a> Place<'a> {
 
     /// What the user may do in the vhost; nothing if it may not even enter.
     pub fn permissions(&self) -> Result<Option<Permissions>, Error> {
-        known(BROKER.get(self.permissions_path()))
+        // With the names of user and vhost beside them.
+        #[derive(Deserialize)]
+        struct Of {
+            configure: String,
+            write: String,
+            read: String,
+        }
+        let found = known::<Of>(BROKER.get(self.permissions_path()))?;
+        Ok(found.map(|Of { configure, write, read }| Permissions { configure, write, read }))
     }
 
     pub fn limits(&self) -> Result<Limits, Error> {

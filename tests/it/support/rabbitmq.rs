@@ -117,10 +117,12 @@ fn keep(dir: TempDir, between_nodes: u16, names: u16) -> Child {
     let dir = dir.keep();
     let script = r#"dir=$1; shift
         epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 >/dev/null 2>&1 & names=$!
-        for _ in 1 2 3 4 5 6 7 8 9 10; do epmd -names >/dev/null 2>&1 && break; sleep 0.2; done
+        tries=0
+        until epmd -names >/dev/null 2>&1 || [ $tries = 100 ]; do tries=$((tries + 1)); sleep 0.1; done
         setsid "$@" >"$dir/out" 2>&1 & broker=$!
         cat >/dev/null
-        kill -KILL -- "-$broker"; kill "$names"; wait; rm -rf "$dir""#;
+        kill -s KILL -- "-$broker" || kill -s KILL "$broker"
+        kill "$names"; wait; rm -rf "$dir""#;
     Command::new("sh")
         .args(["-c", script, "keeper"])
         .arg(&dir)

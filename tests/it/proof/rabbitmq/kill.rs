@@ -30,9 +30,10 @@ fn killed_behind(name: &str, begin: &str) {
     until("the answer is in the journal, and the next request is held", || {
         operation = core.operation(name);
         let story = core.journal(&operation);
-        gate.holds() && writes(&story, begin).iter().any(|it| it["outcome"] == "applied")
+        gate.holds()
+            && operation["state"] == "running"
+            && writes(&story, begin).iter().any(|it| it["outcome"] == "applied")
     });
-    assert_eq!(operation["state"], "running", "{operation}");
     core.kill();
     gate.set(Rule::Open);
     core.restart();

@@ -56,9 +56,22 @@ fn a_user_that_changed_hands_is_not_deleted() {
 #[test]
 fn a_name_that_was_ordered_is_taken() {
     let core = core(Server::shared().port);
-    core.run(&["apply", "-f", &core.file("first.yaml", &order("first", "once", "")), "--wait", "--timeout", "2m"]);
-    let refused = core.try_run(&["apply", "-f", &core.file("second.yaml", &order("second", "once", ""))]);
+    let platform = platform(Server::shared().port);
+    let deny = "deny:\n";
+    assert_eq!(platform.matches(deny).count(), 1, "the example changed");
+    core.apply(&platform.replace(deny, "deny:\n  - { path: /vhosts/once, methods: [PUT] }\n"));
+    // Reserved from the moment it is ordered: here nothing can be made.
+    let denied = core.try_run(&["apply", "-f", &core.file("first.yaml", &order("first", "once", "")), "--wait"]);
+    assert!(denied.status != 0 && denied.stderr.contains("EGRESS_DENIED"), "{denied:?}");
+    assert_eq!(count("once"), (0, 0));
+    let second = core.file("second.yaml", &order("second", "once", ""));
+    let refused = core.try_run(&["apply", "-f", &second]);
     assert!(refused.status != 0 && refused.stderr.contains("ALREADY_EXISTS"), "{refused:?}");
+    core.apply(&platform);
+    core.run(&["apply", "-f", &core.file("first.yaml", &order("first", "once", "")), "--wait", "--timeout", "2m"]);
+    // And found at the broker once it is there.
+    let refused = core.try_run(&["apply", "-f", &second]);
+    assert!(refused.status != 0 && refused.stderr.contains("FOREIGN_OBJECT_EXISTS"), "{refused:?}");
     core.delete("first");
 }
 
@@ -84,14 +97,13 @@ fn a_wrong_password_is_the_credentials_fault() {
 #[test]
 fn a_wrong_path_is_never_absence() {
     let core = core(Server::shared().port);
-    core.run(&["apply", "-f", &core.file("order.yaml", &order("astray", "astray", "")), "--wait", "--timeout", "2m"]);
-    let wrong = platform(Server::shared().port).replace("/api\n", "/apj\n").replace("check: /whoami", "");
-    core.apply(&wrong);
-    let read = core.try_run(&["refresh", "astray/mq"]);
-    assert!(read.status != 0 && read.stderr.contains("management API"), "{read:?}");
-    core.apply(&platform(Server::shared().port));
-    assert_eq!(core.json(&["refresh", "astray/mq"])["presence"], "ready");
-    core.delete("astray");
+    let platform = platform(Server::shared().port);
+    let (wrong, check) = (platform.replace("/api\n", "/apj\n"), "check: /whoami\n");
+    assert!(wrong != platform && wrong.matches(check).count() == 1, "the example changed");
+    core.apply(&wrong.replace(check, ""));
+    let refused = core.try_run(&["plan", "-f", &core.file("order.yaml", &order("astray", "astray", ""))]);
+    assert!(refused.status != 0 && refused.stderr.contains("BACKEND_UNAVAILABLE"), "{refused:?}");
+    assert!(refused.stderr.contains("its endpoint ends in `/api`"), "{refused:?}");
 }
 
 #[test]
