@@ -109,3 +109,69 @@ fn a_record_waits_for_its_zone() {
     core.delete("late");
     core.delete("early");
 }
+
+#[test]
+fn a_zone_is_changed_by_apply() {
+    let server = Server::start();
+    let core = core(&server);
+    let zone = |more: &str| order("servers", &[("it", format!("dns-zone, params: {{ name: servers.example{more} }}"))]);
+    applied(&core, &zone(", nameservers: [ns1.a.example]"));
+    assert_eq!(server.dig("servers.example", "NS"), ["ns1.a.example."]);
+    let changed = zone(", nameservers: [NS3.a.example, ns2.a.example.], kind: primary");
+    applied(&core, &changed);
+    assert_eq!(server.dig("servers.example", "NS"), ["ns2.a.example.", "ns3.a.example."]);
+    assert_eq!(whole(&server, "servers.example.")["kind"], "Master");
+    assert_nothing_to_do(&core, &changed);
+    assert_eq!(core.json(&["outputs", "servers/it"])["nameservers"], json!(["ns2.a.example.", "ns3.a.example."]));
+    core.delete("servers");
+}
+
+#[test]
+fn every_type_is_taken_by_the_server_in_its_normal_form() {
+    let server = Server::start();
+    let core = core(&server);
+    let digest = "AA".repeat(32);
+    let long = "x".repeat(300);
+    let (first, rest) = ("x".repeat(255), "x".repeat(45));
+    let cases = [
+        ("a", "A", "192.0.2.1".to_owned(), "192.0.2.1".to_owned()),
+        ("aaaa", "AAAA", "2001:DB8::1:0".into(), "2001:db8::1:0".into()),
+        ("caa", "CAA", "0 Issue letsencrypt.org".into(), "0 issue \"letsencrypt.org\"".into()),
+        ("cname", "CNAME", "Host.Types.example".into(), "host.types.example.".into()),
+        ("ds", "DS", format!("2371 13 2 {digest}"), "2371 13 2 AA".into()),
+        ("https", "HTTPS", "1 . alpn=h2".into(), "1 . alpn=\"h2\"".into()),
+        ("mx", "MX", "010  Mail.types.example".into(), "10 mail.types.example.".into()),
+        (
+            "naptr",
+            "NAPTR",
+            "100 10 \"S\" \"SIP+D2U\" \"\" _sip._udp.types.example.".into(),
+            "100 10 \"S\" \"SIP+D2U\" \"\" _sip._udp.types.example.".into(),
+        ),
+        ("ns", "NS", "ns1.elsewhere.example".into(), String::new()),
+        ("ptr", "PTR", "host.types.example".into(), "host.types.example.".into()),
+        ("srv", "SRV", "0 5 0443 www.types.example".into(), "0 5 443 www.types.example.".into()),
+        ("sshfp", "SSHFP", format!("4 2 {digest}"), "4 2 AA".into()),
+        ("svcb", "SVCB", "1 svc.types.example. port=443".into(), "1 svc.types.example. port=443".into()),
+        ("tlsa", "TLSA", "3 1 1 AA BB".into(), "3 1 1 AABB".into()),
+        ("txt", "TXT", long.clone(), format!("\"{first}\" \"{rest}\"")),
+    ];
+    let mut resources = vec![("zone", zone("types.example"))];
+    for (key, kind, content, _) in &cases {
+        resources
+            .push((key, record("types.example", &format!("{key}.types.example"), kind, &json!([content]).to_string())));
+    }
+    let all = order("types", &resources);
+    applied(&core, &all);
+    assert_nothing_to_do(&core, &all);
+    for (key, kind, _, expected) in &cases {
+        let now = core.json(&["refresh", &format!("types/{key}")]);
+        assert_eq!((&now["presence"], &now["drift"]), (&json!("ready"), &json!([])), "{kind}: {now}");
+        let told = server.dig(&format!("{key}.types.example"), kind);
+        // A delegation is no answer of this server's own.
+        let answers = usize::from(*kind != "NS");
+        assert_eq!(told.len(), answers, "{kind}: {told:?}");
+        assert!(told.iter().all(|content| content.starts_with(expected)), "{kind}: {told:?}");
+    }
+    core.delete("types");
+    assert!(whole(&server, "types.example.").is_null());
+}

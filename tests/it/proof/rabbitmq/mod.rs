@@ -3,6 +3,7 @@
 mod gate;
 mod server;
 
+mod canary;
 mod example;
 mod kill;
 mod life;
