@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::domain::connection::RequestRule;
 use crate::domain::contract::Error;
 use crate::domain::secret::Plain;
+use crate::domain::time::Timestamp;
 
 use super::http::Http;
 use super::sql::{Sql, postgres, sqlite};
@@ -96,6 +97,15 @@ pub enum ReadCredential {
     Same,
 }
 
+/// What a check found that is well.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Checked {
+    /// For whoever applies the connection.
+    pub warnings: Vec<String>,
+    /// Whether it is known that the credentials are accepted.
+    pub credentials_tried: bool,
+}
+
 /// A backend behind one connection.
 #[derive(Clone)]
 pub enum Backend {
@@ -125,10 +135,10 @@ impl Backend {
         }
     }
 
-    /// Reaches the backend as both credentials. Warnings are for whoever applies the connection.
-    pub async fn check(&self, now: crate::domain::time::Timestamp) -> Result<Vec<String>, Error> {
+    /// Reaches the backend, as both credentials.
+    pub async fn check(&self, now: Timestamp) -> Result<Checked, Error> {
         match self {
-            Self::Sql(sql) => sql.check().await,
+            Self::Sql(sql) => Ok(Checked { warnings: sql.check().await?, credentials_tried: true }),
             Self::Http(http) => http.check(now).await,
         }
     }

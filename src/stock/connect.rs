@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::capability::backend::{
-    Backend, ClientCredentials, Credential, Login, ReadCredential, Requests, Settings, Signature,
+    Backend, Checked, ClientCredentials, Credential, Login, ReadCredential, Requests, Settings, Signature,
 };
 use crate::capability::grants::{Grant, Grants};
-use crate::capability::standing::{Sight, Standing};
+use crate::capability::standing::{Condition, Sight, Standing};
 use crate::capability::tls::Identity;
 use crate::document::span;
 use crate::domain::connection::{self, Connection, Form, RequestRule, SecretReference};
@@ -39,20 +39,27 @@ impl Stock {
         Ok(Grants { slots })
     }
 
-    /// Reaches the backend as both credentials. Answers with warnings.
-    pub async fn check_connection(&self, name: &str) -> Result<Vec<String>, Error> {
+    /// Reaches the backend, as both credentials.
+    pub async fn check_connection(&self, name: &str) -> Result<Checked, Error> {
         let name = Name::new(name).map_err(|error| Refusal::new(Reason::NotFound, error.to_string()))?;
         let opened = self.opened(&name).await?;
         let now = self.clock.now();
         let checked = opened.backend.check(now).await;
-        let sight = checked.as_ref().map_or_else(Sight::Failed, |_| Sight::Served);
+        let sight = match &checked {
+            Ok(Checked { credentials_tried: true, .. }) => Sight::Served,
+            Ok(_) => Sight::Answered,
+            Err(error) => Sight::Failed(error),
+        };
         opened.standing.saw(sight, now);
         Ok(checked.map_err(|error| backend_refusal(&error, &format!("connection `{name}`")))?)
     }
 
-    /// How a connection was found when it was last used; `None` if it has not been since its last change.
-    pub async fn standing(&self, name: &str) -> Option<Standing> {
-        self.backends.read().await.get(name).map(|opened| opened.standing.clone())
+    /// How a connection was found when it was last used: `Reachable` and `CredentialsAccepted`, as far as they are known.
+    pub async fn connection_conditions(&self, name: &str) -> Vec<FoundCondition> {
+        let backends = self.backends.read().await;
+        let Some(Opened { standing, .. }) = backends.get(name) else { return Vec::new() };
+        let all = [("Reachable", standing.reachable()), ("CredentialsAccepted", standing.accepted())];
+        all.into_iter().filter_map(|(name, condition)| Some(FoundCondition { name, condition: condition? })).collect()
     }
 
     pub(super) async fn backend(&self, name: &Name) -> Result<Backend, Error> {
@@ -180,6 +187,12 @@ impl Stock {
         let value = self.keyring.open(place, &record.value)?;
         Ok(Plain::new(String::from_utf8_lossy(&value)))
     }
+}
+
+/// A condition of a connection that is known.
+pub struct FoundCondition {
+    pub name: &'static str,
+    pub condition: Condition,
 }
 
 /// A connection opened: what it became, and how it stands.

@@ -30,7 +30,9 @@ use crate::driver::{Driver, Runtime};
 use crate::secret::Keyring;
 use crate::store::{self, Store};
 
+pub use crate::capability::backend::Checked;
 pub use compatible::{Live, compatible};
+pub use connect::FoundCondition;
 pub use fit::{Fit, fit};
 pub use matching::{Ambiguous, Chosen, Unmatched, choose, ties};
 pub use offer::{CatalogEntry, Offer};

@@ -35,7 +35,7 @@ use crate::domain::secret::Plain;
 use crate::domain::time::Timestamp;
 
 use super::address::Networks;
-use super::backend::{ClientCredentials, ReadCredential, Requests, Settings};
+use super::backend::{Checked, ClientCredentials, ReadCredential, Requests, Settings};
 use super::book::Book;
 use super::failure::{Failure, unavailable};
 use super::rate::Rate;
@@ -139,8 +139,8 @@ impl Http {
         self.base.url()
     }
 
-    /// Reaches the backend as both credentials. Warnings are for whoever applies the connection.
-    pub async fn check(&self, now: Timestamp) -> Result<Vec<String>, Error> {
+    /// Reaches the backend, as both credentials.
+    pub async fn check(&self, now: Timestamp) -> Result<Checked, Error> {
         let mut warnings = Vec::new();
         if self.read_credential.is_none() && self.credential.as_ref().is_some_and(|it| it.header().is_some()) {
             warnings.push(
@@ -156,7 +156,7 @@ impl Http {
         for credential in [self.read_credential.as_ref(), self.credential.as_ref()].into_iter().flatten() {
             self.check_as(credential, now).await?;
         }
-        Ok(warnings)
+        Ok(Checked { warnings, credentials_tried: self.check.is_some() })
     }
 
     async fn check_as(&self, credential: &Credential, now: Timestamp) -> Result<(), Error> {

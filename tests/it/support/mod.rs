@@ -13,3 +13,4 @@ pub mod rabbitmq;
 pub mod raw;
 pub mod records;
 pub mod report;
+pub mod web;
