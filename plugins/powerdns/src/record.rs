@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use vend_sdk::{
     Action, Error, Finding, Found, Identity, Input, Labels, Nothing, Object, Observation, Observed, Plan, Prior,
-    Progress, Removal, Resource, Type, Violations, context, ensure, log,
+    Progress, Removal, Resource, Type, Violations, claims, context, ensure, log,
 };
 
 use crate::content::Kind;
@@ -149,6 +149,9 @@ impl Resource for DnsRecord {
     fn create(input: &Input<Self>) -> Result<Progress<Self>, Error> {
         let state = input.params.state();
         let place = state.place(&input.labels);
+        if input.prior.is_none() {
+            claims::checkpoint(None, &state)?;
+        }
         let look = || place.look()?.ok_or_else(|| place.zone.missing());
         match ensure(look, || place.put(&input.params, true)) {
             Ok(found) => settle(input, &place, found)?,

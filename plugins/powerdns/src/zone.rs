@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use vend_sdk::{
     Action, Error, Finding, Found, Identity, Input, Nothing, Object, Observation, Observed, Plan, Prior, Progress,
-    Removal, Resource, Type, Violations, ensure,
+    Removal, Resource, Type, Violations, claims, ensure,
 };
 
 use crate::name;
@@ -118,6 +118,9 @@ impl Resource for DnsZone {
 
     fn create(input: &Input<Self>) -> Result<Progress<Self>, Error> {
         let Params { name, nameservers, kind } = &input.params;
+        if input.prior.is_none() {
+            claims::checkpoint(None, &State { name: name.clone() })?;
+        }
         let make = || Zone(name).make(kind.word(), nameservers, &account(input));
         ensure(|| look(name, input), make)?;
         converge(input)

@@ -17,6 +17,7 @@
 //! them. Whatever reaches the outside goes through [`Sql`], [`Http`], [`secrets`] and [`claims`], is journaled by the host
 //! and is not repeated once it has been applied; what a driver does not use, its component does not import.
 
+mod begun;
 pub mod claims;
 pub mod context;
 mod describe;

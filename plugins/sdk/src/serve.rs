@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use serde_json::{Map, Value};
 
+use crate::begun::{self, Begun};
 use crate::bindings::exports::vend::driver::lifecycle as out;
 use crate::bindings::vend::driver::types as wire;
 use crate::describe::TypeDocument;
@@ -49,10 +50,7 @@ impl<R: Resource> Verbs for Served<R> {
     }
 
     fn plan(&self, input: &wire::Input) -> Result<out::Planned, Error> {
-        let desired = Documents {
-            params: stored("params", &validate::normal_form::<R>(input)?)?,
-            config: normal_config::<R>(&input.config)?,
-        };
+        let desired = desired::<R>(input)?;
         let schema = schema::of_output::<R::Outputs>();
         let markers = Markers { create_only: R::describe().create_only, outputs: schema::members(&schema) };
         let made = input.prior.as_ref().map(made::<R>).transpose()?;
@@ -66,7 +64,15 @@ impl<R: Resource> Verbs for Served<R> {
     }
 
     fn create(&self, input: &wire::Input) -> Result<out::Progress, Error> {
-        R::create(&Input::desired(input)?)?.wire()
+        let made = input.prior.as_ref().map(made::<R>).transpose()?;
+        match begun::remove_other::<R>(input, &desired::<R>(input)?, made.as_ref())? {
+            Begun::Same => R::create(&Input::desired(input)?)?.wire(),
+            Begun::Gone => {
+                let afresh = wire::Input { prior: None, continuation: None, ..input.clone() };
+                R::create(&Input::desired(&afresh)?)?.wire()
+            }
+            Begun::Pending(pending) => Ok(out::Progress::Pending(pending)),
+        }
     }
 
     fn read(&self, input: &wire::Input) -> Result<out::Observation, Error> {
@@ -98,6 +104,12 @@ impl<R: Resource> Verbs for Served<R> {
         }
         Ok(R::migrate(from, to, stored("state", state)?)?.to_string())
     }
+}
+
+/// What is asked, in its normal form.
+fn desired<R: Resource>(input: &wire::Input) -> Result<Documents, Error> {
+    let params = stored("params", &validate::normal_form::<R>(input)?)?;
+    Ok(Documents { params, config: normal_config::<R>(&input.config)? })
 }
 
 /// What was applied, in today's normal form; as it stands where today's types cannot read it.

@@ -1,15 +1,22 @@
 //! The defaults of the SDK, asked through the contract like a host asks: description, normal form, plan. No import is touched.
 
+use std::cell::RefCell;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use vend_sdk::bindings::exports::vend::driver::lifecycle::{Action, Guest, Planned};
+use vend_sdk::bindings::exports::vend::driver::lifecycle::{Action, Guest, Planned, Progress as WireProgress};
 use vend_sdk::bindings::vend::driver::types::{Claim, Input as Wire, Prior as WirePrior};
 use vend_sdk::serve::Exported;
 use vend_sdk::{
     Driver, Error, ErrorKind, Identity, Input, Nothing, Prior, Progress, Removal, Resource, Secret, Slot, Type,
     Violations,
 };
+
+thread_local! {
+    /// What creates and deletes were asked.
+    static DONE: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
 
 struct Component;
 
@@ -67,12 +74,19 @@ impl Resource for Zone {
         wrong.or(params)
     }
 
-    fn create(_: &Input<Self>) -> Result<Progress<Self>, Error> {
-        Err(Error::unsupported("create"))
+    fn create(input: &Input<Self>) -> Result<Progress<Self>, Error> {
+        let prior = if input.prior.is_some() { "completing" } else { "making" };
+        DONE.with_borrow_mut(|done| done.push(format!("{prior} {}", input.params.name)));
+        Ok(Progress::Pending(json!({}), 100))
     }
 
-    fn delete(_: &Input<Self>, _: &Prior<Self>) -> Result<Removal, Error> {
-        Ok(Removal::Gone)
+    /// In two steps.
+    fn delete(input: &Input<Self>, _: &Prior<Self>) -> Result<Removal, Error> {
+        DONE.with_borrow_mut(|done| done.push(format!("removing {}", input.params.name)));
+        match input.continuation::<u32>()? {
+            None => Ok(Removal::Pending(json!(1), 100)),
+            Some(_) => Ok(Removal::Gone),
+        }
     }
 }
 
@@ -91,13 +105,17 @@ fn input(params: Value) -> Wire {
     }
 }
 
-fn plan(applied: Value, outputs: Value, desired: Value, unknown: &[&str]) -> Planned {
-    let prior = WirePrior {
+fn prior(params: Value, outputs: Value) -> WirePrior {
+    WirePrior {
         claim: Claim { external_id: None, state: "{}".into() },
-        params: applied.to_string(),
+        params: params.to_string(),
         config: "{}".into(),
         outputs: outputs.to_string(),
-    };
+    }
+}
+
+fn plan(applied: Value, outputs: Value, desired: Value, unknown: &[&str]) -> Planned {
+    let prior = prior(applied, outputs);
     let unknown = unknown.iter().map(|pointer| pointer.to_string()).collect();
     Component::plan(Wire { prior: Some(prior), unknown, ..input(desired) }).expect("it can be planned")
 }
@@ -232,4 +250,20 @@ fn verbs_without_a_default_say_so() {
     assert!(Component::migrate("zone".into(), 1, 2, "{}".into()).is_err());
     let stranger = Wire { resource_type: "castle".into(), ..input(json!({})) };
     assert_eq!(Component::validate(stranger).expect_err("no such type").kind, ErrorKind::Unsupported);
+}
+
+#[test]
+fn what_was_begun_under_another_name_is_removed_first() {
+    let create = |desired: Value, continuation: Option<String>| {
+        let input = Wire { prior: Some(prior(json!({ "name": "A.B" }), json!({}))), continuation, ..input(desired) };
+        let progress = Component::create(input).expect("it can be made");
+        let WireProgress::Pending(pending) = progress else { panic!("{progress:?}") };
+        (pending.continuation, DONE.take())
+    };
+    let (_, done) = create(json!({ "name": "a.b" }), None);
+    assert_eq!(done, ["completing a.b"]);
+    let (continuation, done) = create(json!({ "name": "b.c" }), None);
+    assert_eq!(done, ["removing A.B"]);
+    let (_, done) = create(json!({ "name": "b.c" }), Some(continuation));
+    assert_eq!(done, ["removing A.B", "making b.c"]);
 }

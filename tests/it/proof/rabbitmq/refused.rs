@@ -128,6 +128,15 @@ fn what_the_broker_refuses_fails_at_its_place_and_can_be_given_back() {
     core.delete("half");
     assert_eq!(count("half"), (0, 0));
 
+    // Under another name it is another object: what was begun under the first one goes.
+    assert_ne!(core.try_run(&["apply", "-f", &core.file("half.yaml", &half), "--wait"]).status, 0);
+    assert_eq!(count("half"), (1, 1));
+    let whole = order("half", "whole", "");
+    core.run(&["apply", "-f", &core.file("whole.yaml", &whole), "--wait", "--timeout", "2m"]);
+    assert_eq!((count("half"), count("whole")), ((0, 0), (1, 1)));
+    core.delete("half");
+    assert_eq!(count("whole"), (0, 0));
+
     for name in ["a/b", "a:b", "50%", ".."] {
         let ran = core.try_run(&["plan", "-f", &core.file("name.yaml", &order("name", name, ""))]);
         assert!(ran.status != 0 && ran.stderr.contains("PARAMS_INVALID"), "{name}: {ran:?}");
