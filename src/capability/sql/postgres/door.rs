@@ -12,6 +12,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::capability::address::Networks;
 use crate::capability::backend::{Login, ReadLogin, Settings};
+use crate::capability::convert::cause;
 use crate::domain::contract::{Error, ErrorKind};
 
 use super::endpoint::Endpoint;
@@ -156,7 +157,7 @@ impl Door {
         }
         match (failure, forbidden) {
             (Some(error), _) => {
-                Err(unavailable(format!("cannot reach connection `{}`: {}", self.connection, error.kind())))
+                Err(unavailable(format!("cannot reach connection `{}`: {}", self.connection, cause(&error))))
             }
             (None, Some(error)) => Err(error),
             (None, None) => Err(unavailable(format!("the host of connection `{}` has no address", self.connection))),
