@@ -52,10 +52,7 @@ impl Book {
 
     /// The handle of the secret so named; the same one whatever the policy. `Some` if it is new and must become durable.
     pub fn generate(&mut self, name: &str, policy: &Policy) -> Result<(Handle, Option<Fresh>), Error> {
-        if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
-            let message = format!("a secret's name has 1 to {LONGEST_NAME} bytes and no control characters");
-            return Err(Error::new(ErrorKind::InvalidInput, "SECRET_NAME_INVALID", message));
-        }
+        check_name(name)?;
         let handle = self.derive("generate", &[name.as_bytes()]);
         if self.knows(&handle) {
             return Ok((handle, None));
@@ -108,16 +105,22 @@ impl Book {
         Ok(Plain::new(encoding.write(value.reveal(), &*self.entropy)))
     }
 
-    /// `text` with every handle of `uses` replaced by its value. What is listed must stand there, what stands there must be listed.
-    pub fn fill(&self, text: &str, uses: &[Use]) -> Result<Plain, Error> {
-        let standing = Handle::scan(text);
-        if let Some(missing) = uses.iter().find(|of| standing.iter().all(|(_, handle)| handle.as_str() != of.handle)) {
+    /// The texts of one request with every handle in them replaced by its value. What is listed must stand somewhere, what stands
+    /// somewhere must be listed.
+    pub fn fill(&self, texts: &[&str], uses: &[Use]) -> Result<Vec<Plain>, Error> {
+        let standing: Vec<Vec<(usize, Handle)>> = texts.iter().map(|text| Handle::scan(text)).collect();
+        let stands = |of: &&Use| standing.iter().flatten().any(|(_, handle)| handle.as_str() == of.handle);
+        if let Some(missing) = uses.iter().find(|of| !stands(of)) {
             let message = format!("secret {} is listed and stands nowhere", shown(&missing.handle));
             return Err(Error::new(ErrorKind::InvalidInput, "SECRET_NOT_FOUND", message));
         }
+        texts.iter().zip(standing).map(|(text, standing)| self.fill_one(text, &standing, uses)).collect()
+    }
+
+    fn fill_one(&self, text: &str, standing: &[(usize, Handle)], uses: &[Use]) -> Result<Plain, Error> {
         let mut filled = String::with_capacity(text.len());
         let mut done = 0;
-        for (at, handle) in &standing {
+        for (at, handle) in standing {
             let of = uses.iter().find(|of| of.handle == handle.as_str()).ok_or_else(|| not_listed(handle))?;
             filled.push_str(&text[done..*at]);
             filled.push_str(self.write(of)?.reveal());
@@ -127,8 +130,25 @@ impl Book {
         Ok(Plain::new(filled))
     }
 
+    /// The handle of a value that a backend gave: the same value under the same name gives the same one.
+    pub fn capture(&mut self, name: &str, value: Plain) -> Result<(Handle, Option<Fresh>), Error> {
+        check_name(name)?;
+        let handle = self.derive("capture", &[name.as_bytes(), value.reveal().as_bytes()]);
+        if self.knows(&handle) {
+            return Ok((handle, None));
+        }
+        // What an operator sees: two values under one name are told apart.
+        let shown = format!("{name}-{}", &handle.as_str()[Handle::PREFIX.len()..][..8]);
+        self.add(handle, shown, value)
+    }
+
     pub fn scrubber(&self) -> Scrubber {
-        Scrubber::new(self.values.values().map(Plain::reveal))
+        self.scrubber_with(&[])
+    }
+
+    /// One that knows more values than those of this attempt.
+    pub fn scrubber_with(&self, more: &[Plain]) -> Scrubber {
+        Scrubber::new(self.values.values().chain(more).map(Plain::reveal))
     }
 
     /// A UUID (version 8, RFC 9562) that is the same whenever the same is asked for the same resource.
@@ -157,6 +177,15 @@ impl Book {
         self.values.insert(handle.clone(), value.clone());
         Ok((handle.clone(), Some(Fresh { handle, name, value })))
     }
+}
+
+/// The error if `name` cannot be a secret's.
+pub fn check_name(name: &str) -> Result<(), Error> {
+    if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
+        let message = format!("a secret's name has 1 to {LONGEST_NAME} bytes and no control characters");
+        return Err(Error::new(ErrorKind::InvalidInput, "SECRET_NAME_INVALID", message));
+    }
+    Ok(())
 }
 
 pub fn not_listed(handle: &Handle) -> Error {

@@ -75,9 +75,9 @@ fn a_text_holds_exactly_the_secrets_it_lists() {
     let (a, b) = (Handle::from_bytes(&[1; 32]), Handle::from_bytes(&[2; 32]));
     let book = book(vec![(a.clone(), Plain::new("one")), (b.clone(), Plain::new("two"))]);
     let text = format!("<{a}|{a}>");
-    assert_eq!(book.fill(&text, &[plain(&a)]).expect("listed").reveal(), "<one|one>");
-    assert_eq!(book.fill(&text, &[]).expect_err("not listed").code, "SECRET_NOT_LISTED");
-    assert_eq!(book.fill(&text, &[plain(&a), plain(&b)]).expect_err("not found").code, "SECRET_NOT_FOUND");
+    assert_eq!(book.fill(&[&text], &[plain(&a)]).expect("listed")[0].reveal(), "<one|one>");
+    assert_eq!(book.fill(&[&text], &[]).expect_err("not listed").code, "SECRET_NOT_LISTED");
+    assert_eq!(book.fill(&[&text], &[plain(&a), plain(&b)]).expect_err("not found").code, "SECRET_NOT_FOUND");
 }
 
 #[test]
