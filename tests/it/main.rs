@@ -10,3 +10,4 @@ mod proof;
 mod workbench;
 mod bad_input;
 mod hostile;
+mod fuzz;
