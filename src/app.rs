@@ -4,6 +4,7 @@
 
 mod clock;
 mod first;
+mod unserved;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -29,7 +30,10 @@ use crate::store::Store;
 use crate::store::sqlite::Sqlite;
 use crate::telemetry;
 
+use unserved::Unserved;
+
 pub use clock::{SystemClock, SystemEntropy};
+pub use unserved::hint;
 
 const TOKEN_FILE: &str = "admin.token";
 const KEY_FILE: &str = "sealing.key";
@@ -100,15 +104,17 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let data = settings.data;
 
     let opened = Sqlite::open(&data, Arc::clone(&clock), Arc::clone(&entropy));
-    let store: Arc<dyn Store> = Arc::new(opened.with_context(|| format!("cannot serve `{}`", data.display()))?);
-    let keyring = Arc::new(Keyring::open_or_create(&data.join(KEY_FILE), entropy.as_ref())?);
+    let store: Arc<dyn Store> = Arc::new(opened.map_err(|error| Unserved::new(&data, error))?);
+    let keyring = Keyring::open_or_create(&data.join(KEY_FILE), entropy.as_ref());
+    let keyring = Arc::new(keyring.map_err(|error| Unserved::new(&data, error))?);
     let runtime = Runtime::new(RuntimeConfig {
         cache_dir: Some(data.join(CACHE)),
         max_instances: settings.engine.concurrency + PLANS_AT_ONCE,
         max_limits: settings.limits.clone(),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
-    })?;
+    });
+    let runtime = runtime.map_err(|error| Unserved::new(&data, error))?;
     let stock = Arc::new(Stock::new(
         Arc::clone(&store),
         Arc::clone(&keyring),
@@ -121,7 +127,8 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let drivers = stock.load().await?;
     first::documents(store.as_ref(), &stock).await?;
     let token_file = data.join(TOKEN_FILE);
-    identity::ensure_admin(store.as_ref(), &token_file, clock.as_ref(), entropy.as_ref()).await?;
+    let admin = identity::ensure_admin(store.as_ref(), &token_file, clock.as_ref(), entropy.as_ref()).await;
+    admin.map_err(|error| Unserved::new(&data, error))?;
 
     let engine = Arc::new(Engine::new(
         Arc::clone(&store),

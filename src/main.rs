@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use vend::app::{SystemClock, SystemEntropy};
 use vend::frontend::cli;
@@ -90,10 +91,14 @@ fn online(global: cli::Global, command: cli::Command) -> ExitCode {
 }
 
 fn threads() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("cannot start the threads that calls are served by")
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("error: {error:#}");
+    if let Some(hint) = vend::app::hint(error) {
+        eprintln!("hint: {hint}");
+    }
     ExitCode::FAILURE
 }

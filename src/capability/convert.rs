@@ -71,6 +71,15 @@ pub fn shorten(mut text: String, longest: usize) -> String {
     text
 }
 
+/// What the system said, without what a library or a path may add to it.
+pub fn cause(error: &std::io::Error) -> String {
+    match error.raw_os_error() {
+        // ENFILE and EMFILE have no kind.
+        Some(23 | 24) => "too many open files".to_owned(),
+        _ => error.kind().to_string(),
+    }
+}
+
 pub fn class(semantics: wit::Semantics) -> Class {
     match semantics {
         wit::Semantics::Idempotent => Class::Idempotent,

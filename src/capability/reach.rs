@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use crate::domain::contract::{Error, ErrorKind};
 
 use super::address::Networks;
+use super::convert::cause;
 use super::failure::unavailable;
 
 /// More addresses than this of one name are not tried.
@@ -70,7 +71,7 @@ impl Route {
         }
         match (failure, forbidden) {
             (Some(error), _) => {
-                Err(unavailable(format!("cannot reach connection `{}`: {}", self.connection, error.kind())))
+                Err(unavailable(format!("cannot reach connection `{}`: {}", self.connection, cause(&error))))
             }
             (None, Some(error)) => Err(error),
             (None, None) => Err(unavailable(format!("the host of connection `{}` has no address", self.connection))),

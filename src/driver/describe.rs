@@ -83,6 +83,11 @@ fn nothing() -> Description {
     }
 }
 
+/// What a describe document says, or all that is wrong with it; no component is needed for that.
+pub fn description(document: Value) -> Result<Description, LoadError> {
+    read(document).map(|(description, _)| description)
+}
+
 fn read(document: Value) -> Result<(Description, BTreeMap<String, Schemas>), LoadError> {
     let mut wrong = Wrong::default();
     if depth(&document) > DEEPEST {

@@ -5,7 +5,7 @@
 pub mod attempt;
 pub mod runtime;
 pub mod load;
-mod describe;
+pub mod describe;
 mod profile;
 mod component;
 mod run;

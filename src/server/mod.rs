@@ -5,17 +5,18 @@
 
 mod gate;
 mod deadline;
+mod patience;
 mod caller;
 mod core;
 mod request;
 mod names;
-mod page;
+pub mod page;
 mod source;
 pub mod status;
 mod orders;
 mod resources;
 mod operations;
-mod watch;
+pub mod watch;
 mod catalog;
 mod documents;
 mod drivers;
@@ -126,7 +127,7 @@ pub async fn run(core: Core, identity: Identity, limits: Limits, listener: TcpLi
         report(&health, ServingStatus::NotServing).await;
     };
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    Ok(router.serve_with_incoming_shutdown(incoming, stopped).await?)
+    Ok(router.serve_with_incoming_shutdown(patience::patient(incoming), stopped).await?)
 }
 
 /// Says of the core as a whole (the empty name) and of each of its services how it is.

@@ -56,6 +56,8 @@ fn xml() {
             "a<b",
         ),
         ("<R><Key><Secret>a&#x62;c</Secret></Key></R>", "<R><Key><Secret>HANDLE</Secret></Key></R>", "abc"),
+        // Found by fuzzing: positions were counted without the mark, so the value stayed and its tag went.
+        ("\u{feff}<R><Key><Secret>abc</Secret></Key></R>", "\u{feff}<R><Key><Secret>HANDLE</Secret></Key></R>", "abc"),
     ] {
         let (found, kept) = at(body);
         assert_eq!(kept.as_deref(), Some(value), "{body}");
