@@ -4,7 +4,8 @@
 //! from chance once, and is durable before anything that holds it is sent.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::domain::contract::{Error, ErrorKind};
 use crate::domain::secret::{Fresh, Handle, Plain};
@@ -18,6 +19,10 @@ use super::scrub::Scrubber;
 const MOST_FRESH: usize = 100;
 const LONGEST_NAME: usize = 128;
 const LONGEST_COMPOSED: usize = 64 << 10;
+/// Of all secrets that one resource has, together: each answer of a backend is searched for all of them.
+const MOST_BYTES: usize = 128 << 10;
+/// How often one attempt may have a value written. A verifier costs the host milliseconds, and takes a driver a hundred bytes to ask for.
+const MOST_USES: u32 = 1_000;
 
 /// Permission to write one secret, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,12 +43,16 @@ pub struct Book {
     key: [u8; 32],
     values: BTreeMap<Handle, Plain>,
     fresh: usize,
+    uses: AtomicU32,
+    /// Of `values` as they are.
+    scrubber: OnceLock<Arc<Scrubber>>,
     entropy: Arc<dyn Entropy>,
 }
 
 impl Book {
     pub fn new(resource_id: String, key: [u8; 32], known: Vec<(Handle, Plain)>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { resource_id, key, values: known.into_iter().collect(), fresh: 0, entropy }
+        let values = known.into_iter().collect();
+        Self { resource_id, key, values, fresh: 0, uses: AtomicU32::new(0), scrubber: OnceLock::new(), entropy }
     }
 
     pub fn knows(&self, handle: &Handle) -> bool {
@@ -86,11 +95,13 @@ impl Book {
                     value.push_str(self.write(of)?.reveal());
                 }
             }
+            if value.len() > LONGEST_COMPOSED {
+                return Err(composed_size());
+            }
         }
         let value = Plain::new(value);
-        if value.reveal().is_empty() || value.reveal().len() > LONGEST_COMPOSED {
-            let message = format!("a composed secret has 1 to {LONGEST_COMPOSED} bytes");
-            return Err(Error::new(ErrorKind::InvalidInput, "SECRET_SIZE", message));
+        if value.reveal().is_empty() {
+            return Err(composed_size());
         }
         let handle = self.derive("compose", &hashed);
         if self.knows(&handle) {
@@ -105,6 +116,10 @@ impl Book {
         let encoding = Encoding::parse(&of.encoding)?;
         let value = Handle::parse(&of.handle).and_then(|handle| self.values.get(&handle));
         let value = value.ok_or_else(|| not_granted(&of.handle))?;
+        if self.uses.fetch_add(1, Ordering::Relaxed) >= MOST_USES {
+            let message = format!("one attempt has secrets written {MOST_USES} times at most");
+            return Err(Error::new(ErrorKind::Quota, "TOO_MANY_SECRETS", message));
+        }
         Ok(Plain::new(encoding.write(value.reveal(), &*self.entropy)))
     }
 
@@ -127,8 +142,9 @@ impl Book {
         Ok(Plain::new(filled))
     }
 
-    pub fn scrubber(&self) -> Scrubber {
-        Scrubber::new(self.values.values().map(Plain::reveal))
+    pub fn scrubber(&self) -> Arc<Scrubber> {
+        let build = || Arc::new(Scrubber::new(self.values.values().map(Plain::reveal)));
+        self.scrubber.get_or_init(build).clone()
     }
 
     /// A UUID (version 8, RFC 9562) that is the same whenever the same is asked for the same resource.
@@ -153,10 +169,21 @@ impl Book {
             let message = format!("one attempt makes {MOST_FRESH} secrets at most");
             return Err(Error::new(ErrorKind::Quota, "TOO_MANY_SECRETS", message));
         }
+        let known: usize = self.values.values().map(|value| value.reveal().len()).sum();
+        if known + value.reveal().len() > MOST_BYTES {
+            let message = format!("the secrets of one resource have {MOST_BYTES} bytes together at most");
+            return Err(Error::new(ErrorKind::Quota, "TOO_MANY_SECRETS", message));
+        }
         self.fresh += 1;
         self.values.insert(handle.clone(), value.clone());
+        self.scrubber = OnceLock::new();
         Ok((handle.clone(), Some(Fresh { handle, name, value })))
     }
+}
+
+fn composed_size() -> Error {
+    let message = format!("a composed secret has 1 to {LONGEST_COMPOSED} bytes");
+    Error::new(ErrorKind::InvalidInput, "SECRET_SIZE", message)
 }
 
 pub fn not_listed(handle: &Handle) -> Error {
