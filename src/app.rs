@@ -106,7 +106,6 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         cache_dir: Some(data.join(CACHE)),
         max_instances: settings.engine.concurrency + PLANS_AT_ONCE,
         max_limits: settings.limits.clone(),
-        clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     })?;
     let stock = Arc::new(Stock::new(

@@ -16,6 +16,8 @@ pub struct Fixture {
     more: String,
     memory_pages: u32,
     surroundings: bool,
+    /// Whether it imports SQL though no verb calls it: what is described has to be imported.
+    sql: bool,
 }
 
 /// A piece of WASI, of a patch version that nobody has seen.
@@ -46,11 +48,17 @@ const SURROUNDING_IMPORTS: &str = r#"
 
 impl Fixture {
     pub fn new() -> Self {
-        Self { data: Vec::new(), bodies: Vec::new(), more: String::new(), memory_pages: 2, surroundings: false }
+        Self { data: Vec::new(), bodies: Vec::new(), more: String::new(), memory_pages: 2, surroundings: false, sql: true }
     }
 
     pub fn memory_pages(mut self, pages: u32) -> Self {
         self.memory_pages = pages;
+        self
+    }
+
+    /// Imports nothing that it does not call.
+    pub fn without_sql(mut self) -> Self {
+        self.sql = false;
         self
     }
 
@@ -170,7 +178,10 @@ impl Fixture {
                 .expect("a string takes any text");
         }
         let data: String = self.data.iter().map(|byte| format!("\\{byte:02x}")).collect();
-        let used = |name: &str, import: &str| if verbs.contains(name) { import.to_owned() } else { String::new() };
+        let used = |name: &str, import: &str| {
+            let wanted = verbs.contains(name) || (self.sql && import.contains("vend:driver/sql-"));
+            if wanted { import.to_owned() } else { String::new() }
+        };
         let imports = [
             used(
                 "call $execute",

@@ -6,6 +6,7 @@ pub mod attempt;
 pub mod runtime;
 pub mod load;
 mod describe;
+mod manifest;
 mod profile;
 mod component;
 mod run;
@@ -14,6 +15,7 @@ mod answer;
 mod fit;
 mod wasi;
 mod engine;
+mod inspect;
 mod cache;
 
 pub use attempt::{Attempt, Failure, LogLevel, Report, Usage};
