@@ -106,7 +106,13 @@ fn valid(what: &str, value: &Value, schema: Option<&Compiled>, need: Need) -> Re
     };
     let Some(error) = schema.and_then(|schema| schema.validator().iter_errors(value).find(counts)) else { return Ok(()) };
     let place = error.instance_path().as_str();
-    Err(line(format!("{what}{place} does not fit the described schema: {error}"), 500))
+    Err(line(format!("{what}{place} does not fit the described schema: {}", said(&error)), 500))
+}
+
+/// What is wrong, with the value if it is short enough to be read.
+pub fn said(error: &ValidationError<'_>) -> String {
+    let value = error.instance().to_string();
+    if value.len() <= 60 { error.to_string() } else { error.masked().to_string() }
 }
 
 fn check_pointer(pointer: &str) -> Result<(), String> {

@@ -15,7 +15,7 @@ use crate::domain::description::{Access, Description, Slot, TypeDescription};
 use crate::domain::json::{depth, pointer_push};
 use crate::domain::marker;
 
-use super::fit::Schemas;
+use super::fit::{Schemas, said};
 use super::load::LoadError;
 
 const DEEPEST: usize = 48;
@@ -46,7 +46,7 @@ pub fn read(
     }
     texts(&document, &mut wrong);
     for error in SCHEMA.iter_errors(&document).take(MOST_VIOLATIONS) {
-        wrong.add(error.instance_path().as_str(), error.to_string());
+        wrong.add(error.instance_path().as_str(), said(&error));
     }
     wrong.none()?;
     let description: Description = match serde_json::from_value(document) {

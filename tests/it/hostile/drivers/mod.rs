@@ -12,3 +12,5 @@ mod boundary;
 mod traps;
 mod reach;
 mod replay;
+mod handles;
+mod manifest;
