@@ -3,32 +3,63 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::domain::connection::RequestRule;
 use crate::domain::contract::Error;
 use crate::domain::secret::Plain;
+use crate::domain::time::Timestamp;
 
+use super::http::Http;
 use super::sql::{Sql, postgres, sqlite};
+use super::tls::Identity;
 
 /// A connection with its credentials in the clear. Lives in memory only, and only in the host.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// The connection's name, for messages.
     pub name: String,
-    /// `postgres` or `sqlite`.
+    /// `postgres`, `sqlite` or `http`.
     pub kind: String,
     /// A URL; for `sqlite` an absolute directory.
     pub endpoint: String,
-    pub credential: Option<Login>,
-    pub read_credential: ReadLogin,
+    pub credential: Option<Credential>,
+    pub read_credential: ReadCredential,
     /// Database names that may be used; `*` stands for any run of characters.
     pub databases: Vec<String>,
     /// CIDRs that may be reached besides public addresses.
     pub networks: Vec<String>,
+    pub requests: Requests,
     /// Sessions or calls at once.
     pub concurrency: u32,
     pub rate_per_second: Option<u32>,
     pub timeout_ms: u64,
-    /// PEM of the authorities trusted for this connection; `None`: no TLS.
+    /// PEM of the authorities trusted for this connection; `None`: no TLS, for `http` those of the system.
     pub tls_ca: Option<String>,
+    pub tls_identity: Option<Identity>,
+}
+
+/// Which HTTP requests may be sent.
+#[derive(Debug, Clone, Default)]
+pub struct Requests {
+    pub reads: Vec<RequestRule>,
+    pub writes: Vec<RequestRule>,
+    pub deny: Vec<RequestRule>,
+    /// What a check asks for.
+    pub check: Option<String>,
+}
+
+/// Whom to be.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    Login(Login),
+    Bearer(Plain),
+    /// The secret is in the value, and beside it.
+    Header {
+        name: String,
+        value: Plain,
+        secret: Plain,
+    },
+    ClientCredentials(ClientCredentials),
+    Signature(Signature),
 }
 
 #[derive(Debug, Clone)]
@@ -37,19 +68,49 @@ pub struct Login {
     pub password: Plain,
 }
 
-/// How reads are held to reading.
 #[derive(Debug, Clone)]
-pub enum ReadLogin {
+pub struct ClientCredentials {
+    /// A URL.
+    pub token_endpoint: String,
+    pub client_id: String,
+    pub client_secret: Plain,
+    pub scope: Option<String>,
+    pub audience: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Signature {
+    pub region: String,
+    pub service: String,
+    pub access_key_id: String,
+    pub secret_access_key: Plain,
+    pub session_token: Option<Plain>,
+}
+
+/// How reads are held to reading.
+#[derive(Debug, Clone, Default)]
+pub enum ReadCredential {
     /// A credential of its own, which the backend holds to reading.
-    Own(Login),
+    Own(Credential),
     /// The writing credential, as the connection says in so many words.
+    #[default]
     Same,
+}
+
+/// What a check found that is well.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Checked {
+    /// For whoever applies the connection.
+    pub warnings: Vec<String>,
+    /// Whether it is known that the credentials are accepted.
+    pub credentials_tried: bool,
 }
 
 /// A backend behind one connection.
 #[derive(Clone)]
 pub enum Backend {
     Sql(Arc<dyn Sql>),
+    Http(Arc<Http>),
 }
 
 impl Backend {
@@ -58,10 +119,11 @@ impl Backend {
         match settings.kind.as_str() {
             "postgres" => Ok(Self::Sql(Arc::new(postgres::Postgres::new(settings)?))),
             "sqlite" => Ok(Self::Sql(Arc::new(sqlite::Directory::new(PathBuf::from(&settings.endpoint), settings)?))),
+            "http" => Ok(Self::Http(Arc::new(Http::new(settings)?))),
             other => Err(Error::new(
                 crate::domain::contract::ErrorKind::Unsupported,
                 "CONNECTION_TYPE_UNKNOWN",
-                format!("connection `{}` has type `{other}`: vend knows postgres and sqlite", settings.name),
+                format!("connection `{}` has type `{other}`: vend knows postgres, sqlite and http", settings.name),
             )),
         }
     }
@@ -69,12 +131,15 @@ impl Backend {
     pub async fn identity(&self) -> Result<String, Error> {
         match self {
             Self::Sql(sql) => sql.identity().await,
+            Self::Http(http) => Ok(http.identity()),
         }
     }
 
-    pub async fn check(&self) -> Result<Vec<String>, Error> {
+    /// Reaches the backend, as both credentials.
+    pub async fn check(&self, now: Timestamp) -> Result<Checked, Error> {
         match self {
-            Self::Sql(sql) => sql.check().await,
+            Self::Sql(sql) => Ok(Checked { warnings: sql.check().await?, credentials_tried: true }),
+            Self::Http(http) => http.check(now).await,
         }
     }
 }

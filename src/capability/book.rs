@@ -4,8 +4,8 @@
 //! from chance once, and is durable before anything that holds it is sent.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::contract::{Error, ErrorKind};
 use crate::domain::secret::{Fresh, Handle, Plain};
@@ -21,8 +21,13 @@ const LONGEST_NAME: usize = 128;
 const LONGEST_COMPOSED: usize = 64 << 10;
 /// Of all secrets that one resource has, together: each answer of a backend is searched for all of them.
 const MOST_BYTES: usize = 128 << 10;
-/// How often one attempt may have a value written. A verifier costs the host milliseconds, and takes a driver a hundred bytes to ask for.
-const MOST_USES: u32 = 1_000;
+/// What one attempt may have written of secrets, bytes: a driver asks for a long one, and for a verifier that takes the host
+/// milliseconds, in a hundred bytes. Each use counts a little more than its value, and a verifier as much as the time is worth.
+const MOST_WRITTEN: u64 = 64 << 20;
+const USE: u64 = 1 << 10;
+const VERIFIER: u64 = 64 << 10;
+/// In one request.
+const MOST_LISTED: usize = 100;
 
 /// Permission to write one secret, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,16 +48,16 @@ pub struct Book {
     key: [u8; 32],
     values: BTreeMap<Handle, Plain>,
     fresh: usize,
-    uses: AtomicU32,
-    /// Of `values` as they are.
-    scrubber: OnceLock<Arc<Scrubber>>,
+    written: AtomicU64,
+    /// Of `values` as they are, and of the others it was asked for.
+    scrubber: Mutex<Option<(Vec<Plain>, Arc<Scrubber>)>>,
     entropy: Arc<dyn Entropy>,
 }
 
 impl Book {
     pub fn new(resource_id: String, key: [u8; 32], known: Vec<(Handle, Plain)>, entropy: Arc<dyn Entropy>) -> Self {
         let values = known.into_iter().collect();
-        Self { resource_id, key, values, fresh: 0, uses: AtomicU32::new(0), scrubber: OnceLock::new(), entropy }
+        Self { resource_id, key, values, fresh: 0, written: AtomicU64::new(0), scrubber: Mutex::default(), entropy }
     }
 
     pub fn knows(&self, handle: &Handle) -> bool {
@@ -61,10 +66,7 @@ impl Book {
 
     /// The handle of the secret so named; the same one whatever the policy. `Some` if it is new and must become durable.
     pub fn generate(&mut self, name: &str, policy: &Policy) -> Result<(Handle, Option<Fresh>), Error> {
-        if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
-            let message = format!("a secret's name has 1 to {LONGEST_NAME} bytes and no control characters");
-            return Err(Error::new(ErrorKind::InvalidInput, "SECRET_NAME_INVALID", message));
-        }
+        check_name(name)?;
         let handle = self.derive("generate", &[name.as_bytes()]);
         if self.knows(&handle) {
             return Ok((handle, None));
@@ -116,23 +118,35 @@ impl Book {
         let encoding = Encoding::parse(&of.encoding)?;
         let value = Handle::parse(&of.handle).and_then(|handle| self.values.get(&handle));
         let value = value.ok_or_else(|| not_granted(&of.handle))?;
-        if self.uses.fetch_add(1, Ordering::Relaxed) >= MOST_USES {
-            let message = format!("one attempt has secrets written {MOST_USES} times at most");
+        let more = if encoding == Encoding::ScramSha256 { VERIFIER } else { USE };
+        let cost = value.reveal().len() as u64 + more;
+        if self.written.fetch_add(cost, Ordering::Relaxed) + cost > MOST_WRITTEN {
+            let message = format!("one attempt has {} MiB of secrets written at most", MOST_WRITTEN >> 20);
             return Err(Error::new(ErrorKind::Quota, "TOO_MANY_SECRETS", message));
         }
         Ok(Plain::new(encoding.write(value.reveal(), &*self.entropy)))
     }
 
-    /// `text` with every handle of `uses` replaced by its value. What is listed must stand there, what stands there must be listed.
-    pub fn fill(&self, text: &str, uses: &[Use]) -> Result<Plain, Error> {
-        let standing = Handle::scan(text);
-        if let Some(missing) = uses.iter().find(|of| standing.iter().all(|(_, handle)| handle.as_str() != of.handle)) {
+    /// The texts of one request with every handle in them replaced by its value. What is listed must stand somewhere, what stands
+    /// somewhere must be listed.
+    pub fn fill(&self, texts: &[&str], uses: &[Use]) -> Result<Vec<Plain>, Error> {
+        if uses.len() > MOST_LISTED {
+            let message = format!("a request lists {MOST_LISTED} secrets at most, not {}", uses.len());
+            return Err(Error::new(ErrorKind::InvalidInput, "TOO_MANY_SECRETS", message));
+        }
+        let standing: Vec<Vec<(usize, Handle)>> = texts.iter().map(|text| Handle::scan(text)).collect();
+        let stands = |of: &&Use| standing.iter().flatten().any(|(_, handle)| handle.as_str() == of.handle);
+        if let Some(missing) = uses.iter().find(|of| !stands(of)) {
             let message = format!("secret {} is listed and stands nowhere", shown(&missing.handle));
             return Err(Error::new(ErrorKind::InvalidInput, "SECRET_NOT_FOUND", message));
         }
+        texts.iter().zip(standing).map(|(text, standing)| self.fill_one(text, &standing, uses)).collect()
+    }
+
+    fn fill_one(&self, text: &str, standing: &[(usize, Handle)], uses: &[Use]) -> Result<Plain, Error> {
         let mut filled = String::with_capacity(text.len());
         let mut done = 0;
-        for (at, handle) in &standing {
+        for (at, handle) in standing {
             let of = uses.iter().find(|of| of.handle == handle.as_str()).ok_or_else(|| not_listed(handle))?;
             filled.push_str(&text[done..*at]);
             filled.push_str(self.write(of)?.reveal());
@@ -142,9 +156,33 @@ impl Book {
         Ok(Plain::new(filled))
     }
 
+    /// The handle of a value that a backend gave: the same value under the same name gives the same one.
+    pub fn capture(&mut self, name: &str, value: Plain) -> Result<(Handle, Option<Fresh>), Error> {
+        check_name(name)?;
+        let handle = self.derive("capture", &[name.as_bytes(), value.reveal().as_bytes()]);
+        if self.knows(&handle) {
+            return Ok((handle, None));
+        }
+        // What an operator sees: two values under one name are told apart.
+        let shown = format!("{name}-{}", &handle.as_str()[Handle::PREFIX.len()..][..8]);
+        self.add(handle, shown, value)
+    }
+
     pub fn scrubber(&self) -> Arc<Scrubber> {
-        let build = || Arc::new(Scrubber::new(self.values.values().map(Plain::reveal)));
-        self.scrubber.get_or_init(build).clone()
+        self.scrubber_with(&[])
+    }
+
+    /// One that knows more values than those of this attempt. Made once for as long as neither changes.
+    pub fn scrubber_with(&self, more: &[Plain]) -> Arc<Scrubber> {
+        let mut kept = self.scrubber.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some((known, scrubber)) if known == more => scrubber.clone(),
+            _ => {
+                let scrubber = Arc::new(Scrubber::new(self.values.values().chain(more).map(Plain::reveal)));
+                *kept = Some((more.to_vec(), scrubber.clone()));
+                scrubber
+            }
+        }
     }
 
     /// A UUID (version 8, RFC 9562) that is the same whenever the same is asked for the same resource.
@@ -176,7 +214,7 @@ impl Book {
         }
         self.fresh += 1;
         self.values.insert(handle.clone(), value.clone());
-        self.scrubber = OnceLock::new();
+        self.scrubber = Mutex::default();
         Ok((handle.clone(), Some(Fresh { handle, name, value })))
     }
 }
@@ -184,6 +222,15 @@ impl Book {
 fn composed_size() -> Error {
     let message = format!("a composed secret has 1 to {LONGEST_COMPOSED} bytes");
     Error::new(ErrorKind::InvalidInput, "SECRET_SIZE", message)
+}
+
+/// The error if `name` cannot be a secret's.
+pub fn check_name(name: &str) -> Result<(), Error> {
+    if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
+        let message = format!("a secret's name has 1 to {LONGEST_NAME} bytes and no control characters");
+        return Err(Error::new(ErrorKind::InvalidInput, "SECRET_NAME_INVALID", message));
+    }
+    Ok(())
 }
 
 pub fn not_listed(handle: &Handle) -> Error {

@@ -3,10 +3,16 @@
 //! Must never know the engine, the store, or which driver calls beyond its grants.
 
 pub mod address;
+pub mod pattern;
+pub mod failure;
+pub mod reach;
+pub mod tls;
+pub mod rate;
 pub mod journal;
 pub mod replay;
 pub mod tape;
 pub mod abort;
+pub mod standing;
 pub mod backend;
 pub mod grants;
 pub mod book;
@@ -21,8 +27,8 @@ pub mod denied;
 mod context;
 mod claims;
 mod secrets;
-mod http;
 pub mod sql;
+pub mod http;
 pub mod convert;
 pub mod digest;
 

@@ -96,6 +96,11 @@ impl Tape {
         self.replay.kept()
     }
 
+    /// Bytes that one answer may have.
+    pub fn max_body(&self) -> u64 {
+        self.meter.max_body()
+    }
+
     pub fn meter(&self) -> &Meter {
         &self.meter
     }
@@ -229,7 +234,7 @@ impl Tape {
 
     fn check_answer(&self, outcome: &Outcome) -> Result<(), Abort> {
         match outcome {
-            Outcome::Applied(answer) => self.meter.check_body(answer),
+            Outcome::Applied(answer) | Outcome::Declined(answer) => self.meter.check_body(answer),
             Outcome::Refused(_) => Ok(()),
         }
     }

@@ -1,14 +1,23 @@
 //! What a connection must say, by its type.
 
+mod endpoint;
+mod http;
+
 use std::net::IpAddr;
 
 use super::refusal::Refusal;
 use super::span;
-use crate::domain::document::Connection;
+use crate::domain::connection::{Connection, Credential, Form, ReadCredential};
 
 pub(super) fn check(it: &Connection, found: &mut Vec<Refusal>) {
+    for (pointer, credential) in credentials(it) {
+        if let Err(message) = credential.form() {
+            found.push(Refusal::new(pointer, message));
+        }
+    }
     match it.connection_type.as_str() {
         "postgres" => postgres(it, found),
+        "http" => http::check(it, found),
         _ => sqlite(it, found),
     }
     for (i, network) in it.allow.iter().flat_map(|allow| &allow.networks).enumerate() {
@@ -24,18 +33,26 @@ pub(super) fn check(it: &Connection, found: &mut Vec<Refusal>) {
             Err(error) => found.push(Refusal::new("/limits/timeout", error.to_string())),
         }
     }
-    if let Some(tls) = &it.tls
-        && !tls.ca.contains("-----BEGIN CERTIFICATE-----")
-    {
-        found.push(
-            Refusal::new("/tls/ca", "`tls.ca` holds no certificate")
-                .hint("paste the PEM, from `-----BEGIN CERTIFICATE-----`"),
-        );
+    for (pointer, pem) in it.tls.iter().flat_map(|tls| [("/tls/ca", &tls.ca), ("/tls/certificate", &tls.certificate)]) {
+        if pem.as_ref().is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----")) {
+            let key = pointer[1..].replace('/', ".");
+            let refusal = Refusal::new(pointer, format!("`{key}` holds no certificate"));
+            found.push(refusal.hint("paste the PEM, from `-----BEGIN CERTIFICATE-----`"));
+        }
     }
 }
 
+fn credentials(it: &Connection) -> Vec<(&'static str, &Credential)> {
+    let read = match &it.read_credential {
+        Some(ReadCredential::Own(credential)) => Some(credential),
+        _ => None,
+    };
+    let all = [("/credential", it.credential.as_ref()), ("/read-credential", read)];
+    all.into_iter().filter_map(|(pointer, credential)| Some((pointer, credential?))).collect()
+}
+
 fn postgres(it: &Connection, found: &mut Vec<Refusal>) {
-    if let Err(message) = postgres_endpoint(&it.endpoint) {
+    if let Err(message) = endpoint::postgres(&it.endpoint) {
         found.push(Refusal::new("/endpoint", message).hint("write it as in `postgres://db.example.com:5432`"));
     }
     let name = &it.meta.name;
@@ -51,66 +68,56 @@ fn postgres(it: &Connection, found: &mut Vec<Refusal>) {
             refusal.hint("name a user that can only read, or write `read-credential: same` to read with the first"),
         );
     }
-}
-
-/// The message leaves the endpoint out: it may hold a password.
-fn postgres_endpoint(endpoint: &str) -> Result<(), &'static str> {
-    let rest = endpoint
-        .strip_prefix("postgres://")
-        .ok_or("the endpoint of a postgres connection begins with `postgres://`")?;
-    if rest.contains('@') {
-        return Err("an endpoint holds no user and no password: they belong into `credential`");
-    }
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    if rest.contains(['/', '?', '#']) {
-        return Err("an endpoint is a host and a port: a driver chooses the database, and parameters are not taken");
-    }
-    let (host, port) = match rest.strip_prefix('[').and_then(|it| it.split_once(']')) {
-        Some((host, after)) => {
-            host.parse::<std::net::Ipv6Addr>().map_err(|_| "the endpoint's address is no IPv6 address")?;
-            (host, after.strip_prefix(':').or((after.is_empty()).then_some("5432")).unwrap_or_default())
+    for (pointer, credential) in credentials(it) {
+        if credential.form().is_ok_and(|form| !matches!(form, Form::Login { .. })) {
+            found.push(Refusal::new(pointer, "to a postgres server one signs in with `username` and `password`"));
         }
-        None => rest.split_once(':').unwrap_or((rest, "5432")),
-    };
-    let host_fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b':');
-    if host.is_empty() || host.len() > 253 || !host.bytes().all(host_fits) {
-        return Err("the endpoint has no host");
     }
-    match port.parse::<u16>() {
-        Ok(port) if port > 0 => Ok(()),
-        _ => Err("the endpoint's port is no number from 1 to 65535"),
+    let own = it.tls.as_ref().is_some_and(|tls| tls.certificate.is_some() || tls.key.is_some());
+    if let Some(tls) = &it.tls
+        && tls.ca.is_none()
+        && !own
+    {
+        found.push(Refusal::new("/tls", "missing key `ca` in `tls`").hint("paste the PEM of the authorities to trust"));
     }
+    refuse_keys("a postgres", "it speaks SQL", &foreign_to_sql(it), found);
+    refuse_keys("a postgres", "it signs in with a password", &[("certificate", "/tls/certificate", own)], found);
 }
 
 fn sqlite(it: &Connection, found: &mut Vec<Refusal>) {
-    if let Err(message) = sqlite_endpoint(&it.endpoint) {
+    if let Err(message) = endpoint::sqlite(&it.endpoint) {
         found
             .push(Refusal::new("/endpoint", message).hint("write a directory, as in `/var/lib/vend-files` or `files`"));
     }
     let networks = it.allow.as_ref().is_some_and(|allow| !allow.networks.is_empty());
-    for (key, pointer, given) in [
+    let mut keys = vec![
         ("credential", "/credential", it.credential.is_some()),
         ("read-credential", "/read-credential", it.read_credential.is_some()),
         ("tls", "/tls", it.tls.is_some()),
         ("networks", "/allow/networks", networks),
-    ] {
-        if given {
-            found.push(Refusal {
-                at_key: true,
-                ..Refusal::new(pointer, format!("a sqlite connection has no `{key}`: it is a directory"))
-            });
-        }
-    }
+    ];
+    keys.extend(foreign_to_sql(it));
+    refuse_keys("a sqlite", "it is a directory", &keys, found);
 }
 
-fn sqlite_endpoint(endpoint: &str) -> Result<(), &'static str> {
-    if endpoint.is_empty() || endpoint.contains("://") || endpoint.contains('\0') {
-        return Err("the endpoint of a sqlite connection is a directory");
+type Key = (&'static str, &'static str, bool);
+
+fn foreign_to_sql(it: &Connection) -> [Key; 4] {
+    let allow = it.allow.as_ref();
+    [
+        ("reads", "/allow/reads", allow.is_some_and(|allow| !allow.reads.is_empty())),
+        ("writes", "/allow/writes", allow.is_some_and(|allow| !allow.writes.is_empty())),
+        ("deny", "/deny", !it.deny.is_empty()),
+        ("check", "/check", it.check.is_some()),
+    ]
+}
+
+/// `kind`: with its article. `keys`: name, pointer, and whether it is given.
+fn refuse_keys(kind: &str, why: &str, keys: &[Key], found: &mut Vec<Refusal>) {
+    for (key, pointer, _) in keys.iter().filter(|(_, _, given)| *given) {
+        let refusal = Refusal::new(*pointer, format!("{kind} connection has no `{key}`: {why}"));
+        found.push(Refusal { at_key: true, ..refusal });
     }
-    if endpoint.split('/').any(|part| part == "..") {
-        return Err("the directory of a sqlite connection may not lead upwards with `..`");
-    }
-    Ok(())
 }
 
 fn is_network(text: &str) -> bool {

@@ -44,6 +44,20 @@ pub struct Slot {
     pub description: String,
     /// Whether the driver asks to read, to write, or both through this slot.
     pub access: Access,
+    /// What it asks over HTTP, and nothing else then; empty: whatever the connection allows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<AskedRequest>,
+}
+
+/// Requests that a driver makes through a slot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AskedRequest {
+    /// All if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<String>,
+    /// Below the endpoint; `*` is any run within a segment, `**` any run.
+    pub path: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

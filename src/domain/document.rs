@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::connection::Connection;
 use super::id::DocumentId;
 use super::name::Name;
 use super::time::Timestamp;
@@ -176,89 +177,6 @@ pub struct Class {
     pub name: Name,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub title: String,
-}
-
-/// A named, host-held way to reach a backend.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Connection {
-    #[serde(flatten)]
-    pub meta: Meta,
-    /// `postgres` or `sqlite`.
-    #[serde(rename = "type")]
-    pub connection_type: String,
-    /// `postgres://host:port`; for `sqlite` a directory, absolute or below the data directory.
-    pub endpoint: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub credential: Option<Credential>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub read_credential: Option<ReadCredential>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub allow: Option<Allow>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limits: Option<ConnectionLimits>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tls: Option<Tls>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Credential {
-    pub username: String,
-    pub password: SecretReference,
-}
-
-/// A secret that an operator set by name (`vend secret set NAME`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct SecretReference {
-    pub secret: Name,
-}
-
-/// A credential that the backend holds to reading, or the word `same`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum ReadCredential {
-    Own(Credential),
-    Same(Same),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Same {
-    #[serde(rename = "same")]
-    Same,
-}
-
-/// What may be reached through a connection. Absent means nothing beyond the least.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Allow {
-    /// Names of databases; `*` stands for any run of characters.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub databases: Vec<String>,
-    /// CIDRs of loopback, private or otherwise special addresses that this connection may reach.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub networks: Vec<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct ConnectionLimits {
-    /// Sessions at once; 8 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub concurrency: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate_per_second: Option<u32>,
-    /// A span such as `30s`; 30 s if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Tls {
-    /// PEM of the authorities to trust.
-    pub ca: String,
 }
 
 /// How a type is made in a context.

@@ -51,6 +51,8 @@ pub struct Request {
 pub enum Outcome {
     /// The backend did it (or, of a read, answered); the value is what the guest got.
     Applied(Value),
+    /// The backend answered, and for certain did not do it; the value is what the guest got.
+    Declined(Value),
     /// The backend refused, or nothing was sent: for certain not applied.
     Refused(Error),
 }

@@ -13,6 +13,7 @@ pub mod refusal;
 pub mod sealed;
 pub mod secret;
 pub mod document;
+pub mod connection;
 pub mod description;
 pub mod contract;
 pub mod effect;

@@ -69,8 +69,9 @@ impl PlannedAction {
 pub struct PlanRead {
     pub connection: String,
     pub function: String,
+    /// SQL, or an HTTP method and path.
     pub statement: String,
-    /// `linkage`, `read-only-transaction`, `read-credential`.
+    /// `linkage`; `read-only-transaction` or `connection-rules`; `read-credential`.
     pub held_by: Vec<String>,
 }
 

@@ -24,6 +24,7 @@ pub use load::LoadError;
 pub use runtime::{Runtime, RuntimeConfig};
 
 #[cfg(test)]
+#[allow(dead_code, reason = "the integration tests build hostile drivers with the rest of it")]
 mod fixture;
 #[cfg(test)]
 mod tests;

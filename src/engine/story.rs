@@ -122,6 +122,7 @@ impl Teller {
     fn answer(&mut self, attempt: u32, seq: u32, outcome: &Outcome) {
         let (word, answer, message) = match outcome {
             Outcome::Applied(value) => ("applied", Some(value.clone()), String::new()),
+            Outcome::Declined(value) => ("refused", Some(value.clone()), String::new()),
             Outcome::Refused(error) => ("refused", None, error.to_string()),
         };
         let of = |it: &&mut StoryLine| it.kind == StoryKind::Effect && it.sequence == seq && it.attempt == attempt;

@@ -399,8 +399,11 @@ fn read_made(entry: &Entry, grants: &Grants) -> Option<PlanRead> {
     let Entry::Intent { request, .. } = entry else { return None };
     let text = |name: &str| request.arguments.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let grant = grants.slots.get(&text("connection"))?;
-    let statement = request.arguments.pointer("/statement/sql").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut held_by = vec!["linkage".to_owned(), "read-only-transaction".to_owned()];
+    let (statement, held_by_host) = match request.arguments.pointer("/statement/sql").and_then(Value::as_str) {
+        Some(sql) => (sql.to_owned(), "read-only-transaction"),
+        None => (format!("{} {}", text("method"), text("path")), "connection-rules"),
+    };
+    let mut held_by = vec!["linkage".to_owned(), held_by_host.to_owned()];
     if grant.reads_apart {
         held_by.push("read-credential".into());
     }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use crate::domain::document::{Kind, Manifest};
+use crate::domain::document::{Document, Kind, Manifest};
 use crate::domain::reason::Reason;
 use crate::pb;
 use crate::pb::applied_document::Action;
 use crate::pb::document_service_server::DocumentService;
-use crate::stock;
+use crate::stock::{self, Checked};
 
 use super::caller::Caller;
 use super::core::Core;
@@ -61,7 +61,8 @@ impl DocumentService for Documents {
         let (kind, project, name) = names::document(&ask.name)?;
         let found = self.0.store.document(kind, &project, name.as_str()).await?;
         let document = found.ok_or_else(|| status::not_found(&ask.name))?;
-        Ok(Response::new(pb::GetDocumentResponse { document: Some(convert::document::document(document)) }))
+        let document = self.seen(document).await;
+        Ok(Response::new(pb::GetDocumentResponse { document: Some(document) }))
     }
 
     async fn list_documents(
@@ -81,10 +82,12 @@ impl DocumentService for Documents {
             (None, _) => {}
         }
         let page = self.0.store.documents(kind, project.as_ref().map(|it| it.as_str()), &paging).await?;
-        Ok(Response::new(pb::ListDocumentsResponse {
-            next_page_token: self.0.pages.write(&bound, page.next.as_deref()),
-            documents: page.items.into_iter().map(convert::document::document).collect(),
-        }))
+        let mut documents = Vec::with_capacity(page.items.len());
+        for document in page.items {
+            documents.push(self.seen(document).await);
+        }
+        let next_page_token = self.0.pages.write(&bound, page.next.as_deref());
+        Ok(Response::new(pb::ListDocumentsResponse { documents, next_page_token }))
     }
 
     async fn delete_document(
@@ -115,13 +118,25 @@ impl DocumentService for Documents {
     }
 }
 
+impl Documents {
+    /// The document, a connection with how it was found lately.
+    async fn seen(&self, document: Document) -> pb::Document {
+        let conditions = match document.manifest.kind() {
+            Kind::Connection => self.0.stock.connection_conditions(document.manifest.name().as_str()).await,
+            _ => Vec::new(),
+        };
+        convert::document::document(document, conditions)
+    }
+}
+
 /// What the check found is the answer, also if the backend is not there or lets nobody in; other refusals are refusals.
-fn checked_answer(checked: Result<Vec<String>, stock::Error>) -> Result<pb::CheckConnectionResponse, Status> {
+fn checked_answer(checked: Result<Checked, stock::Error>) -> Result<pb::CheckConnectionResponse, Status> {
     let refusal = match checked {
-        Ok(warnings) => {
+        Ok(Checked { warnings, credentials_tried }) => {
             let answer = pb::CheckConnectionResponse {
                 reachable: true,
-                credentials_accepted: true,
+                credentials_accepted: credentials_tried,
+                credentials_tried,
                 warnings,
                 ..Default::default()
             };
@@ -137,7 +152,8 @@ fn checked_answer(checked: Result<Vec<String>, stock::Error>) -> Result<pb::Chec
     };
     let credentials_accepted = reachable && refusal.reason != Reason::CredentialsRejected;
     let (reason, message) = (refusal.reason.to_string(), refusal.message);
-    Ok(pb::CheckConnectionResponse { reachable, credentials_accepted, reason, message, warnings: Vec::new() })
+    let (credentials_tried, warnings) = (reachable, Vec::new());
+    Ok(pb::CheckConnectionResponse { reachable, credentials_accepted, credentials_tried, reason, message, warnings })
 }
 
 fn kind(text: &str) -> Result<Kind, Status> {

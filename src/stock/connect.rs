@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::capability::backend::{Backend, Login, ReadLogin, Settings};
+use crate::capability::backend::{
+    Backend, Checked, ClientCredentials, Credential, Login, ReadCredential, Requests, Settings, Signature,
+};
 use crate::capability::grants::{Grant, Grants};
+use crate::capability::standing::{Condition, Sight, Standing};
+use crate::capability::tls::Identity;
 use crate::document::span;
+use crate::domain::connection::{self, Connection, Form, RequestRule, SecretReference};
 use crate::domain::contract;
-use crate::domain::description::Description;
-use crate::domain::document::{Connection, Credential, Document, Kind, Manifest, ReadCredential};
+use crate::domain::description::{AskedRequest, Description};
+use crate::domain::document::{Document, Kind, Manifest};
 use crate::domain::name::Name;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
@@ -26,28 +31,44 @@ impl Stock {
         let mut slots = BTreeMap::new();
         for (name, slot) in &description.slots {
             let Some(connection) = pin.connections.get(name) else { continue };
-            let (backend, reads_apart) = self.opened(connection).await?;
-            let grant = Grant { access: slot.access, connection: connection.to_string(), backend, reads_apart };
-            slots.insert(name.clone(), grant);
+            let Opened { backend, reads_apart, standing } = self.opened(connection).await?;
+            let asked = slot.requests.iter().map(asked).collect();
+            let (access, connection) = (slot.access, connection.to_string());
+            slots.insert(name.clone(), Grant { access, connection, backend, reads_apart, asked, standing });
         }
         Ok(Grants { slots })
     }
 
-    /// Reaches the backend and logs in with both credentials. Answers with warnings.
-    pub async fn check_connection(&self, name: &str) -> Result<Vec<String>, Error> {
+    /// Reaches the backend, as both credentials.
+    pub async fn check_connection(&self, name: &str) -> Result<Checked, Error> {
         let name = Name::new(name).map_err(|error| Refusal::new(Reason::NotFound, error.to_string()))?;
-        let backend = self.backend(&name).await?;
-        Ok(backend.check().await.map_err(|error| backend_refusal(&error, &format!("connection `{name}`")))?)
+        let opened = self.opened(&name).await?;
+        let now = self.clock.now();
+        let checked = opened.backend.check(now).await;
+        let sight = match &checked {
+            Ok(Checked { credentials_tried: true, .. }) => Sight::Served,
+            Ok(_) => Sight::Answered,
+            Err(error) => Sight::Failed(error),
+        };
+        opened.standing.saw(sight, now);
+        Ok(checked.map_err(|error| backend_refusal(&error, &format!("connection `{name}`")))?)
+    }
+
+    /// How a connection was found when it was last used: `Reachable` and `CredentialsAccepted`, as far as they are known.
+    pub async fn connection_conditions(&self, name: &str) -> Vec<FoundCondition> {
+        let backends = self.backends.read().await;
+        let Some(Opened { standing, .. }) = backends.get(name) else { return Vec::new() };
+        let all = [("Reachable", standing.reachable()), ("CredentialsAccepted", standing.accepted())];
+        all.into_iter().filter_map(|(name, condition)| Some(FoundCondition { name, condition: condition? })).collect()
     }
 
     pub(super) async fn backend(&self, name: &Name) -> Result<Backend, Error> {
-        Ok(self.opened(name).await?.0)
+        Ok(self.opened(name).await?.backend)
     }
 
-    /// The backend, and whether reads go through a credential of their own.
-    async fn opened(&self, name: &Name) -> Result<(Backend, bool), Error> {
-        if let Some(backend) = self.backends.read().await.get(name.as_str()) {
-            return Ok(backend.clone());
+    async fn opened(&self, name: &Name) -> Result<Opened, Error> {
+        if let Some(opened) = self.backends.read().await.get(name.as_str()) {
+            return Ok(opened.clone());
         }
         let document = self.store.document(Kind::Connection, "", name.as_str()).await?;
         let Some(Document { manifest: Manifest::Connection(connection), .. }) = document else {
@@ -56,14 +77,17 @@ impl Stock {
         let settings = self.settings(&connection).await?;
         let backend =
             Backend::open(settings).map_err(|error| backend_refusal(&error, &format!("connection `{name}`")))?;
-        let opened = (backend, matches!(connection.read_credential, Some(ReadCredential::Own(_))));
+        let reads_apart = matches!(connection.read_credential, Some(connection::ReadCredential::Own(_)));
+        let opened = Opened { backend, reads_apart, standing: Standing::default() };
         self.backends.write().await.insert(name.to_string(), opened.clone());
         Ok(opened)
     }
 
-    /// The next use of any connection opens it anew: a document or a secret has changed.
+    /// The next use of any connection opens it anew: a document or a secret has changed. What was opened before sends nothing more.
     pub(super) async fn forget_backends(&self) {
-        self.backends.write().await.clear();
+        for (_, opened) in self.backends.write().await.drain() {
+            opened.standing.revoke();
+        }
     }
 
     async fn settings(&self, connection: &Connection) -> Result<Settings, Error> {
@@ -75,13 +99,19 @@ impl Stock {
             None => DEFAULT_TIMEOUT_MS,
         };
         let credential = match &connection.credential {
-            Some(credential) => Some(self.login(credential).await?),
+            Some(credential) => Some(self.credential(connection, credential).await?),
             None => None,
         };
         let read_credential = match &connection.read_credential {
-            Some(ReadCredential::Own(credential)) => ReadLogin::Own(self.login(credential).await?),
-            Some(ReadCredential::Same(_)) | None => ReadLogin::Same,
+            Some(connection::ReadCredential::Own(own)) => ReadCredential::Own(self.credential(connection, own).await?),
+            Some(connection::ReadCredential::Same(_)) | None => ReadCredential::Same,
         };
+        let tls = connection.tls.clone().unwrap_or_default();
+        let tls_identity = match (tls.certificate, &tls.key) {
+            (Some(certificate), Some(key)) => Some(Identity { certificate, key: self.open(key).await? }),
+            _ => None,
+        };
+        let (deny, check) = (connection.deny.clone(), connection.check.clone());
         Ok(Settings {
             name: connection.meta.name.to_string(),
             kind: connection.connection_type.clone(),
@@ -90,10 +120,12 @@ impl Stock {
             read_credential,
             databases: allow.databases,
             networks: allow.networks,
+            requests: Requests { reads: allow.reads, writes: allow.writes, deny, check },
             concurrency: limits.concurrency.unwrap_or(DEFAULT_CONCURRENCY),
             rate_per_second: limits.rate_per_second,
             timeout_ms,
-            tls_ca: connection.tls.as_ref().map(|tls| tls.ca.clone()),
+            tls_ca: tls.ca,
+            tls_identity,
         })
     }
 
@@ -105,8 +137,46 @@ impl Stock {
         self.data_dir.join(&connection.endpoint).to_string_lossy().into_owned()
     }
 
-    async fn login(&self, credential: &Credential) -> Result<Login, Error> {
-        let name = credential.password.secret.as_str();
+    async fn credential(
+        &self,
+        connection: &Connection,
+        credential: &connection::Credential,
+    ) -> Result<Credential, Error> {
+        let form = credential.form().map_err(|why| {
+            Refusal::new(Reason::DocumentInvalid, format!("connection `{}`: {why}", connection.meta.name))
+        })?;
+        Ok(match form {
+            Form::Login { username, password } => {
+                Credential::Login(Login { username: username.to_owned(), password: self.open(password).await? })
+            }
+            Form::Bearer(token) => Credential::Bearer(self.open(token).await?),
+            Form::Header { name, value, template } => {
+                let secret = self.open(value).await?;
+                let value = Plain::new(template.replacen("{}", secret.reveal(), 1));
+                Credential::Header { name: name.to_owned(), value, secret }
+            }
+            Form::ClientCredentials(it) => Credential::ClientCredentials(ClientCredentials {
+                token_endpoint: it.token_endpoint.clone(),
+                client_id: it.client_id.clone(),
+                client_secret: self.open(&it.client_secret).await?,
+                scope: it.scope.clone(),
+                audience: it.audience.clone(),
+            }),
+            Form::Signature(it) => Credential::Signature(Signature {
+                region: it.region.clone(),
+                service: it.service.clone(),
+                access_key_id: it.access_key_id.clone(),
+                secret_access_key: self.open(&it.secret_access_key).await?,
+                session_token: match &it.session_token {
+                    Some(token) => Some(self.open(token).await?),
+                    None => None,
+                },
+            }),
+        })
+    }
+
+    async fn open(&self, reference: &SecretReference) -> Result<Plain, Error> {
+        let name = reference.secret.as_str();
         let Some(record) = self.store.secret(name).await? else {
             let message = format!("there is no secret `{name}`");
             return Err(Refusal::new(Reason::UnresolvedReference, message)
@@ -115,8 +185,27 @@ impl Stock {
         };
         let place = Place { project: &record.project, record: &record.key, field: "value" };
         let value = self.keyring.open(place, &record.value)?;
-        Ok(Login { username: credential.username.clone(), password: Plain::new(String::from_utf8_lossy(&value)) })
+        Ok(Plain::new(String::from_utf8_lossy(&value)))
     }
+}
+
+/// A condition of a connection that is known.
+pub struct FoundCondition {
+    pub name: &'static str,
+    pub condition: Condition,
+}
+
+/// A connection opened: what it became, and how it stands.
+#[derive(Clone)]
+pub(super) struct Opened {
+    backend: Backend,
+    /// Reads go through a credential of their own.
+    reads_apart: bool,
+    standing: Standing,
+}
+
+fn asked(request: &AskedRequest) -> RequestRule {
+    RequestRule { methods: request.methods.clone(), path: request.path.clone(), ..RequestRule::default() }
 }
 
 /// A backend's error as a refusal of what was asked of vend.
@@ -128,7 +217,9 @@ pub fn backend_refusal(error: &contract::Error, whose: &str) -> Refusal {
         Reason::CredentialsRejected => "set the connection's secret anew",
         Reason::ForeignObjectExists => "choose another name; what others made is never taken over",
         Reason::EgressDenied => match error.code.as_str() {
-            "ADDRESS_FORBIDDEN" | "DATABASE_NOT_ALLOWED" => "let the connection allow it, if it should",
+            "ADDRESS_FORBIDDEN" | "DATABASE_NOT_ALLOWED" | "REQUEST_NOT_ALLOWED" => {
+                "let the connection allow it, if it should"
+            }
             "CREDENTIAL_MISSING" | "READ_ROLE_TOO_POWERFUL" | "TLS_REQUIRED" => "mend the connection",
             _ => "its driver asked for what no driver gets: report it to the driver's authors",
         },

@@ -8,9 +8,10 @@ use super::schema::Schemas;
 use super::shape::Shape;
 use crate::document::nearest::{hint, list};
 use crate::document::refusal::Scope;
+use crate::domain::connection::{Connection, ReadCredential};
 use crate::domain::contract::Violation;
 use crate::domain::description::{Access, Description, Identity, Slot, TypeDescription};
-use crate::domain::document::{Connection, ReadCredential, Recipe, ResourceType};
+use crate::domain::document::{Recipe, ResourceType};
 use crate::domain::json::pointer_push;
 use crate::domain::name::Name;
 
@@ -103,8 +104,10 @@ fn connection_fits(slot: &Slot, bound: &str, connection: &Connection, pointer: &
         return found
             .add(pointer, format!("connection `{name}` is of type `{is}`, the slot `{bound}` takes {}", list(&needs)));
     }
-    if connection.connection_type == "sqlite" {
-        return;
+    match connection.connection_type.as_str() {
+        "sqlite" => return,
+        "http" => return requests_fit(slot, bound, connection, pointer, found),
+        _ => {}
     }
     let writes = slot.access == Access::ReadWrite;
     let same = matches!(connection.read_credential, Some(ReadCredential::Same(_)));
@@ -113,6 +116,24 @@ fn connection_fits(slot: &Slot, bound: &str, connection: &Connection, pointer: &
     }
     if connection.read_credential.is_none() {
         found.add(pointer, format!("connection `{name}` has no `read-credential`, which the slot `{bound}` needs"));
+    }
+}
+
+/// Some backends ask for no credential; without a rule nothing is sent to any.
+fn requests_fit(slot: &Slot, bound: &str, connection: &Connection, pointer: &str, found: &mut Found) {
+    let name = &connection.meta.name;
+    let allow = connection.allow.clone().unwrap_or_default();
+    let mut lacks = |key: &str| {
+        found.add(pointer, format!("connection `{name}` allows no `{key}`, which the slot `{bound}` needs"));
+    };
+    if allow.reads.is_empty() {
+        lacks("reads");
+    }
+    if slot.access == Access::ReadWrite && allow.writes.is_empty() {
+        lacks("writes");
+    }
+    if slot.access == Access::ReadWrite && connection.credential.is_none() && connection.read_credential.is_some() {
+        found.add(pointer, format!("connection `{name}` has no `credential`, which the slot `{bound}` needs"));
     }
 }
 

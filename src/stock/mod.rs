@@ -23,7 +23,6 @@ use std::sync::Arc;
 
 use tokio::sync::RwLock;
 
-use crate::capability::backend::Backend;
 use crate::domain::limits::Limits;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Clock, Entropy};
@@ -31,7 +30,9 @@ use crate::driver::{Driver, Runtime};
 use crate::secret::Keyring;
 use crate::store::{self, Store};
 
+pub use crate::capability::backend::Checked;
 pub use compatible::{Live, compatible};
+pub use connect::FoundCondition;
 pub use fit::{Fit, fit};
 pub use matching::{Ambiguous, Chosen, Unmatched, choose, ties};
 pub use offer::{CatalogEntry, Offer};
@@ -62,8 +63,8 @@ pub struct Stock {
     pub(crate) schemas: Schemas,
     /// The most that one attempt may use, whatever a driver asks.
     limits: Limits,
-    /// By connection name; whether its reads go through a credential of their own.
-    backends: RwLock<HashMap<String, (Backend, bool)>>,
+    /// By connection name.
+    backends: RwLock<HashMap<String, connect::Opened>>,
 }
 
 impl Stock {

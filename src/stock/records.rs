@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::connection::{Connection, ReadCredential};
 use crate::domain::contract::Violation;
-use crate::domain::document::{
-    Connection, Credential, Document, Environment, Kind, Manifest, ReadCredential, Recipe, ResourceType,
-};
+use crate::domain::document::{Document, Environment, Kind, Manifest, Recipe, ResourceType};
 use crate::domain::event::Audit;
 use crate::domain::id::{AuditId, DocumentId};
 use crate::domain::name::Name;
@@ -208,11 +207,15 @@ impl Stock {
             Some(ReadCredential::Own(credential)) => Some(credential),
             _ => None,
         };
-        let named =
-            [("/credential/password/secret", it.credential.as_ref()), ("/read-credential/password/secret", read)];
-        for (pointer, credential) in named {
-            let Some(Credential { password, .. }) = credential else { continue };
-            let secret = password.secret.as_str();
+        let mut named = Vec::new();
+        for (place, credential) in [("/credential", it.credential.as_ref()), ("/read-credential", read)] {
+            let secrets = credential.map(|credential| credential.secrets()).unwrap_or_default();
+            named.extend(secrets.into_iter().map(|(pointer, secret)| (format!("{place}{pointer}"), secret)));
+        }
+        let key = it.tls.as_ref().and_then(|tls| tls.key.as_ref());
+        named.extend(key.map(|key| ("/tls/key/secret".to_owned(), &key.secret)));
+        for (pointer, secret) in &named {
+            let secret = secret.as_str();
             if self.store.secret(secret).await?.is_none() {
                 let message = format!("connection `{}` needs the secret `{secret}`, which is not set", it.meta.name);
                 return Err(unresolved(message, pointer)

@@ -3,6 +3,7 @@
 mod support;
 mod store;
 mod sql_postgres;
+mod http;
 mod engine;
 mod api;
 mod proof;

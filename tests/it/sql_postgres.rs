@@ -8,7 +8,7 @@ mod sessions;
 mod values;
 mod writes;
 
-use vend::capability::backend::{Login, ReadLogin, Settings};
+use vend::capability::backend::{Credential, Login, ReadCredential, Settings};
 use vend::capability::sql::postgres::Postgres;
 use vend::capability::sql::{Failure, Rows, Sql, Statement, Value};
 use vend::domain::contract::{Error, ErrorKind};
@@ -53,13 +53,12 @@ impl Place {
             kind: "postgres".to_owned(),
             endpoint: format!("postgres://127.0.0.1:{}", self.server.port),
             credential: Some(login(&format!("{}_write", self.name), "w")),
-            read_credential: ReadLogin::Own(login(&format!("{}_read", self.name), "r")),
+            read_credential: ReadCredential::Own(login(&format!("{}_read", self.name), "r")),
             databases: vec![format!("{}*", self.name)],
             networks: vec!["127.0.0.0/8".to_owned(), "::1".to_owned()],
             concurrency: 3,
-            rate_per_second: None,
             timeout_ms: 10_000,
-            tls_ca: None,
+            ..Settings::default()
         }
     }
 
@@ -83,12 +82,12 @@ impl Place {
     }
 }
 
-fn superuser() -> Login {
+fn superuser() -> Credential {
     login(SUPERUSER, PASSWORD)
 }
 
-fn login(username: &str, password: &str) -> Login {
-    Login { username: username.to_owned(), password: Plain::new(password) }
+fn login(username: &str, password: &str) -> Credential {
+    Credential::Login(Login { username: username.to_owned(), password: Plain::new(password) })
 }
 
 fn open(settings: Settings) -> Postgres {

@@ -11,9 +11,11 @@ use crate::capability::abort::Abort;
 use crate::capability::backend::Backend;
 use crate::capability::book::not_listed;
 use crate::capability::convert::{class, error_to_wit, secret_use};
+use crate::capability::grants::{Grant, Grants};
 use crate::capability::host::{self, Live};
 use crate::capability::journal;
 use crate::capability::scrub::Scrubber;
+use crate::capability::standing::Sight;
 use crate::capability::tape::Asked;
 use crate::domain::contract::{Error, ErrorKind};
 use crate::domain::description::Access;
@@ -84,11 +86,15 @@ impl host::Host {
                 Asked::Recorded(outcome) => return Ok(outcome),
                 Asked::Live(ticket) => ticket,
             };
-        let ready = self.backend(&target.connection, Access::Read).and_then(|sql| Ok((sql, readable(statement)?)));
+        let ready = self.backend(&target.connection, Access::Read).and_then(|to| Ok((to, readable(statement)?)));
         let outcome = match ready {
             Err(error) => Outcome::Refused(self.deny(error)),
-            Ok((sql, statement)) => {
-                let answer = sql.query(target.database.as_deref(), &statement).await;
+            Ok(((sql, grant), statement)) => {
+                let answer = match grant.standing.check(&grant.connection) {
+                    Ok(()) => sql.query(target.database.as_deref(), &statement).await,
+                    Err(error) => Err(error),
+                };
+                self.saw(&grant, answer.as_ref().map(drop));
                 let scrubber = self.book.scrubber();
                 match answer {
                     Ok(rows) => Outcome::Applied(wire::rows_to_json(&clean(rows, false, &scrubber))),
@@ -124,8 +130,8 @@ impl host::Host {
             Asked::Live(ticket) => ticket,
         };
         let ready =
-            self.backend(&target.connection, Access::ReadWrite).and_then(|sql| Ok((sql, self.writable(statements)?)));
-        let (sql, statements) = match ready {
+            self.backend(&target.connection, Access::ReadWrite).and_then(|to| Ok((to, self.writable(statements)?)));
+        let ((sql, grant), statements) = match ready {
             Ok(ready) => ready,
             Err(error) => {
                 let refusal = Outcome::Refused(self.deny(error));
@@ -134,10 +140,16 @@ impl host::Host {
         };
         let sent = self.tape.intend(ticket).await?;
         let database = target.database.as_deref();
-        let answer = match together {
-            true => sql.transact(database, &statements).await,
-            false => sql.execute(database, &statements[0]).await.map(|rows| vec![rows]),
+        let answer = match (grant.standing.check(&grant.connection), together) {
+            (Err(error), _) => Err(Failure::Refused(error)),
+            (Ok(()), true) => sql.transact(database, &statements).await,
+            (Ok(()), false) => sql.execute(database, &statements[0]).await.map(|rows| vec![rows]),
         };
+        match &answer {
+            Ok(_) => self.saw(&grant, Ok(())),
+            Err(Failure::Refused(error)) => self.saw(&grant, Err(error)),
+            Err(Failure::Lost(_)) => {}
+        }
         let scrubber = self.book.scrubber();
         let outcome = match answer {
             Ok(answers) => {
@@ -158,24 +170,18 @@ impl host::Host {
         self.tape.conclude(sent, outcome).await
     }
 
-    fn backend(&self, slot: &str, access: Access) -> Result<Arc<dyn Sql>, Error> {
-        let Some(grant) = self.grants.slots.get(slot) else {
-            return Err(Error::new(
-                ErrorKind::Denied,
-                "SLOT_NOT_GRANTED",
-                format!("no connection is granted under the slot `{slot}`"),
-            ));
-        };
-        if access == Access::ReadWrite && grant.access == Access::Read {
-            return Err(Error::new(
-                ErrorKind::Denied,
-                "SLOT_READ_ONLY",
-                format!("the slot `{slot}` is granted for reading only"),
-            ));
-        }
+    fn backend(&self, slot: &str, access: Access) -> Result<(Arc<dyn Sql>, Grant), Error> {
+        let grant = self.grants.get(slot, access)?;
         match &grant.backend {
-            Backend::Sql(sql) => Ok(sql.clone()),
+            Backend::Sql(sql) => Ok((sql.clone(), grant.clone())),
+            Backend::Http(_) => Err(Grants::other_protocol(slot, "SQL")),
         }
+    }
+
+    /// What the answer says about the backend.
+    fn saw<'a>(&self, grant: &Grant, answer: Result<(), &'a Error>) {
+        let sight = answer.map_or_else(Sight::Failed, |()| Sight::Served);
+        grant.standing.saw(sight, self.tape.now());
     }
 
     /// Statements with their secrets put in.
@@ -278,6 +284,7 @@ fn one(outcome: Outcome) -> Result<Result<wit::Rows, Error>, Abort> {
     match outcome {
         Outcome::Applied(json) => wire::rows_from_json(&json).map(Ok).map_err(|_| unreadable()),
         Outcome::Refused(error) => Ok(Err(error)),
+        Outcome::Declined(_) => Err(unreadable()),
     }
 }
 
@@ -288,6 +295,7 @@ fn many(outcome: Outcome) -> Result<Result<Vec<wit::Rows>, Error>, Abort> {
             rows.map(Ok).map_err(|_| unreadable())
         }
         Outcome::Refused(error) => Ok(Err(error)),
+        Outcome::Declined(_) => Err(unreadable()),
     }
 }
 

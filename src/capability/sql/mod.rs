@@ -11,6 +11,8 @@ use async_trait::async_trait;
 
 use crate::domain::contract::Error;
 
+pub use super::failure::Failure;
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Null,
@@ -38,15 +40,6 @@ pub struct Rows {
     pub columns: Vec<String>,
     pub rows: Vec<Vec<Value>>,
     pub affected: u64,
-}
-
-/// Why a write did not answer with success.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Failure {
-    /// For certain not applied: refused by the server, rolled back, or never sent.
-    Refused(Error),
-    /// Sent, and nothing proves what became of it.
-    Lost(String),
 }
 
 /// One SQL backend behind one connection; pools inside. Cheap to share.

@@ -31,6 +31,10 @@ impl Meter {
         self.writes
     }
 
+    pub fn max_body(&self) -> u64 {
+        self.limits.body_bytes
+    }
+
     pub fn count(&mut self, class: Class) -> Result<(), Abort> {
         let (counted, max, limit) = match class {
             Class::Read => (&mut self.reads, self.limits.reads, Limit::Reads),

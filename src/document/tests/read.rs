@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::super::Position;
 use super::{document, read};
+use crate::domain::connection::{ReadCredential, Same};
 use crate::domain::contract::Violation;
-use crate::domain::document::{Manifest, ReadCredential, Same};
+use crate::domain::document::Manifest;
 
 #[test]
 fn a_file_has_many_documents_and_empty_ones_do_not_count() {

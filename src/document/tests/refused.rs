@@ -115,7 +115,7 @@ fn what_a_schema_refuses_is_said_in_words() {
     check(
         "Connection",
         "name: c\ntype: postgresql\nendpoint: e\n",
-        "f.yaml:4:7: `type` must be one of `postgres` and `sqlite`, not `postgresql`: did you mean `postgres`?",
+        "f.yaml:4:7: `type` must be one of `postgres`, `sqlite` and `http`, not `postgresql`: did you mean `postgres`?",
     );
     check(
         "Recipe",
@@ -195,18 +195,24 @@ fn a_connection_says_what_its_type_needs() {
     check(
         "Connection",
         &postgres("read-credential: other\n"),
-        "f.yaml:7:18: `read-credential` fits none of its allowed forms: write `read-credential: same`, or a username and a password",
+        "f.yaml:7:18: `read-credential` fits none of its allowed forms: write `read-credential: same`, or a credential of its own",
     );
     check(
         "Connection",
         &postgres("read-credential: { username: u }\n"),
-        "f.yaml:7:1: missing key `password` in `read-credential`",
+        "f.yaml:7:18: a credential needs both `username` and `password`",
     );
     check(
         "Connection",
         "name: c\ntype: sqlite\nendpoint: files\ncredential: { username: u, password: { secret: s } }\n",
         "f.yaml:6:1: a sqlite connection has no `credential`: it is a directory",
     );
+    check(
+        "Connection",
+        &postgres("read-credential: { bearer: { secret: s } }\n"),
+        "f.yaml:7:18: to a postgres server one signs in with `username` and `password`",
+    );
+    check("Connection", &same("check: /\n"), "f.yaml:8:1: a postgres connection has no `check`: it speaks SQL");
     for endpoint in [
         "mysql://db",
         "postgres://u:p@db",
@@ -227,6 +233,62 @@ fn a_connection_says_what_its_type_needs() {
         let found = problems(&document("Connection", &format!("name: c\ntype: sqlite\nendpoint: {endpoint}\n")));
         assert!(found.starts_with("f.yaml:5:11: "), "{endpoint}: {found}");
     }
+}
+
+#[test]
+fn an_http_connection_says_what_may_be_sent() {
+    let http = |rest: &str| format!("name: c\ntype: http\nendpoint: https://api.example.com/v1\n{rest}");
+    for (rest, expected) in [
+        (
+            "credential: { bearer: { secret: s } }\n",
+            "f.yaml:1:1: missing key `read-credential` in connection `c`: name somebody who can only read, or write `read-credential: same` to read with the first",
+        ),
+        (
+            "credential: { bearer: { secret: s }, username: u }\nread-credential: same\n",
+            "f.yaml:6:13: a credential has one form, not several",
+        ),
+        (
+            "credential: { header: X-Key }\nread-credential: same\n",
+            "f.yaml:6:13: a credential in a header needs both `header` and `value`",
+        ),
+        (
+            "credential: { header: 'X Key', value: { secret: s } }\nread-credential: same\n",
+            "f.yaml:6:23: `credential.header` cannot be `X Key`: a header's name, as in `X-API-Key`",
+        ),
+        (
+            "credential: { oauth2: { token-endpoint: 'id', client-id: c, client-secret: { secret: s } } }\nread-credential: same\n",
+            "f.yaml:6:41: the endpoint of an http connection begins with `https://` or `http://`",
+        ),
+        ("allow: { databases: ['*'] }\n", "f.yaml:6:10: an http connection has no `databases`: it has no databases"),
+        (
+            "allow: { reads: [{ path: zones }] }\n",
+            "f.yaml:6:26: `allow.reads.0.path` cannot be `zones`: a path begins with `/` and is below the endpoint",
+        ),
+        (
+            "allow: { reads: [{ path: '/zones?a=b' }] }\n",
+            "f.yaml:6:26: a rule's path holds no query and nothing but ASCII: what the query says goes into `query`",
+        ),
+        (
+            "deny: [{ methods: [get], path: / }]\n",
+            "f.yaml:6:20: `deny.0.methods.0` cannot be `get`: a method is written in capitals, as in `GET`",
+        ),
+        (
+            "deny: [{ path: /, json: { action: x } }]\n",
+            "f.yaml:6:27: `action` is no JSON Pointer: it begins with `/`, as in `/action`",
+        ),
+        (
+            "tls: { key: { secret: s } }\n",
+            "f.yaml:6:6: a certificate is shown together with its key: give both, or neither",
+        ),
+    ] {
+        check("Connection", &http(rest), expected);
+    }
+    let plain = http("tls: {}\n").replace("https", "http");
+    check(
+        "Connection",
+        &plain,
+        "f.yaml:6:1: the endpoint begins with `http://`: nothing is encrypted there: write `https://`, or leave `tls` out",
+    );
 }
 
 #[test]

@@ -128,7 +128,14 @@ impl Step {
 
     fn attempt(&self, call: Call) -> Attempt {
         let backend = Backend::Sql(self.backend.clone());
-        let grant = Grant { access: self.access, connection: "told".to_owned(), reads_apart: true, backend };
+        let grant = Grant {
+            access: self.access,
+            connection: "told".to_owned(),
+            reads_apart: true,
+            backend,
+            asked: Vec::new(),
+            standing: Default::default(),
+        };
         let record = self.journal.record();
         Attempt {
             call,

@@ -32,6 +32,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
 
 fn verdict(name: &str, answer: &pb::CheckConnectionResponse) -> (String, Exit) {
     let (words, exit) = match (answer.reachable, answer.credentials_accepted) {
+        (true, false) if answer.reason.is_empty() => ("is reachable", Exit::Done),
         (true, true) => ("is reachable and accepts the credentials", Exit::Done),
         (true, false) => ("is reachable, but not usable", Exit::Failed),
         (false, _) => ("is not reachable", Exit::Failed),

@@ -4,11 +4,19 @@ use crate::document::render;
 use crate::domain::document::Document;
 use crate::pb;
 use crate::pb::applied_document::Action;
-use crate::stock::{AppliedDocument, DocumentAction};
+use crate::stock::{AppliedDocument, DocumentAction, FoundCondition};
 
 use super::{etag, int, long, time};
 
-pub fn document(it: Document) -> pb::Document {
+/// `conditions`: of a connection.
+pub fn document(it: Document, conditions: Vec<FoundCondition>) -> pb::Document {
+    let conditions = conditions.into_iter().map(|found| pb::Condition {
+        r#type: found.name.to_owned(),
+        status: found.condition.holds,
+        reason: found.condition.reason,
+        message: found.condition.message,
+        since: Some(time(found.condition.since)),
+    });
     pb::Document {
         name: it.manifest.resource_name(),
         id: it.id.to_string(),
@@ -19,6 +27,7 @@ pub fn document(it: Document) -> pb::Document {
         create_time: Some(time(it.create_time)),
         update_time: Some(time(it.update_time)),
         etag: etag(it.version),
+        conditions: conditions.collect(),
     }
 }
 

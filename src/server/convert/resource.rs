@@ -25,6 +25,7 @@ pub fn resource(it: Resource, view: ResourceView) -> pb::Resource {
         status: condition.status,
         reason: condition.reason,
         message: condition.message,
+        since: None,
     });
     pb::Resource {
         name: it.name.to_string(),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::{Fit, Schemas, fit};
 use super::{of, told};
-use crate::domain::document::Connection;
+use crate::domain::connection::Connection;
 
 /// A world in which the recipe fits; tests change one thing in it.
 fn world() -> Value {

@@ -102,7 +102,7 @@ async fn a_scram_verifier_is_a_password() {
     let stored = place.sees("select rolpassword from pg_authid where rolname = 'verifying_app'").await;
     assert_eq!(stored, verifier(password));
     let mut settings = place.settings();
-    settings.read_credential = ReadLogin::Own(login("verifying_app", password));
+    settings.read_credential = ReadCredential::Own(login("verifying_app", password));
     let who = open(settings).query(None, &plain("select current_user::text")).await.expect("it logs in");
     assert_eq!(only(who), text("verifying_app"));
 }

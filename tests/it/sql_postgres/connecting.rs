@@ -18,7 +18,7 @@ async fn settings_that_cannot_work_are_refused_at_once() {
         (|settings| settings.concurrency = 0, "at least one"),
         (|settings| settings.timeout_ms = 0, "at least one"),
         (|settings| settings.rate_per_second = Some(0), "at least one"),
-        (|settings| (settings.credential, settings.read_credential) = (None, ReadLogin::Same), "no credential"),
+        (|settings| (settings.credential, settings.read_credential) = (None, ReadCredential::Same), "no credential"),
     ];
     for (change, part) in cases {
         let mut settings = place.settings();
@@ -111,7 +111,7 @@ async fn a_login_that_fails_says_so_and_no_more() {
     let place = Place::new("knocking").await;
     let mut settings = place.settings();
     (settings.credential, settings.read_credential) =
-        (Some(login("knocking_write", "wrong-password")), ReadLogin::Own(login("nobody-here", "r")));
+        (Some(login("knocking_write", "wrong-password")), ReadCredential::Own(login("nobody-here", "r")));
     let postgres = open(settings);
     for error in [
         postgres.query(None, &plain("select 1")).await.expect_err("no such role"),
@@ -174,7 +174,7 @@ async fn a_check_logs_in_with_both_and_warns() {
     let place = Place::new("checking").await;
     assert_eq!(place.open().check().await, Ok(Vec::new()));
     let mut settings = place.settings();
-    settings.read_credential = ReadLogin::Same;
+    settings.read_credential = ReadCredential::Same;
     let warnings = open(settings).check().await.expect("it works");
     assert!(warnings.len() == 1 && warnings[0].starts_with("reads use the writing credential"), "{warnings:?}");
     let mut settings = place.settings();

@@ -37,7 +37,7 @@ async fn what_is_no_read_is_refused_and_changes_nothing() {
         .expect("a procedure");
     let before = place.fingerprint().await;
     let mut same = place.settings();
-    (same.credential, same.read_credential) = (Some(superuser()), ReadLogin::Same);
+    (same.credential, same.read_credential) = (Some(superuser()), ReadCredential::Same);
     for postgres in [place.open(), open(same)] {
         for sql in [
             "insert into t values (2, 'two') returning id",
@@ -90,7 +90,7 @@ async fn nothing_gets_past_read_only() {
         .expect("functions");
     let before = place.fingerprint().await;
     let mut same = place.settings();
-    (same.credential, same.read_credential) = (Some(superuser()), ReadLogin::Same);
+    (same.credential, same.read_credential) = (Some(superuser()), ReadCredential::Same);
     for postgres in [place.open(), open(same)] {
         for sql in [
             "with x as (insert into t values (2, 'two') returning id) select id from x",
@@ -162,7 +162,7 @@ async fn a_role_that_can_do_more_than_read_is_refused() {
             place.admin.batch_execute(&format!("grant {grant} to {role}")).await.expect("a grant");
         }
         let mut settings = place.settings();
-        settings.read_credential = ReadLogin::Own(login(&role, "x"));
+        settings.read_credential = ReadCredential::Own(login(&role, "x"));
         let postgres = open(settings);
         let error = postgres.query(None, &plain("select 1")).await.expect_err("too powerful");
         assert_error(&error, ErrorKind::Denied, "READ_ROLE_TOO_POWERFUL");
@@ -174,7 +174,7 @@ async fn a_role_that_can_do_more_than_read_is_refused() {
         assert_error(&postgres.check().await.expect_err("too powerful"), ErrorKind::Denied, "READ_ROLE_TOO_POWERFUL");
     }
     let mut settings = place.settings();
-    settings.read_credential = ReadLogin::Own(login("qualifying_monitor", "x"));
+    settings.read_credential = ReadCredential::Own(login("qualifying_monitor", "x"));
     place
         .admin
         .batch_execute("create role qualifying_monitor login password 'x'; grant pg_monitor, pg_read_all_data to qualifying_monitor")

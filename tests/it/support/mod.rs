@@ -10,3 +10,4 @@ pub mod proxy;
 pub mod raw;
 pub mod records;
 pub mod report;
+pub mod web;

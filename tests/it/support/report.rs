@@ -13,12 +13,14 @@ pub struct Report {
 impl Report {
     /// `group` is unique among the tests: it names a file.
     pub fn new(group: &'static str) -> Self {
-        Self::part(group, "")
+        Self { group, part: "", rows: String::new() }
     }
 
     /// Of a group whose rows come from several tests: `part` tells them apart.
     pub fn part(group: &'static str, part: &'static str) -> Self {
-        Self { group, part, rows: String::new() }
+        let mut report = Self::new(group);
+        report.part = part;
+        report
     }
 
     /// `outcome`: the code or reason it was refused with. `cost`: what it took of the host, e.g. `12 ms, 3 MiB`.

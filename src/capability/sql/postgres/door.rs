@@ -1,6 +1,6 @@
 //! Opens sessions: resolve, vet, connect to the vetted address and no other, log in.
 
-use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -11,11 +11,13 @@ use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::capability::address::Networks;
-use crate::capability::backend::{Login, ReadLogin, Settings};
+use crate::capability::backend::{Credential, Login, ReadCredential, Settings};
+use crate::capability::failure::unavailable;
+use crate::capability::reach::{Route, System};
 use crate::domain::contract::{Error, ErrorKind};
 
 use super::endpoint::Endpoint;
-use super::error::{of_login, unavailable};
+use super::error::of_login;
 use super::meter::{Allowance, Metered};
 use super::session::Session;
 use super::{role, tls};
@@ -36,33 +38,42 @@ pub(super) struct Door {
     /// The connection's name, for messages.
     pub(super) connection: String,
     pub(super) endpoint: Endpoint,
-    networks: Networks,
+    route: Route,
     tls: Option<MakeRustlsConnect>,
     credential: Option<Login>,
-    read_credential: ReadLogin,
+    /// Of its own, or the one above.
+    read_credential: Option<Login>,
     timeout_ms: u64,
 }
 
 impl Door {
     /// The error says what is wrong with the settings.
     pub(super) fn new(settings: Settings) -> Result<Self, String> {
-        if settings.credential.is_none() && matches!(settings.read_credential, ReadLogin::Same) {
+        let credential = settings.credential.map(login).transpose()?;
+        let read_credential = match settings.read_credential {
+            ReadCredential::Own(credential) => Some(login(credential)?),
+            ReadCredential::Same => None,
+        };
+        if credential.is_none() && read_credential.is_none() {
             return Err("there is no credential".to_owned());
         }
-        Ok(Self {
-            endpoint: Endpoint::parse(&settings.endpoint).map_err(str::to_owned)?,
+        let endpoint = Endpoint::parse(&settings.endpoint).map_err(str::to_owned)?;
+        let tls = settings.tls_ca.as_deref().map(tls::connector).transpose()?;
+        let route = Route {
+            connection: settings.name.clone(),
+            host: endpoint.host.clone(),
+            port: endpoint.port,
             networks: Networks::parse(&settings.networks).map_err(|error| error.to_string())?,
-            tls: settings.tls_ca.as_deref().map(tls::connector).transpose()?,
-            connection: settings.name,
-            credential: settings.credential,
-            read_credential: settings.read_credential,
-            timeout_ms: settings.timeout_ms,
-        })
+            encrypted: tls.is_some(),
+            network: Arc::new(System),
+        };
+        let (connection, timeout_ms) = (settings.name, settings.timeout_ms);
+        Ok(Self { connection, endpoint, route, tls, credential, read_credential, timeout_ms })
     }
 
     /// Whether reads are held to reading by a role of their own.
     pub(super) fn reads_apart(&self) -> bool {
-        matches!(self.read_credential, ReadLogin::Own(_))
+        self.read_credential.is_some()
     }
 
     pub(super) fn can_write(&self) -> bool {
@@ -77,12 +88,12 @@ impl Door {
 
     async fn log_in(&self, purpose: Purpose, database: &str) -> Result<Session, Error> {
         let login = match (purpose, &self.read_credential) {
-            (Purpose::Observe, ReadLogin::Own(login)) => login,
+            (Purpose::Observe, Some(login)) => login,
             _ => self.credential.as_ref().ok_or_else(|| self.read_only())?,
         };
         let allowance = Allowance::default();
         allowance.renew(SMALL_ANSWER);
-        let stream = Metered { stream: self.connect().await?, allowance: allowance.clone() };
+        let stream = Metered { stream: self.route.connect().await?, allowance: allowance.clone() };
         let mut config = self.config(login, purpose, database);
         let refused = |error| of_login(&error, &self.connection);
         let session = match self.tls.clone() {
@@ -135,60 +146,11 @@ impl Door {
             .options(options);
         config
     }
+}
 
-    /// A stream to an address that the connection may reach. Addresses go to the log and not into the error.
-    async fn connect(&self) -> Result<TcpStream, Error> {
-        let addresses = self.resolve().await?;
-        let mut forbidden = None;
-        let mut failure = None;
-        for address in addresses {
-            match self.may_reach(address.ip()) {
-                Err(error) => forbidden = Some(error),
-                Ok(()) => match TcpStream::connect(address).await {
-                    Ok(stream) => {
-                        // Statements are small and waited for one by one; failing to say so only costs time.
-                        let _ = stream.set_nodelay(true);
-                        return Ok(stream);
-                    }
-                    Err(error) => failure = Some(error),
-                },
-            }
-        }
-        match (failure, forbidden) {
-            (Some(error), _) => {
-                Err(unavailable(format!("cannot reach connection `{}`: {}", self.connection, error.kind())))
-            }
-            (None, Some(error)) => Err(error),
-            (None, None) => Err(unavailable(format!("the host of connection `{}` has no address", self.connection))),
-        }
-    }
-
-    async fn resolve(&self) -> Result<Vec<SocketAddr>, Error> {
-        let Endpoint { host, port, .. } = &self.endpoint;
-        let found = tokio::net::lookup_host((host.as_str(), *port)).await.map_err(|error| {
-            tracing::warn!(connection = self.connection, %error, "cannot resolve a host");
-            unavailable(format!("cannot resolve the host of connection `{}`", self.connection))
-        })?;
-        Ok(found.collect())
-    }
-
-    fn may_reach(&self, address: IpAddr) -> Result<(), Error> {
-        let connection = &self.connection;
-        if let Err(forbidden) = self.networks.vet(address) {
-            tracing::warn!(connection, %forbidden, "refused to reach an address");
-            return Err(Error::new(
-                ErrorKind::Denied,
-                "ADDRESS_FORBIDDEN",
-                format!("the host of connection `{connection}` is {}: name its range in `networks`", forbidden.what),
-            ));
-        }
-        if self.tls.is_none() && !address.to_canonical().is_loopback() {
-            return Err(Error::new(
-                ErrorKind::Denied,
-                "TLS_REQUIRED",
-                format!("connection `{connection}` leaves this machine without TLS: set `tls-ca`"),
-            ));
-        }
-        Ok(())
+fn login(credential: Credential) -> Result<Login, String> {
+    match credential {
+        Credential::Login(login) => Ok(login),
+        _ => Err("to a postgres server one signs in with username and password".to_owned()),
     }
 }

@@ -6,6 +6,7 @@ use std::error::Error as StdError;
 
 use tokio_postgres::error::{DbError, Severity};
 
+use crate::capability::failure::unavailable;
 use crate::domain::contract::{Error, ErrorKind};
 
 /// The most that is passed on of a server's message, in bytes.
@@ -41,10 +42,6 @@ impl Trouble {
             Self::TooLarge => Error::new(ErrorKind::Quota, "ROWS_TOO_LARGE", TOO_LARGE),
         }
     }
-}
-
-pub(super) fn unavailable(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Unavailable, "BACKEND_UNAVAILABLE", message)
 }
 
 fn ends_session(db: &DbError) -> bool {

@@ -12,7 +12,6 @@ mod meter;
 mod door;
 mod role;
 mod pool;
-mod rate;
 mod lexer;
 mod literal;
 mod statement;
@@ -33,13 +32,15 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::capability::backend::Settings;
+use crate::capability::failure::unavailable;
+use crate::capability::pattern::matches;
+use crate::capability::rate::Rate;
 use crate::domain::contract::{Error, ErrorKind};
 
 use super::{Failure, Rows, Sql, Statement};
 use door::{Door, Purpose};
 use error::Trouble;
 use pool::{Lent, Pool};
-use rate::Rate;
 use result::Budget;
 use session::Session;
 use statement::Ready;
@@ -127,7 +128,7 @@ impl Sql for Postgres {
                 Ok(rows)
             }
             Ok(Err(trouble)) => Err(trouble.into_error()),
-            Err(_) => Err(error::unavailable(self.no_answer())),
+            Err(_) => Err(unavailable(self.no_answer())),
         }
     }
 
@@ -142,7 +143,7 @@ impl Sql for Postgres {
             }
             Ok(Err(failure)) => Err(failure),
             Err(_) if begun.load(Ordering::Relaxed) => Err(Failure::Lost(self.no_answer())),
-            Err(_) => Err(Failure::Refused(error::unavailable(self.no_answer()))),
+            Err(_) => Err(Failure::Refused(unavailable(self.no_answer()))),
         }
     }
 
@@ -194,7 +195,7 @@ impl Postgres {
         let endpoint = &self.pool.door.endpoint;
         let lent = self.pool.take(Purpose::Observe, &endpoint.database).await?;
         let asked = lent.session.client.query_one("select system_identifier from pg_catalog.pg_control_system()", &[]);
-        match timeout(self.timeout, asked).await.map_err(|_| error::unavailable(self.no_answer()))? {
+        match timeout(self.timeout, asked).await.map_err(|_| unavailable(self.no_answer()))? {
             Ok(row) => {
                 let number: i64 = row.try_get(0).map_err(|error| Trouble::of(&error, false).into_error())?;
                 self.pool.give_back(lent).await;
@@ -241,44 +242,5 @@ async fn transaction(session: &mut Session, ready: &[Ready<'_>], begun: &AtomicB
         // Deferred constraints, serialization: the server says that it did not commit.
         Err(Trouble::Refused(error)) => Err(Failure::Refused(error)),
         Err(_) => Err(Failure::Lost("the answer to COMMIT is missing".to_owned())),
-    }
-}
-
-/// `*` stands for any run of characters, also none.
-fn matches(pattern: &str, name: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
-    let (inner, tail) = rest.rsplit_once('*').unwrap_or(("", rest));
-    let Some(mut left) = name.strip_prefix(head).and_then(|name| name.strip_suffix(tail)) else { return false };
-    for part in inner.split('*') {
-        // The leftmost place leaves the most for the parts to come.
-        let Some(at) = left.find(part) else { return false };
-        left = &left[at + part.len()..];
-    }
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn patterns_of_names() {
-        for (pattern, name, expected) in [
-            ("app", "app", true),
-            ("app", "apps", false),
-            ("app_*", "app_", true),
-            ("app_*", "app_x_1", true),
-            ("app_*", "xapp_1", false),
-            ("*", "", true),
-            ("*", "anything", true),
-            ("*_dev", "a_dev_dev", true),
-            ("a*b*c", "a-b-b-c", true),
-            ("a*b*c", "acb", false),
-            ("", "x", false),
-            ("é*", "éa", true),
-            ("App", "app", false),
-        ] {
-            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
-        }
     }
 }

@@ -1,7 +1,6 @@
 //! Databases are files that appear and go as told; statements stay inside them.
 
 use super::*;
-use crate::capability::backend::ReadLogin;
 use crate::capability::sql::Value;
 
 struct Place {
@@ -14,15 +13,10 @@ fn settings(databases: &[&str]) -> Settings {
     Settings {
         name: "files".to_owned(),
         kind: "sqlite".to_owned(),
-        endpoint: String::new(),
-        credential: None,
-        read_credential: ReadLogin::Same,
         databases: databases.iter().map(|name| (*name).to_owned()).collect(),
-        networks: Vec::new(),
         concurrency: 2,
-        rate_per_second: None,
         timeout_ms: 500,
-        tls_ca: None,
+        ..Settings::default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{count, json_text, object, time};
+use super::{conditions, count, json_text, object, time};
 use crate::frontend::cli::kind::Kind;
 use crate::frontend::cli::names;
 use crate::pb;
@@ -15,6 +15,7 @@ pub fn document(document: &pb::Document) -> Value {
         ("create-time", time(&document.create_time)),
         ("update-time", time(&document.update_time)),
         ("etag", json!(document.etag)),
+        ("conditions", conditions(&document.conditions)),
     ]);
     manifest(&document.kind, &document.name, &document.manifest_json, status)
 }

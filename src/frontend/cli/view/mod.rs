@@ -20,6 +20,8 @@ pub use resource::{outputs, resource};
 
 use serde_json::{Map, Value, json};
 
+use crate::pb;
+
 /// An object of what is there: null, empty texts, lists and objects are left out.
 fn object<const N: usize>(entries: [(&str, Value); N]) -> Value {
     let mut map = Map::new();
@@ -53,6 +55,19 @@ pub fn json_text(text: &str) -> Value {
         return Value::Null;
     }
     serde_json::from_str(text).unwrap_or_else(|_| json!(text))
+}
+
+fn conditions(all: &[pb::Condition]) -> Value {
+    let one = |it: &pb::Condition| {
+        object([
+            ("type", json!(it.r#type)),
+            ("status", json!(it.status)),
+            ("reason", json!(it.reason)),
+            ("message", json!(it.message)),
+            ("since", time(&it.since)),
+        ])
+    };
+    json!(all.iter().map(one).collect::<Vec<_>>())
 }
 
 /// A count that says something only above zero.

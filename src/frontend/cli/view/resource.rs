@@ -9,18 +9,7 @@ use crate::frontend::cli::names;
 use crate::pb;
 
 pub fn resource(resource: &pb::Resource) -> Value {
-    let conditions: Vec<Value> = resource
-        .conditions
-        .iter()
-        .map(|it| {
-            object([
-                ("type", json!(it.r#type)),
-                ("status", json!(it.status)),
-                ("reason", json!(it.reason)),
-                ("message", json!(it.message)),
-            ])
-        })
-        .collect();
+    let conditions = super::conditions(&resource.conditions);
     object([
         ("name", json!(names::short_resource(&resource.name))),
         ("full-name", json!(resource.name)),
@@ -41,7 +30,7 @@ pub fn resource(resource: &pb::Resource) -> Value {
         ("recipe-revision", count(resource.recipe_revision)),
         ("driver-digest", json!(resource.driver_digest)),
         ("connections", json!(resource.connections.iter().collect::<BTreeMap<_, _>>())),
-        ("conditions", json!(conditions)),
+        ("conditions", conditions),
         ("ready", flag(resource.state == "ready")),
         ("principal", json!(resource.principal)),
         ("create-time", time(&resource.create_time)),

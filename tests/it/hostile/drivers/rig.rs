@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use vend::capability::backend::{Backend, ReadLogin, Settings};
+use vend::capability::backend::{Backend, Settings};
 use vend::capability::grants::{Grant, Grants};
 use vend::capability::journal::memory::MemoryJournal;
+use vend::capability::standing::Standing;
 use vend::domain::contract::{Call, Input};
 use vend::domain::description::Access;
 use vend::domain::limits::Limits;
@@ -71,14 +72,10 @@ impl Rig {
             name: "files".into(),
             kind: "sqlite".into(),
             endpoint: self.folder.path().display().to_string(),
-            credential: None,
-            read_credential: ReadLogin::Same,
             databases: vec!["*".into()],
-            networks: Vec::new(),
             concurrency: 4,
-            rate_per_second: None,
             timeout_ms: 5_000,
-            tls_ca: None,
+            ..Settings::default()
         };
         Backend::open(settings).expect("a directory")
     }
@@ -101,7 +98,14 @@ impl Rig {
 }
 
 pub fn grant(backend: Backend, access: Access) -> Grant {
-    Grant { access, connection: "files".into(), backend, reads_apart: false }
+    Grant {
+        access,
+        connection: "files".into(),
+        backend,
+        reads_apart: false,
+        asked: Vec::new(),
+        standing: Standing::default(),
+    }
 }
 
 impl Step {

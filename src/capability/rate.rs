@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 /// A token bucket that keeps one number: when the next call would be due if calls came evenly (GCRA).
 #[derive(Debug)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     interval: Duration,
     burst: Duration,
     due: Mutex<Option<Instant>>,
@@ -15,13 +15,13 @@ pub(super) struct Rate {
 
 impl Rate {
     /// `per_second` is at least one.
-    pub(super) fn new(per_second: u32) -> Self {
+    pub(crate) fn new(per_second: u32) -> Self {
         let interval = Duration::from_secs(1) / per_second.max(1);
         Self { interval, burst: Duration::from_secs(1) - interval, due: Mutex::new(None) }
     }
 
     /// How long to wait before the call; `Err` with that time, and no place taken, if it is beyond `patience`.
-    pub(super) fn reserve(&self, now: Instant, patience: Duration) -> Result<Duration, Duration> {
+    pub(crate) fn reserve(&self, now: Instant, patience: Duration) -> Result<Duration, Duration> {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         let at = due.map_or(now, |due| due.max(now));
         let wait = (at - now).saturating_sub(self.burst);

@@ -1,0 +1,25 @@
+//! Why a write did not answer with success: what is certain, and what is not.
+
+use crate::domain::contract::Error;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Failure {
+    /// For certain not applied: refused by the backend, rolled back, or never sent.
+    Refused(Error),
+    /// Sent, and nothing proves what became of it.
+    Lost(String),
+}
+
+impl Failure {
+    /// As the error of something that changes nothing.
+    pub fn of_read(self) -> Error {
+        match self {
+            Failure::Refused(error) => error,
+            Failure::Lost(message) => unavailable(message),
+        }
+    }
+}
+
+pub fn unavailable(message: impl Into<String>) -> Error {
+    Error::new(crate::domain::contract::ErrorKind::Unavailable, "BACKEND_UNAVAILABLE", message)
+}
