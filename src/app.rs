@@ -111,7 +111,6 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         cache_dir: Some(data.join(CACHE)),
         max_instances: settings.engine.concurrency + PLANS_AT_ONCE,
         max_limits: settings.limits.clone(),
-        clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
     let runtime = runtime.map_err(|error| Unserved::new(&data, error))?;

@@ -2,6 +2,7 @@
 //!
 //! Whatever is refused before the backend was asked is recorded as well, so that a grant given later does not change what a replay sees.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capability::abort::Abort;
@@ -203,7 +204,7 @@ impl host::Host {
     }
 
     /// Of the secrets of this attempt, and of the connection's own.
-    fn scrubber(&self, order: &Order) -> Scrubber {
+    fn scrubber(&self, order: &Order) -> Arc<Scrubber> {
         self.book.scrubber_with(&order.http.secrets())
     }
 
