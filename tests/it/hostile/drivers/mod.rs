@@ -14,3 +14,4 @@ mod reach;
 mod replay;
 mod handles;
 mod manifest;
+mod web;
