@@ -15,3 +15,4 @@ mod replay;
 mod handles;
 mod manifest;
 mod web;
+mod sql;
