@@ -125,7 +125,7 @@ async fn a_lack_of_file_handles_passes() {
         many.push(open(&core).await);
     }
     for _ in 0..200 {
-        if core.said().contains("cannot accept connections") {
+        if core.said().contains("cannot take in a connection") {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

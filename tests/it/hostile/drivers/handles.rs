@@ -280,11 +280,16 @@ async fn many(rig: &Rig, cases: &mut Cases) {
             Fixture::repeat(times, &compose) + &f.done("{}")
         })
     };
-    let (bad, good) = (rig.load(&composing(66_000)).await, rig.load(&composing(60_000)).await);
+    let (bad, good) = (rig.load(&composing(1_200)).await, rig.load(&composing(1_000)).await);
     let (bad, good) = (bad.expect("a driver"), good.expect("a driver"));
-    let known = || rig.step().knowing(&theirs(), "known");
+    let known = || rig.step().knowing(&theirs(), &"k".repeat(60_000));
     let (hostile, twin) = (known(), known());
     cases
-        .attempt("a secret written 66,000 times", &["TOO_MANY_SECRETS"], hostile.create(&bad), twin.create(&good))
+        .attempt(
+            "a secret of 60 kB written 1,200 times",
+            &["TOO_MANY_SECRETS"],
+            hostile.create(&bad),
+            twin.create(&good),
+        )
         .await;
 }

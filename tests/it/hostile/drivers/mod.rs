@@ -14,3 +14,5 @@ mod reach;
 mod replay;
 mod handles;
 mod manifest;
+mod web;
+mod sql;
