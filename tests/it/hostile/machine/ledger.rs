@@ -16,7 +16,7 @@ use crate::support::core::{Caller, caller, source};
 
 const CALLERS: usize = 8;
 /// So many orders are enough to fill what these tests give.
-const MOST: usize = 2_000;
+const MOST: usize = 400;
 const SOME: usize = 30;
 
 /// Orders as their callers know them.
