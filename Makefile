@@ -3,9 +3,9 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build first drivers target lint test
+.PHONY: help demo build first drivers target lint test fuzz
 
-TARGET := wasm32-wasip2
+WASM := wasm32-wasip2
 VEND := target/debug/vend
 
 help: ## this list
@@ -25,12 +25,22 @@ drivers: target ## the drivers, those for tests included
 
 # The toolchain and its target are named in rust-toolchain.toml; older rustups do not install them unasked.
 target:
-	@if ! test -d "$$(rustc --print target-libdir --target $(TARGET) 2>/dev/null || echo missing)"; then rustup target add $(TARGET); fi
+	@if ! test -d "$$(rustc --print target-libdir --target $(WASM) 2>/dev/null || echo missing)"; then rustup target add $(WASM); fi
 
 lint: ## formatting and lints, core and drivers
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cd plugins && cargo fmt --check && cargo clippy --locked --release --workspace --lib --examples -- -D warnings
+
+# libFuzzer without sanitizers runs on the stable toolchain. What it finds new goes to target/fuzz/corpus; see fuzz/README.md.
+TARGET = $(shell cd fuzz/fuzz_targets && ls | sed 's/\.rs$$//')
+SECONDS = 60
+FUZZ = cargo fuzz run --sanitizer none --target-dir target/fuzz --codegen-units 16
+fuzz: ## look for inputs that break a decoder: TARGET=NAME (all, if left out) SECONDS=60 each
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
+	@for target in $(TARGET); do mkdir -p target/fuzz/corpus/$$target; \
+		$(FUZZ) $$target target/fuzz/corpus/$$target fuzz/corpus/$$target -- \
+		-max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1; done
 
 test: ## everything, with times; installs the servers it needs when it is root or CI
 	@.ci/test

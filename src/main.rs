@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use vend::app::{SystemClock, SystemEntropy};
+use vend::config::Flags;
 use vend::frontend::cli;
 use vend::workbench::{self, Machine, Workbench};
 
@@ -36,9 +38,25 @@ struct Serve {
     /// Where the core keeps what must survive
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// Address to listen on [default: 127.0.0.1:7440]
+    /// Address to listen on, beyond loopback only with TLS [default: 127.0.0.1:7440]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Certificate to show to callers, followed by those between it and its authority (PEM)
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// Key of the certificate, readable by nobody else (PEM)
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Let in only clients with a certificate of this authority (PEM)
+    #[arg(long, value_name = "FILE")]
+    tls_client_ca: Option<PathBuf>,
+}
+
+impl From<Serve> for Flags {
+    fn from(args: Serve) -> Self {
+        let Serve { config, data, listen, tls_cert, tls_key, tls_client_ca } = args;
+        Flags { config, data, listen, tls_cert, tls_key, tls_client_ca }
+    }
 }
 
 /// The frontend's commands, with the workbench's beside the online ones of `driver`.
@@ -69,8 +87,7 @@ fn workbench_command(matches: &ArgMatches) -> Option<Result<Workbench, clap::Err
 }
 
 fn serve(args: Serve) -> ExitCode {
-    let args = vend::app::Serve { config: args.config, data: args.data, listen: args.listen };
-    match threads().and_then(|runtime| runtime.block_on(vend::app::run(args))) {
+    match threads().and_then(|runtime| runtime.block_on(vend::app::run(args.into()))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
@@ -90,10 +107,14 @@ fn online(global: cli::Global, command: cli::Command) -> ExitCode {
 }
 
 fn threads() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("cannot start the threads that calls are served by")
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("error: {error:#}");
+    if let Some(hint) = vend::app::hint(error) {
+        eprintln!("hint: {hint}");
+    }
     ExitCode::FAILURE
 }

@@ -162,10 +162,11 @@ fn succeed(resource: &mut Resource, operation: &mut Operation, facts: &Facts<'_>
 fn failed(resource: &mut Resource, operation: &mut Operation, verdict: Verdict, facts: &Facts<'_>) {
     match verdict {
         Verdict::Leave => {}
-        Verdict::Retry { reason, message, not_before } => {
+        Verdict::Retry { reason, message, wait_ms } => {
             operation.attempts += 1;
             operation.state = OperationState::Waiting;
-            operation.due = not_before;
+            // From the time that is written beside it: were it an earlier one, a clock set back in between would park it.
+            operation.due = facts.now.plus_ms(wait_ms);
             (operation.reason, operation.message) = (Some(reason), message);
         }
         Verdict::Fail { reason, message } => {

@@ -17,7 +17,7 @@ pub enum Verdict {
     Retry {
         reason: Reason,
         message: String,
-        not_before: Timestamp,
+        wait_ms: u64,
     },
     Fail {
         reason: Reason,
@@ -40,8 +40,8 @@ pub fn judge(failure: &Failure, operation: &Operation, now: Timestamp, entropy: 
         {
             return Verdict::Park { reason, message: format!("{message} — {spent}") };
         }
-        let wait = backoff_ms(operation.attempts, entropy).max(u64::from(least_ms.unwrap_or(0)));
-        Verdict::Retry { reason, message, not_before: now.plus_ms(wait) }
+        let wait_ms = backoff_ms(operation.attempts, entropy).max(u64::from(least_ms.unwrap_or(0)));
+        Verdict::Retry { reason, message, wait_ms }
     };
     let own_fault = |reason: Reason, message: String| match operation.attempts + 1 >= OWN_FAULTS {
         true => Verdict::Fail { reason, message },
@@ -184,7 +184,7 @@ mod tests {
         let mut error = Error::new(ErrorKind::Throttled, "X", "slow down");
         error.retry_after_ms = Some(90_000);
         match verdict(Failure::Driver(error), 0) {
-            Verdict::Retry { not_before, .. } => assert!(not_before >= Timestamp::from_ms(91_000)),
+            Verdict::Retry { wait_ms, .. } => assert!(wait_ms >= 90_000),
             other => panic!("{other:?}"),
         }
     }

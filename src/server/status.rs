@@ -177,6 +177,12 @@ impl From<store::Error> for Status {
                 .hint("watch again without a resume token: it begins with what is there")
                 .into(),
             store::Error::Fenced { .. } | store::Error::Closed => unavailable(&error.to_string()),
+            store::Error::Full { .. } => Refusal::new(Reason::Unavailable, error.to_string())
+                .hint("make room where the core keeps its data, and repeat the call")
+                .into(),
+            store::Error::Failed { .. } => Refusal::new(Reason::Unavailable, error.to_string())
+                .hint("once the core is started again, repeat the call with the same request id: it is done once")
+                .into(),
             store::Error::Backend { .. } | store::Error::Damaged { .. } => internal(&error),
         }
     }

@@ -42,10 +42,20 @@ pub enum Error {
     /// What is stored cannot be read as what it should be.
     #[error("stored {what} is damaged: {detail}")]
     Damaged { what: String, detail: String },
+    /// There is no room for this; nothing of it was written, and smaller things may still fit.
+    #[error("the store has no room for this: {what}")]
+    Full { what: String },
+    /// The disk failed. Whether this was written shows when the store is opened again; until then it answers nothing more.
+    #[error("the store failed: {what}")]
+    Failed { what: String },
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,
 }
+
+/// A record's time lies ahead by more than this only if the clock was set back; by less, also if two threads looked at it
+/// in turn, or it was slewed.
+pub const AHEAD_MS: u64 = 5_000;
 
 /// The store. All methods may be called concurrently; every read sees all commits acknowledged before it began.
 #[async_trait]
@@ -81,6 +91,9 @@ pub trait Store: Send + Sync {
     async fn open_operations(&self, resource: &ResourceId) -> Result<Vec<Operation>, Error>;
     /// Children that may run now, by due time: runnable, due at or before `now`, and with no open operation of the same
     /// resource and a lower generation. At most `limit`.
+    ///
+    /// One that was last changed more than [`AHEAD_MS`] after `now` is due too, behind the others: the clock was set back
+    /// meanwhile, and how much of its time to wait is left nobody knows.
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Operation>, Error>;
     /// When the next child behind `now` falls due.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, Error>;

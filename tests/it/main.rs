@@ -9,3 +9,5 @@ mod api;
 mod proof;
 mod workbench;
 mod bad_input;
+mod hostile;
+mod fuzz;

@@ -44,11 +44,23 @@ pub struct Outputs {
     name: String,
 }
 
-/// What a waiting create hands to its next step.
+/// What a waiting create hands to its next step: how long it has waited by the last time it looked at the clock. Not until
+/// when it waits, which would be never if the clock were set back.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Waiting {
-    started_ms: u64,
+    waited_ms: u64,
+    seen_ms: u64,
+}
+
+impl Waiting {
+    /// What it has still to wait at `now_ms`.
+    fn left_ms(&mut self, seconds: u32, now_ms: u64) -> u32 {
+        self.waited_ms = self.waited_ms.saturating_add(now_ms.saturating_sub(self.seen_ms));
+        self.seen_ms = now_ms;
+        let left_ms = (u64::from(seconds) * 1000).saturating_sub(self.waited_ms);
+        u32::try_from(left_ms).unwrap_or(u32::MAX)
+    }
 }
 
 impl Resource for SlowDatabase {
@@ -82,11 +94,11 @@ impl Resource for SlowDatabase {
     }
 
     fn create(input: &Input<Self>) -> Result<Progress<Self>, Error> {
-        let waiting = match input.continuation()? {
+        let mut waiting = match input.continuation()? {
             Some(waiting) => waiting,
             None => begin(input)?,
         };
-        let left_ms = left_ms(waiting.started_ms, input.params.seconds, context::now_ms());
+        let left_ms = waiting.left_ms(input.params.seconds, context::now_ms());
         if left_ms == 0 {
             return Ok(Progress::Done(object(input)));
         }
@@ -150,13 +162,7 @@ fn begin(input: &Input<SlowDatabase>) -> Result<Waiting, Error> {
     }
     let rows = database.sql().query("SELECT min(at_ms) AS at_ms FROM created")?;
     let at: Option<i64> = rows.first().map(|row| row.get("at_ms")).transpose()?.flatten();
-    let started_ms = u64::try_from(at.unwrap_or(now)).unwrap_or_default();
-    Ok(Waiting { started_ms })
-}
-
-fn left_ms(started_ms: u64, seconds: u32, now_ms: u64) -> u32 {
-    let ready_ms = started_ms.saturating_add(u64::from(seconds) * 1000);
-    u32::try_from(ready_ms.saturating_sub(now_ms)).unwrap_or(u32::MAX)
+    Ok(Waiting { waited_ms: 0, seen_ms: u64::try_from(at.unwrap_or(now)).unwrap_or_default() })
 }
 
 fn of(input: &Input<SlowDatabase>) -> Database<'_> {
@@ -186,9 +192,19 @@ mod tests {
 
     #[test]
     fn it_waits_as_long_as_asked() {
-        assert_eq!(left_ms(10_000, 5, 10_000), 5000);
-        assert_eq!(left_ms(10_000, 5, 14_999), 1);
-        assert_eq!(left_ms(10_000, 5, 15_000), 0);
-        assert_eq!(left_ms(10_000, 0, 9_000), 1000);
+        let mut waiting = Waiting { waited_ms: 0, seen_ms: 10_000 };
+        assert_eq!(waiting.left_ms(5, 10_000), 5000);
+        assert_eq!(waiting.left_ms(5, 14_999), 1);
+        assert_eq!(waiting.left_ms(5, 15_000), 0);
+        assert_eq!(Waiting { waited_ms: 0, seen_ms: 10_000 }.left_ms(0, 9_000), 0);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_does_not_make_it_wait_longer() {
+        let mut waiting = Waiting { waited_ms: 0, seen_ms: 86_400_000 };
+        assert_eq!(waiting.left_ms(5, 86_402_000), 3000);
+        assert_eq!(waiting.left_ms(5, 1_000), 3000, "what had gone by stays gone by");
+        assert_eq!(waiting.left_ms(5, 2_500), 1500);
+        assert_eq!(waiting.left_ms(5, 4_000), 0);
     }
 }

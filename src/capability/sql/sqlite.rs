@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::capability::backend::Settings;
+use crate::capability::convert::cause;
 use crate::domain::contract::{Error, ErrorKind};
 
 use super::{Failure, Rows, Sql, Statement};
@@ -92,7 +93,8 @@ impl Place {
     /// The directory by its one real path; made if its parent is there.
     fn directory(&self) -> Result<PathBuf, Error> {
         let failed = |error: std::io::Error| {
-            let message = format!("the directory of connection `{}` cannot be used: {}", self.connection, error.kind());
+            let message =
+                format!("the directory of connection `{}` cannot be used: {}", self.connection, cause(&error));
             Error::new(ErrorKind::Unavailable, "DIRECTORY_UNUSABLE", message)
         };
         match std::fs::create_dir(&self.path) {

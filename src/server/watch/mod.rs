@@ -8,7 +8,7 @@
 
 mod beginning;
 mod feed;
-mod token;
+pub mod token;
 
 use std::pin::Pin;
 use std::sync::Arc;

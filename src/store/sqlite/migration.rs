@@ -16,7 +16,10 @@ pub struct Migration {
 }
 
 /// All there are, oldest first.
-pub const ALL: &[Migration] = &[Migration { version: 1, sql: include_str!("migrations/0001.sql") }];
+pub const ALL: &[Migration] = &[
+    Migration { version: 1, sql: include_str!("migrations/0001.sql") },
+    Migration { version: 2, sql: include_str!("migrations/0002.sql") },
+];
 
 /// Applies what is missing; refuses a database that was migrated by other texts or by a newer program.
 pub fn run(connection: &mut Connection, all: &[Migration], now: Timestamp) -> Result<(), Error> {

@@ -4,6 +4,8 @@
 //! read through a pool of connections that cannot write. Must never know what sealed values hold.
 
 mod open;
+mod trouble;
+mod files;
 mod migration;
 mod hook;
 mod writer;
@@ -34,7 +36,7 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use hook::{FatalHook, Phase, SiteHook};
+pub use hook::{EXIT_STATUS, FatalHook, Phase, SiteHook};
 pub use open::{Error, FORMAT};
 
 use crate::domain::document::{Document, Kind};
@@ -68,8 +70,11 @@ impl Sqlite {
         let opened = open::open(directory, clock.as_ref(), entropy.as_ref())?;
         let hooks = Arc::new(hook::Hooks::default());
         let (sender, changes) = watch::channel(0);
-        let readers = reader::Readers::open(&opened.path)?;
-        let writer = writer::Writer::new(opened.connection, opened.owner, Arc::clone(&hooks), sender)?;
+        let readers = reader::Readers::open(&opened.path, Arc::clone(&hooks));
+        let readers = readers.map_err(|error| Error::from(error).at(&opened.path))?;
+        let files = files::Files::of(&opened.path)?;
+        let writer = writer::Writer::new(opened.connection, opened.owner, files, Arc::clone(&hooks), sender);
+        let writer = writer.map_err(|error| Error::from(error).at(&opened.path))?;
         let (queue, thread) =
             writer.start().map_err(|source| Error::Io { action: "start a thread for", path: opened.path, source })?;
         let (queue, thread) = (Some(queue), Some(thread));
@@ -102,7 +107,7 @@ impl Drop for Sqlite {
 /// What SQLite itself refuses or fails at.
 impl From<rusqlite::Error> for store::Error {
     fn from(source: rusqlite::Error) -> Self {
-        store::Error::Backend { action: "use the database", source: Box::new(source) }
+        store::Error::Backend { action: "use the database", source: Box::new(trouble::Trouble::of(source)) }
     }
 }
 
@@ -115,6 +120,7 @@ impl Store for Sqlite {
     }
 
     async fn commit(&self, commit: Commit) -> Result<()> {
+        self.hooks.check()?;
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or(store::Error::Closed)?;
         queue.send(writer::Job { commit, reply }).await.map_err(|_| store::Error::Closed)?;
@@ -176,7 +182,7 @@ impl Store for Sqlite {
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Operation>> {
-        self.readers.read(move |connection| operation::due(connection, now, limit)).await
+        self.readers.snapshot(move |connection| operation::due(connection, now, limit)).await
     }
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,11 +10,13 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use super::migration;
 use super::shard::{self, Owner};
+use super::trouble::Trouble;
 use crate::domain::id::CoreId;
 use crate::domain::time::{Clock, Entropy};
 
 /// What this program writes into `format`: the layout of the directory as a whole.
 pub const FORMAT: u32 = 1;
+const DATABASE: &str = "store.db";
 /// 3.51.3 is the first without a known way to lose a commit in WAL mode.
 const OLDEST_SQLITE: i32 = 3_051_003;
 const SYNCHRONOUS_FULL: i64 = 2;
@@ -24,6 +26,10 @@ const SYNCHRONOUS_FULL: i64 = 2;
 pub enum Error {
     #[error("data directory `{}` is in use by another process", .directory.display())]
     Locked { directory: PathBuf },
+    #[error("data directory `{}` is no directory", .directory.display())]
+    NotADirectory { directory: PathBuf },
+    #[error("data directory `{}` belongs to user {owner}, and this process runs as user {this}", .directory.display())]
+    Foreign { directory: PathBuf, owner: u32, this: u32 },
     #[error("data directory `{}` may be read by others (mode {mode:o}): run `chmod 700` on it", .directory.display())]
     Exposed { directory: PathBuf, mode: u32 },
     #[error("data directory `{}` has format {found}, this program knows up to {known}: use a newer one", .directory.display())]
@@ -42,8 +48,33 @@ pub enum Error {
     CoreId(#[from] crate::domain::id::Invalid),
     #[error("cannot {action} `{}`", .path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
-    #[error("cannot open the database")]
-    Sqlite(#[from] rusqlite::Error),
+    #[error("cannot open the database `{}`", .path.display())]
+    Sqlite { path: PathBuf, source: Trouble },
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Error::Sqlite { path: PathBuf::from(DATABASE), source: Trouble::of(error) }
+    }
+}
+
+impl Error {
+    /// Tells where the database lies.
+    pub(super) fn at(self, path: &Path) -> Self {
+        match self {
+            Error::Sqlite { source, .. } => Error::Sqlite { path: path.to_owned(), source },
+            other => other,
+        }
+    }
+
+    /// What the system said, if it is the system's fault.
+    pub fn cause(&self) -> Option<&io::Error> {
+        match self {
+            Error::Io { source, .. } => Some(source),
+            Error::Sqlite { source, .. } => source.cause(),
+            _ => None,
+        }
+    }
 }
 
 /// A data directory that is this process's own.
@@ -62,19 +93,39 @@ pub fn open(directory: &Path, clock: &dyn Clock, entropy: &dyn Entropy) -> Resul
     prepare_directory(directory)?;
     let lock = lock(directory)?;
     check_format(directory)?;
-    let path = directory.join("store.db");
-    let mut connection = Connection::open(&path)?;
-    promise(&connection)?;
-    migration::run(&mut connection, migration::ALL, clock.now())?;
-    let (core_id, owner) = take(&mut connection, clock, entropy)?;
+    let path = directory.join(DATABASE);
+    let (connection, core_id, owner) = database(&path, clock, entropy).map_err(|error| error.at(&path))?;
     Ok(Opened { lock, connection, path, core_id, owner })
 }
 
-/// Made for its owner alone; one that others can read is refused, unless it is empty.
+fn database(path: &Path, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<(Connection, CoreId, Owner), Error> {
+    // Of a file that it may not write SQLite would make one to read, and say so at the first write only.
+    match File::options().write(true).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Error::Io { action: "open", path: path.to_owned(), source: error });
+        }
+        _ => {}
+    }
+    let mut connection = Connection::open(path)?;
+    promise(&connection)?;
+    migration::run(&mut connection, migration::ALL, clock.now())?;
+    let (core_id, owner) = take(&mut connection, clock, entropy)?;
+    Ok((connection, core_id, owner))
+}
+
+/// Made for its owner alone; one of another user's is refused, and one that others can read, unless it is empty.
 fn prepare_directory(directory: &Path) -> Result<(), Error> {
     let failed = |action| move |source| Error::Io { action, path: directory.to_owned(), source };
+    if fs::metadata(directory).is_ok_and(|found| !found.is_dir()) {
+        return Err(Error::NotADirectory { directory: directory.to_owned() });
+    }
     DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed("create"))?;
-    let mode = fs::metadata(directory).map_err(failed("read"))?.permissions().mode() & 0o777;
+    let found = fs::metadata(directory).map_err(failed("read"))?;
+    // Its owner could put a key of his own in the place of ours. Where the system does not tell who we are, modes must do.
+    if let Some(this) = this_user().filter(|this| *this != found.uid()) {
+        return Err(Error::Foreign { directory: directory.to_owned(), owner: found.uid(), this });
+    }
+    let mode = found.permissions().mode() & 0o777;
     if mode & 0o077 == 0 {
         return Ok(());
     }
@@ -82,6 +133,13 @@ fn prepare_directory(directory: &Path) -> Result<(), Error> {
         return Err(Error::Exposed { directory: directory.to_owned(), mode });
     }
     fs::set_permissions(directory, Permissions::from_mode(0o700)).map_err(failed("protect"))
+}
+
+/// The effective user id: real, effective, saved and of the file system, says proc(5).
+fn this_user() -> Option<u32> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let users = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    users.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Held until the file is dropped, or the process ends however it ends.
@@ -179,6 +237,13 @@ fn take(connection: &mut Connection, clock: &dyn Clock, entropy: &dyn Entropy) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_user_is_who_owns_what_this_process_makes() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let owner = fs::metadata(directory.path()).expect("there").uid();
+        assert!(this_user().is_none_or(|this| this == owner), "{:?} is not {owner}", this_user());
+    }
 
     #[test]
     fn sqlite_grants_what_is_promised() {

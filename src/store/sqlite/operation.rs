@@ -11,7 +11,7 @@ use crate::domain::id::{OperationId, ResourceId};
 use crate::domain::name::{OrderName, shard};
 use crate::domain::operation::{Operation, OperationState, Tally};
 use crate::domain::time::Timestamp;
-use crate::store::{Error, Filter, Page, Paging};
+use crate::store::{AHEAD_MS, Error, Filter, Page, Paging};
 
 static TABLE: LazyLock<Statements> = LazyLock::new(|| {
     Table {
@@ -74,17 +74,20 @@ static SELECT_OPEN: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-static SELECT_DUE: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "{} WHERE parent IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND due <= ?1
-            AND NOT EXISTS (
-                SELECT 1 FROM operation AS earlier
-                WHERE earlier.resource = operation.resource AND earlier.generation < operation.generation
-                    AND earlier.parent IS NOT NULL
-                    AND earlier.state IN ('queued', 'running', 'waiting', 'needs-attention'))
-         ORDER BY due, id LIMIT ?2",
-        *SELECT
-    )
+/// What is runnable as soon as its time has come.
+const RUNNABLE: &str = "parent IS NOT NULL AND state IN ('queued', 'running', 'waiting')
+    AND NOT EXISTS (
+        SELECT 1 FROM operation AS earlier
+        WHERE earlier.resource = operation.resource AND earlier.generation < operation.generation
+            AND earlier.parent IS NOT NULL
+            AND earlier.state IN ('queued', 'running', 'waiting', 'needs-attention'))";
+
+static SELECT_DUE: LazyLock<String> =
+    LazyLock::new(|| format!("{} WHERE {RUNNABLE} AND due <= ?1 ORDER BY due, id LIMIT ?2", *SELECT));
+
+/// By when they were put to wait, which lies ahead as their due time does. `+due`: found by the other index.
+static SELECT_AHEAD: LazyLock<String> = LazyLock::new(|| {
+    format!("{} WHERE {RUNNABLE} AND update_time > ?3 AND +due > ?1 ORDER BY update_time, id LIMIT ?2", *SELECT)
 });
 
 const SELECT_NEXT_DUE: &str = "SELECT min(due) FROM operation
@@ -232,7 +235,13 @@ pub fn open(connection: &Connection, resource: &ResourceId) -> Result<Vec<Operat
 }
 
 pub fn due(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<Operation>, Error> {
-    all(connection, "operation", &SELECT_DUE, params![int(now.ms()), limit], read)
+    let mut found = all(connection, "operation", &SELECT_DUE, params![int(now.ms()), limit], read)?;
+    let room = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
+    if room > 0 {
+        let params = params![int(now.ms()), room, int(now.plus_ms(AHEAD_MS).ms())];
+        found.extend(all(connection, "operation", &SELECT_AHEAD, params, read)?);
+    }
+    Ok(found)
 }
 
 pub fn next_due(connection: &Connection, now: Timestamp) -> Result<Option<Timestamp>, Error> {
@@ -246,7 +255,9 @@ mod tests {
 
     fn plan_of(sql: &str) -> String {
         let connection = Connection::open_in_memory().expect("memory");
-        connection.execute_batch(include_str!("migrations/0001.sql")).expect("the schema holds");
+        for migration in crate::store::sqlite::migration::ALL {
+            connection.execute_batch(migration.sql).expect("the schema holds");
+        }
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("valid SQL");
         let count = statement.parameter_count();
         let rows = statement.query_map(rusqlite::params_from_iter(vec![1; count]), |row| row.get::<_, String>(3));
@@ -259,11 +270,13 @@ mod tests {
         let due = plan_of(&SELECT_DUE);
         assert!(due.contains("USING INDEX operation_due (due<?)"), "{due}");
         assert!(due.contains("operation_open (resource=? AND generation<?)"), "{due}");
+        let ahead = plan_of(&SELECT_AHEAD);
+        assert!(ahead.contains("USING INDEX operation_ahead (update_time>?)"), "{ahead}");
         let next = plan_of(SELECT_NEXT_DUE);
         assert!(next.contains("USING INDEX operation_due (due>?)"), "{next}");
         let open = plan_of(&SELECT_OPEN);
         assert!(open.contains("USING INDEX operation_open (resource=?)"), "{open}");
-        for plan in [due, next] {
+        for plan in [due, ahead, next] {
             assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
+use super::hook::Hooks;
 use crate::store::Error;
 
 const READERS: usize = 4;
@@ -17,6 +18,7 @@ const ACTION: &str = "read from the store";
 pub struct Readers {
     free: Arc<Semaphore>,
     idle: Arc<Idle>,
+    hooks: Arc<Hooks>,
 }
 
 struct Idle(Mutex<Vec<Connection>>);
@@ -28,7 +30,7 @@ struct Loan {
 }
 
 impl Readers {
-    pub fn open(path: &Path) -> Result<Self, rusqlite::Error> {
+    pub fn open(path: &Path, hooks: Arc<Hooks>) -> Result<Self, rusqlite::Error> {
         let mut idle = Vec::with_capacity(READERS);
         for _ in 0..READERS {
             let connection =
@@ -39,7 +41,7 @@ impl Readers {
             connection.set_prepared_statement_cache_capacity(64);
             idle.push(connection);
         }
-        Ok(Self { free: Arc::new(Semaphore::new(READERS)), idle: Arc::new(Idle(Mutex::new(idle))) })
+        Ok(Self { free: Arc::new(Semaphore::new(READERS)), idle: Arc::new(Idle(Mutex::new(idle))), hooks })
     }
 
     /// Runs `query` where blocking is allowed. It sees everything that was committed before it begins.
@@ -47,6 +49,7 @@ impl Readers {
         &self,
         query: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        self.hooks.check()?;
         let free = tokio::time::timeout(WAIT, Arc::clone(&self.free).acquire_owned());
         let permit = free.await.map_err(|elapsed| Error::Backend { action: ACTION, source: elapsed.into() })?;
         let permit = permit.map_err(|_| Error::Closed)?;

@@ -11,8 +11,10 @@ use std::thread::JoinHandle;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::files::Files;
 use super::hook::{Hooks, Phase};
 use super::shard::{self, Owner};
+use super::trouble::Trouble;
 use super::write::{self, Changes};
 use super::{audit, event};
 use crate::store::{Commit, Error, Site};
@@ -35,6 +37,7 @@ pub struct Job {
 pub struct Writer {
     connection: Connection,
     owner: Owner,
+    files: Files,
     /// By shard.
     epochs: Vec<i64>,
     hooks: Arc<Hooks>,
@@ -51,6 +54,7 @@ impl Writer {
     pub fn new(
         mut connection: Connection,
         owner: Owner,
+        files: Files,
         hooks: Arc<Hooks>,
         changes: watch::Sender<u64>,
     ) -> Result<Self, rusqlite::Error> {
@@ -61,7 +65,7 @@ impl Writer {
             seen.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         }))?;
-        Ok(Self { connection, owner, epochs, hooks, changes, log_pages, checkpoint_at: CHECKPOINT_PAGES })
+        Ok(Self { connection, owner, files, epochs, hooks, changes, log_pages, checkpoint_at: CHECKPOINT_PAGES })
     }
 
     /// The thread ends when all senders are gone and the queue is empty.
@@ -79,8 +83,13 @@ impl Writer {
                 jobs.push(job);
             }
             if let Err(fatal) = self.batch(jobs).and_then(|()| self.checkpoint()) {
-                // Who waits learns nothing: whether the batch is durable is not known.
-                return self.hooks.fatal(&reason(&fatal));
+                let what = self.files.failed(&reason(&fatal));
+                self.hooks.fail(what.clone());
+                queue.close();
+                while let Ok(job) = queue.try_recv() {
+                    let _ = job.reply.send(Err(Error::Failed { what: what.clone() }));
+                }
+                return self.hooks.fatal(&what);
             }
         }
     }
@@ -88,15 +97,21 @@ impl Writer {
     /// Commits `jobs` and answers each. An error is the end.
     fn batch(&mut self, jobs: Vec<Job>) -> Result<(), Error> {
         let commits: Vec<&Commit> = jobs.iter().map(|job| &job.commit).collect();
-        let results = match self.transact(&commits) {
-            Ok(results) => results,
-            Err(error) if is_fatal(&error) => return Err(error),
+        let (results, fatal) = match self.transact(&commits) {
+            Ok(results) => (results, None),
             Err(error) => {
-                if !self.connection.is_autocommit() {
-                    self.connection.execute_batch("ROLLBACK")?;
+                let fatal = is_fatal(&error) || !self.rolled_back();
+                if fatal {
+                    self.hooks.fail(self.files.failed(&reason(&error)));
                 }
-                let reason = reason(&error);
-                jobs.iter().map(|_| Err(Error::Backend { action: "commit", source: reason.clone().into() })).collect()
+                let all = |error: &dyn Fn() -> Error| jobs.iter().map(|_| Err(error())).collect();
+                let what = reason(&error);
+                let results: Vec<_> = match code(&error) {
+                    _ if fatal => all(&|| Error::Failed { what: self.files.failed(&what) }),
+                    Some(ErrorCode::DiskFull) => all(&|| Error::Full { what: self.files.failed(&what) }),
+                    _ => all(&|| Error::Backend { action: "commit", source: what.clone().into() }),
+                };
+                (results, fatal.then_some(error))
             }
         };
         let done = results.iter().filter(|result| result.is_ok()).count();
@@ -107,7 +122,12 @@ impl Writer {
         if done > 0 {
             self.changes.send_modify(|count| *count += done as u64);
         }
-        Ok(())
+        fatal.map_or(Ok(()), Err)
+    }
+
+    /// Sees to it that nothing is left of a batch that was given up before its COMMIT.
+    fn rolled_back(&self) -> bool {
+        self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok()
     }
 
     /// One transaction; what each commit came to. An error voids them all.
@@ -134,7 +154,10 @@ impl Writer {
             }
         }
         self.hooks.at(&sites, Phase::Before);
-        self.statement("COMMIT")?;
+        // Whatever it fails at: some of the batch may be on the disk, and after a failed fsync even what SQLite reads back
+        // is no proof.
+        self.statement("COMMIT").map_err(|error| Error::Failed { what: reason(&error) })?;
+        self.files.check().map_err(|what| Error::Failed { what })?;
         self.hooks.at(&sites, Phase::After);
         Ok(results)
     }
@@ -196,7 +219,7 @@ impl Writer {
         let done = self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
         match done.map_err(Error::from) {
             Err(error) if is_fatal(&error) => Err(error),
-            // Readers are in the way: another time.
+            // Readers are in the way, or there is no room: another time. The log holds what it would have copied.
             _ => Ok(()),
         }
     }
@@ -210,12 +233,13 @@ impl Writer {
 /// What SQLite called it, if the error comes from there.
 fn code(error: &Error) -> Option<ErrorCode> {
     let Error::Backend { source, .. } = error else { return None };
-    source.downcast_ref::<rusqlite::Error>()?.sqlite_error_code()
+    source.downcast_ref::<Trouble>()?.code()
 }
 
 /// The disk failed, or what is on it cannot be read.
 fn is_fatal(error: &Error) -> bool {
-    matches!(code(error), Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt))
+    let broken = [ErrorCode::SystemIoFailure, ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase];
+    matches!(error, Error::Failed { .. }) || code(error).is_some_and(|code| broken.contains(&code))
 }
 
 /// Not the fault of one commit.
@@ -226,6 +250,7 @@ fn voids_batch(error: &Error) -> bool {
 fn reason(error: &Error) -> String {
     match error {
         Error::Backend { source, .. } => source.to_string(),
+        Error::Failed { what } => what.clone(),
         error => error.to_string(),
     }
 }

@@ -17,6 +17,11 @@ pub struct Core {
     starts: u32,
     /// What the core tells: a list as for `VEND_LOG`.
     pub level: &'static str,
+    /// A program with arguments that starts the core in circumstances of its own.
+    pub through: Vec<String>,
+    pub environment: Vec<(&'static str, String)>,
+    /// Where the data is, if not in its own folder.
+    pub place: Option<PathBuf>,
 }
 
 /// What a command came to.
@@ -30,29 +35,91 @@ pub struct Ran {
 impl Core {
     /// Serves, and has these drivers.
     pub fn start(drivers: &[&str]) -> Core {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut core = Core { folder, process: None, starts: 0, level: "info" };
+        let mut core = Core::idle();
         core.restart();
-        for driver in drivers {
-            core.run(&["driver", "install", &drivers::path(driver).display().to_string()]);
-        }
+        core.install(drivers);
         core
     }
 
+    /// Has its folders, and does not serve yet.
+    pub fn idle() -> Core {
+        Core {
+            folder: tempfile::tempdir().expect("a folder"),
+            process: None,
+            starts: 0,
+            level: "info",
+            through: Vec::new(),
+            environment: Vec::new(),
+            place: None,
+        }
+    }
+
+    pub fn install(&self, drivers: &[&str]) {
+        for driver in drivers {
+            self.run(&["driver", "install", &drivers::path(driver).display().to_string()]);
+        }
+    }
+
     /// The same data, served by a new process.
+    #[track_caller]
     pub fn restart(&mut self) {
+        if let Err(ran) = self.try_restart() {
+            panic!("it does not start: {ran:?}");
+        }
+    }
+
+    /// As [`Core::restart`]; how it ended if it did before it was ready.
+    #[track_caller]
+    pub fn try_restart(&mut self) -> Result<(), Ran> {
         assert!(self.process.is_none(), "it runs already");
         self.starts += 1;
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--data"]);
-        let file = |name: String| std::fs::File::create(self.said().join(name)).expect("a file for what it says");
+        let file = |name: &str| std::fs::File::create(self.said_last(name)).expect("a file for what it says");
         std::fs::create_dir_all(self.said()).expect("a folder for what it says");
-        let ready = format!("{}.stdout", self.starts);
         command.env("VEND_LOG", self.level).arg(self.data()).stdin(Stdio::null());
-        command.stdout(file(ready.clone())).stderr(file(format!("{}.stderr", self.starts)));
-        self.process = Some(command.spawn().expect("the program starts"));
-        until("the core is ready", || {
-            std::fs::read_to_string(self.said().join(&ready)).is_ok_and(|said| said.contains("vend ready at"))
+        command.stdout(file("stdout")).stderr(file("stderr"));
+        let mut process = command.spawn().expect("the program starts");
+        let (mut ready, mut ended) = (false, false);
+        until("the core is ready, or ends", || {
+            ended = process.try_wait().expect("it can be asked").is_some();
+            ready = self.last_said("stdout").contains("vend ready at");
+            ready || ended
         });
+        self.process = Some(process);
+        if ready { Ok(()) } else { Err(self.ended()) }
+    }
+
+    /// How it ended by itself.
+    #[track_caller]
+    pub fn ended(&mut self) -> Ran {
+        let mut process = self.process.take().expect("it runs");
+        let mut status = None;
+        until("the core ends by itself", || {
+            status = process.try_wait().expect("it can be asked");
+            status.is_some()
+        });
+        let status = status.and_then(|status| status.code()).unwrap_or(-1);
+        Ran { status, stdout: self.last_said("stdout"), stderr: self.last_said("stderr") }
+    }
+
+    fn said_last(&self, what: &str) -> PathBuf {
+        self.said().join(format!("{}.{what}", self.starts))
+    }
+
+    /// What the latest process has said so far.
+    pub fn last_said(&self, what: &str) -> String {
+        std::fs::read_to_string(self.said_last(what)).expect("what it said")
+    }
+
+    /// Where the latest process listens.
+    pub fn url(&self) -> String {
+        let said = self.last_said("stdout");
+        let url = said.split_whitespace().find(|word| word.starts_with("http://"));
+        url.unwrap_or_else(|| panic!("it does not say where: {said}")).to_owned()
+    }
+
+    pub fn token(&self) -> String {
+        std::fs::read_to_string(self.data().join("admin.token")).expect("a token").trim().to_owned()
     }
 
     /// SIGKILL: nothing is said, nothing is written.
@@ -63,7 +130,7 @@ impl Core {
     }
 
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.place.clone().unwrap_or_else(|| self.folder.path().join("data"))
     }
 
     /// Where stdout and stderr of every start are kept.
@@ -75,8 +142,20 @@ impl Core {
         self.folder.path()
     }
 
+    /// The program; the core itself in the circumstances it is to have.
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vend"));
+        let serves = arguments.first() == Some(&"serve");
+        let mut command = match self.through.split_first().filter(|_| serves) {
+            Some((program, before)) => {
+                let mut command = Command::new(program);
+                command.args(before).arg(env!("CARGO_BIN_EXE_vend"));
+                command
+            }
+            None => Command::new(env!("CARGO_BIN_EXE_vend")),
+        };
+        if serves {
+            command.envs(self.environment.iter().map(|(name, value)| (*name, value.as_str())));
+        }
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VEND_")) {
             command.env_remove(name);
         }

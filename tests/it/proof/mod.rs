@@ -1,6 +1,6 @@
 //! Proof from outside: the program itself, killed and started again; what happened is counted on the servers it talked to.
 
-mod core;
+pub mod core;
 
 mod demo;
 mod linkage;

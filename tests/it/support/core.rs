@@ -121,6 +121,12 @@ pub fn settings(data: &Path) -> Settings {
     config::settle(flags, &|_| None).expect("settings")
 }
 
+/// A caller of a core anywhere.
+pub async fn caller(url: &str, token: &str) -> Result<Caller, tonic::transport::Error> {
+    let channel = Endpoint::from_shared(url.to_owned())?.connect().await?;
+    Ok(Caller { connection: InterceptedService::new(channel, Bearer(Some(token.to_owned()))) })
+}
+
 /// Clients of all services for one token.
 #[derive(Clone)]
 pub struct Caller {

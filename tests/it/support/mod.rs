@@ -2,12 +2,14 @@
 
 pub mod bench;
 pub mod call;
+pub mod certificates;
 pub mod chance;
 pub mod clock;
 pub mod core;
 pub mod drivers;
 pub mod postgres;
 pub mod powerdns;
+pub mod program;
 pub mod proxy;
 pub mod rabbitmq;
 pub mod raw;

@@ -11,6 +11,11 @@ const DEEPEST: usize = 64;
 /// Where the text of the element at `path` stands, and what it says. Prefixes of names are left aside. Nothing if there is no such
 /// element or more than one, if it holds other elements, or if the document is not well-formed or has a DTD.
 pub fn find(text: &str, path: &str) -> Option<(Range<usize>, String)> {
+    // The reader leaves a byte order mark out of its positions.
+    let (mark, text) = match text.strip_prefix('\u{feff}') {
+        Some(rest) => ('\u{feff}'.len_utf8(), rest),
+        None => (0, text),
+    };
     let wanted: Vec<&str> = path.split('/').collect();
     let mut reader = Reader::from_str(text);
     let mut open: Vec<String> = Vec::new();
@@ -39,7 +44,7 @@ pub fn find(text: &str, path: &str) -> Option<(Range<usize>, String)> {
             Event::Empty(_) if inside.is_some() => return None,
             Event::End(_) => {
                 if let Some((from, value)) = inside.take() {
-                    found = Some((from..before, value));
+                    found = Some((mark + from..mark + before, value));
                 }
                 open.pop()?;
             }

@@ -5,7 +5,7 @@
 
 /// What a piece of a statement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     Space,
     Comment,
     /// A key word or an unquoted identifier.
@@ -20,17 +20,17 @@ pub(super) enum Kind {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Token<'a> {
-    pub(super) kind: Kind,
-    pub(super) text: &'a str,
+pub struct Token<'a> {
+    pub kind: Kind,
+    pub text: &'a str,
 }
 
 /// The tokens of `sql`, in order and without gaps.
-pub(super) fn tokens(sql: &str) -> Tokens<'_> {
+pub fn tokens(sql: &str) -> Tokens<'_> {
     Tokens { rest: sql }
 }
 
-pub(super) struct Tokens<'a> {
+pub struct Tokens<'a> {
     rest: &'a str,
 }
 

@@ -10,7 +10,7 @@ use super::lexer::{Kind, tokens};
 
 /// Why a statement cannot be written out. Names parameters by number, never by value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Bad {
+pub enum Bad {
     #[error("the statement uses parameter ${number}, and {given} were given")]
     Missing { number: String, given: usize },
     #[error("parameter ${0} was given, and the statement does not use it")]
@@ -20,7 +20,7 @@ pub(super) enum Bad {
 }
 
 /// `sql` with every `$n` outside quotes and comments replaced by the n-th value as a literal.
-pub(super) fn inline(sql: &str, params: &[Value]) -> Result<String, Bad> {
+pub fn inline(sql: &str, params: &[Value]) -> Result<String, Bad> {
     let mut out = String::with_capacity(sql.len() + 64);
     let mut used = vec![false; params.len()];
     for token in tokens(sql) {

@@ -10,21 +10,21 @@ use super::literal;
 
 /// A statement as it goes to the server.
 #[derive(Debug)]
-pub(super) struct Ready<'a> {
-    pub(super) sql: String,
+pub struct Ready<'a> {
+    pub sql: String,
     /// Empty if they were written into the text.
-    pub(super) params: &'a [Value],
+    pub params: &'a [Value],
     /// Has to answer with columns.
-    pub(super) read: bool,
+    pub read: bool,
     /// Carries a secret: answers without rows.
-    pub(super) confidential: bool,
+    pub confidential: bool,
     /// A secret stands in this call, here or elsewhere: no error may quote what the server says.
-    pub(super) guarded: bool,
+    pub guarded: bool,
 }
 
 impl<'a> Ready<'a> {
     /// One statement that begins like a read.
-    pub(super) fn read(statement: &'a Statement) -> Result<Self, Error> {
+    pub fn read(statement: &'a Statement) -> Result<Self, Error> {
         if statement.confidential {
             return Err(Error::new(ErrorKind::Denied, "SECRET_IN_QUERY", "a query carries no secrets"));
         }
@@ -36,13 +36,13 @@ impl<'a> Ready<'a> {
     }
 
     /// The statements of one transaction. Once a secret is in its tables, any of its errors might quote it.
-    pub(super) fn writes(statements: &'a [Statement]) -> Result<Vec<Self>, Error> {
+    pub fn writes(statements: &'a [Statement]) -> Result<Vec<Self>, Error> {
         let guarded = statements.iter().any(|statement| statement.confidential);
         statements.iter().map(|statement| Ok(Self { guarded, ..Self::write(statement)? })).collect()
     }
 
     /// One statement that leaves transactions and the protocol alone.
-    pub(super) fn write(statement: &'a Statement) -> Result<Self, Error> {
+    pub fn write(statement: &'a Statement) -> Result<Self, Error> {
         let ready = Self::any(statement)?;
         if is_transaction_control(&ready.sql) {
             return Err(Error::new(
@@ -85,7 +85,7 @@ impl<'a> Ready<'a> {
     }
 }
 
-pub(super) fn not_a_read() -> Error {
+pub fn not_a_read() -> Error {
     Error::new(
         ErrorKind::Denied,
         "NOT_A_READ",
@@ -99,7 +99,7 @@ fn bad_parameter(bad: &literal::Bad) -> Error {
 
 /// Whether something stands behind a `;`. Right for everything but SQL-standard function bodies, so it explains a refusal
 /// of the server and never refuses by itself.
-pub(super) fn looks_like_several(sql: &str) -> bool {
+pub fn looks_like_several(sql: &str) -> bool {
     significant(sql).skip_while(|token| token.kind != Kind::Semicolon).any(|token| token.kind != Kind::Semicolon)
 }
 

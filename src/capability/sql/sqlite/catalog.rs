@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 
+use crate::capability::convert::cause;
 use crate::capability::pattern::matches;
 use crate::capability::sql::{Failure, Rows, Statement};
 use crate::domain::contract::{Error, ErrorKind};
@@ -145,7 +146,7 @@ impl Catalog<'_> {
 
     /// The kind of the fault, without the path.
     fn failed(&self, error: &io::Error) -> Error {
-        let message = format!("the directory of connection `{}` cannot be used: {}", self.connection, error.kind());
+        let message = format!("the directory of connection `{}` cannot be used: {}", self.connection, cause(error));
         Error::new(ErrorKind::Unavailable, "DIRECTORY_UNUSABLE", message)
     }
 }

@@ -2,7 +2,7 @@
 
 use vend::domain::operation::{Operation, OperationState};
 use vend::domain::time::{Clock as _, Timestamp};
-use vend::store::Store;
+use vend::store::{AHEAD_MS, Store};
 
 use super::{Home, operation, put, scene};
 use crate::support::records::Records;
@@ -28,6 +28,36 @@ pub async fn gives_what_is_due(home: &impl Home) {
     put(&*store, [later, done, running].iter().map(operation).collect()).await;
     assert_eq!(due(&*store, now).await, ["c1"]);
     assert_eq!(due(&*store, now.plus_ms(50)).await, ["c1", "a1"], "by due time");
+}
+
+/// A clock that was set back leaves what waits with times of another day.
+pub async fn gives_what_waits_when_the_clock_is_set_back(home: &impl Home) {
+    let (store, records) = (home.open().await, Records::new(4));
+    let scene = scene(&*store, &records, "checkout", &["a", "b", "c"]).await;
+    let now = records.clock.now();
+    let [a, b, c] = &scene.children[..] else { panic!("three children") };
+    let waiting = |it: &Operation, due| Operation {
+        state: OperationState::Waiting,
+        due,
+        version: 2,
+        update_time: now,
+        ..it.clone()
+    };
+    let done = Operation { state: OperationState::Succeeded, version: 2, ..c.clone() };
+    let changed = [waiting(a, now.plus_ms(60_000)), waiting(b, now.plus_ms(1_000)), done];
+    put(&*store, changed.iter().map(operation).collect()).await;
+    assert_eq!(due(&*store, now).await, Vec::<String>::new());
+    assert_eq!(due(&*store, Timestamp::from_ms(now.ms() - AHEAD_MS)).await, Vec::<String>::new(), "a jitter");
+    for back in [AHEAD_MS + 1, 86_400_000, now.ms()] {
+        let then = Timestamp::from_ms(now.ms() - back);
+        assert_eq!(due(&*store, then).await, ["a1", "b1"], "{back} ms back");
+        assert_eq!(store.due(then, 1).await.expect("scanned").len(), 1);
+    }
+    assert_eq!(due(&*store, now.plus_ms(1_000)).await, ["b1"]);
+    let later =
+        Operation { generation: 2, update_time: now, due: now, ..records.child(&scene.parent, &scene.resources[0]) };
+    put(&*store, vec![operation(&later)]).await;
+    assert_eq!(due(&*store, Timestamp::ZERO).await, ["a1", "b1"], "not before what it waits for");
 }
 
 pub async fn holds_back_later_generations(home: &impl Home) {
