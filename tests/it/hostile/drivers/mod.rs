@@ -16,3 +16,7 @@ mod handles;
 mod manifest;
 mod web;
 mod sql;
+mod stocked;
+mod names;
+mod patience;
+mod fairness;
