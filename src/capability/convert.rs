@@ -61,10 +61,7 @@ pub fn error_from_wit(error: wit::Error) -> Error {
         code: line(error.code, LONGEST_CODE),
         message: line(error.message, LONGEST_MESSAGE),
         violations: violations
-            .map(|v| Violation {
-                pointer: line(v.pointer, LONGEST_MESSAGE),
-                message: line(v.message, LONGEST_MESSAGE),
-            })
+            .map(|v| Violation { pointer: line(v.pointer, LONGEST_MESSAGE), message: line(v.message, LONGEST_MESSAGE) })
             .collect(),
         retry_after_ms: error.retry_after_ms.map(|ms| ms.min(LONGEST_PAUSE_MS)),
     }

@@ -59,7 +59,10 @@ mod tests {
     fn lines_are_counted_and_bounded_to_the_byte() {
         let line = || "x".repeat(36);
         let mut log = Log::new(200);
-        assert!(log.push(LogLevel::Info, line()).and_then(|()| log.push(LogLevel::Info, line())).is_ok(), "exactly 200");
+        assert!(
+            log.push(LogLevel::Info, line()).and_then(|()| log.push(LogLevel::Info, line())).is_ok(),
+            "exactly 200"
+        );
         let mut log = Log::new(199);
         assert!(log.push(LogLevel::Info, line()).is_ok());
         assert!(matches!(log.push(LogLevel::Info, line()), Err(Abort::Limit { limit: Limit::Log, max: 199 })));

@@ -1,9 +1,9 @@
 //! Calls a verb and turns what comes back into words of the domain. JSON texts are parsed here, and judged elsewhere.
 
+use crate::capability::convert::{json, json_object as object_of};
 use crate::domain::contract::{
     Action, Answer, Call, Change, Claim, Finding, Input, Object, Observation, Observed, Pending, Planned,
 };
-use crate::capability::convert::{json, json_object as object_of};
 use crate::domain::json::canonical;
 use crate::wit::Driver;
 use crate::wit::exports::vend::driver::lifecycle as wit;
@@ -118,8 +118,7 @@ pub fn size(raw: &Raw) -> u64 {
     let bytes = match raw {
         Raw::Described(text) | Raw::Validated(text) | Raw::Migrated(text) => text.len(),
         Raw::Planned(planned) => {
-            let change =
-                |it: &wit::Change| it.pointer.len() + optional(&it.before) + optional(&it.after) + ITEM;
+            let change = |it: &wit::Change| it.pointer.len() + optional(&it.before) + optional(&it.after) + ITEM;
             planned.outputs.len() + planned.changes.iter().map(change).sum::<usize>() + listed(&planned.unknown)
         }
         Raw::Progress(wit::Progress::Done(done)) => object(done),

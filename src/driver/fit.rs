@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::capability::book::Book;
 use crate::capability::convert::{check_external_id, is_obeyed, line};
-use crate::domain::contract::{Answer, Call, Change, Finding, Object, Observation, Observed, Verb};
 use crate::document::json_schema::Compiled;
+use crate::domain::contract::{Answer, Call, Change, Finding, Object, Observation, Observed, Verb};
 use crate::domain::description::TypeDescription;
 use crate::domain::json::strings;
 use crate::domain::marker;
@@ -104,7 +104,9 @@ fn valid(what: &str, value: &Value, schema: Option<&Compiled>, need: Need) -> Re
     let counts = |error: &ValidationError<'_>| {
         need == Need::All || !matches!(error.kind(), ValidationErrorKind::Required { .. })
     };
-    let Some(error) = schema.and_then(|schema| schema.validator().iter_errors(value).find(counts)) else { return Ok(()) };
+    let Some(error) = schema.and_then(|schema| schema.validator().iter_errors(value).find(counts)) else {
+        return Ok(());
+    };
     let place = error.instance_path().as_str();
     Err(line(format!("{what}{place} does not fit the described schema: {}", said(&error)), 500))
 }
@@ -133,7 +135,9 @@ fn check_keys(what: &str, value: &Value) -> Result<(), String> {
             Value::Object(map) => {
                 if let Some(key) = map.keys().find(|key| key.len() > LONGEST_KEY || key.chars().any(is_obeyed)) {
                     let key = line(key.clone(), 100);
-                    return Err(format!("the name `{key}` in {what} has control characters, or over {LONGEST_KEY} bytes"));
+                    return Err(format!(
+                        "the name `{key}` in {what} has control characters, or over {LONGEST_KEY} bytes"
+                    ));
                 }
                 open.extend(map.values());
             }

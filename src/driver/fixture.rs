@@ -54,7 +54,15 @@ const SURROUNDING_IMPORTS: &str = r#"
 
 impl Fixture {
     pub fn new() -> Self {
-        Self { data: Vec::new(), bodies: Vec::new(), more: String::new(), memory_pages: 2, surroundings: false, realloc: None, sql: true }
+        Self {
+            data: Vec::new(),
+            bodies: Vec::new(),
+            more: String::new(),
+            memory_pages: 2,
+            surroundings: false,
+            realloc: None,
+            sql: true,
+        }
     }
 
     pub fn memory_pages(mut self, pages: u32) -> Self {
@@ -252,7 +260,8 @@ impl Fixture {
         let data: String = self.data.iter().map(|byte| format!("\\{byte:02x}")).collect();
         let used = |name: &str, import: &str| {
             let bodies = [verbs.as_str(), &self.more, self.realloc.as_deref().unwrap_or_default()];
-            let wanted = bodies.iter().any(|body| body.contains(name)) || (self.sql && import.contains("vend:driver/sql-"));
+            let wanted =
+                bodies.iter().any(|body| body.contains(name)) || (self.sql && import.contains("vend:driver/sql-"));
             if wanted { import.to_owned() } else { String::new() }
         };
         let imports = [

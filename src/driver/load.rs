@@ -81,9 +81,8 @@ pub(super) async fn load(runtime: &Runtime, bytes: Bytes) -> Result<Driver, Load
         };
         let imports = check_imports(&component)?;
         check_exports(&component)?;
-        let profiles =
-            Profiles::link(&shared.engine, &component)
-                .map_err(|error| LoadError::Contract(line(format!("{error:#}"), LONGEST_SAID)))?;
+        let profiles = Profiles::link(&shared.engine, &component)
+            .map_err(|error| LoadError::Contract(line(format!("{error:#}"), LONGEST_SAID)))?;
         Ok((digest, imports, profiles))
     });
     let (digest, imports, profiles) = compiling.await.map_err(|error| LoadError::Host(error.to_string()))??;

@@ -35,10 +35,7 @@ static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
 });
 
 /// `imports`: what the component imports, as it says it.
-pub fn read(
-    document: Value,
-    imports: &[String],
-) -> Result<(Description, BTreeMap<String, Schemas>), LoadError> {
+pub fn read(document: Value, imports: &[String]) -> Result<(Description, BTreeMap<String, Schemas>), LoadError> {
     let mut wrong = Wrong::default();
     if depth(&document) > DEEPEST {
         wrong.add("", format!("nests deeper than {DEEPEST}"));
@@ -79,7 +76,8 @@ pub fn read(
 
 /// All of it is shown to people somewhere.
 fn texts(document: &Value, wrong: &mut Wrong) {
-    let fits = |text: &str, may: &[char]| text.len() <= LONGEST && !text.chars().any(|c| is_obeyed(c) && !may.contains(&c));
+    let fits =
+        |text: &str, may: &[char]| text.len() <= LONGEST && !text.chars().any(|c| is_obeyed(c) && !may.contains(&c));
     let mut open = vec![(String::new(), document)];
     while let Some((pointer, value)) = open.pop() {
         match value {
@@ -95,7 +93,10 @@ fn texts(document: &Value, wrong: &mut Wrong) {
                         open.push((pointer_push(&pointer, name), item));
                     } else {
                         let name = line(name.clone(), 100);
-                        wrong.add(&pointer, format!("the name `{name}` has control characters, or over {LONGEST} bytes"));
+                        wrong.add(
+                            &pointer,
+                            format!("the name `{name}` has control characters, or over {LONGEST} bytes"),
+                        );
                     }
                 }
             }

@@ -228,7 +228,8 @@ fn failure(error: &wasmtime::Error, running: bool, state: &State, limits: &Limit
     if cause.contains("store handle limit exceeded") {
         return Failure::Limit { limit: Limit::Handles, max: HANDLES as u64 };
     }
-    let is_guests = running || error.downcast_ref::<Trap>().is_some() || error.downcast_ref::<WasmBacktrace>().is_some();
+    let is_guests =
+        running || error.downcast_ref::<Trap>().is_some() || error.downcast_ref::<WasmBacktrace>().is_some();
     if !is_guests && !cause.contains("resource limit exceeded") {
         return Failure::Host(cause);
     }

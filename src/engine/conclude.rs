@@ -74,7 +74,8 @@ fn answered(resource: &mut Resource, operation: &mut Operation, answer: Answer, 
             match pause_ms(operation.step, pending.poll_after_ms) {
                 Some(pause_ms) => wait(operation, &pending, pause_ms, facts),
                 None => {
-                    let message = format!("its driver has answered `pending` {MOST_PENDING} times; cancel it, or apply again");
+                    let message =
+                        format!("its driver has answered `pending` {MOST_PENDING} times; cancel it, or apply again");
                     let verdict = Verdict::Park { reason: Reason::DriverLimitExceeded, message };
                     failed(resource, operation, verdict, facts);
                 }

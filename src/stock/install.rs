@@ -161,7 +161,8 @@ fn untaken(driver: &Driver, installed: &[DriverRecord]) -> Result<(), Refusal> {
     };
     let Some(other) = installed.iter().find(same) else { return Ok(()) };
     let message = format!("driver `{name}@{text}` is installed already, and is another component: {}", other.digest);
-    Err(Refusal::new(Reason::AlreadyExists, message).hint("give this one a higher version, or uninstall the other one first"))
+    Err(Refusal::new(Reason::AlreadyExists, message)
+        .hint("give this one a higher version, or uninstall the other one first"))
 }
 
 /// What was looked at when a driver was installed is what it has to be when it runs.

@@ -52,9 +52,7 @@ async fn texts_and_pointers(rig: &Rig, cases: &mut Cases) {
         creates(rig, cases, case, words, hostile, good()).await;
     }
 
-    let returning = |address: u32| {
-        creating(move |f| format!("(drop {}) (i32.const {})", f.done("{}"), address as i32))
-    };
+    let returning = |address: u32| creating(move |f| format!("(drop {}) (i32.const {})", f.done("{}"), address as i32));
     let words = ["DRIVER_TRAPPED", "pointer not aligned"];
     creates(rig, cases, "a misaligned result", &words, returning(66), returning(64)).await;
     let words = ["DRIVER_TRAPPED", "pointer out of bounds"];
@@ -136,16 +134,16 @@ async fn documents(rig: &Rig, cases: &mut Cases) {
     ] {
         creates(rig, cases, case, &["DRIVER_UNFIT", word], hostile, twin).await;
     }
-    let id = |id: &'static str| {
-        creating(move |f| format!("(call $done {} {} {})", f.text(id), f.text("{}"), f.text("{}")))
-    };
+    let id =
+        |id: &'static str| creating(move |f| format!("(call $done {} {} {})", f.text(id), f.text("{}"), f.text("{}")));
     for (case, hostile) in [("an empty external id", ""), ("an external id that clears the screen", "\u{1b}[2J")] {
         creates(rig, cases, case, &["DRIVER_UNFIT", "an external id has"], id(hostile), id("x")).await;
     }
     let state = |state: &'static str| {
         creating(move |f| format!("(call $done {} {} {})", f.text("id"), f.text(state), f.text("{}")))
     };
-    creates(rig, cases, "a state that is no JSON", &["DRIVER_UNFIT", "state is not JSON"], state("no"), state("{}")).await;
+    creates(rig, cases, "a state that is no JSON", &["DRIVER_UNFIT", "state is not JSON"], state("no"), state("{}"))
+        .await;
     let waiting = |bytes: usize| creating(move |f| f.pending(&format!("\"{}\"", "c".repeat(bytes - 2)), 1_000));
     let words = ["DRIVER_LIMIT_EXCEEDED", "output size, 1048576 bytes at most"];
     let case = "a continuation of megabytes";

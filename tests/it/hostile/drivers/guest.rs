@@ -114,7 +114,9 @@ async fn memory(rig: &Rig, cases: &mut Cases) {
     cases.load("memory over the limit from the start", &words, rig.load(&sized(2_561)), rig.load(&sized(2_560))).await;
     let data = |at: u64| creating(|f| f.done("{}")).memory_pages(32).more(&format!("(data (i32.const {at}) \"x\")"));
     let words = ["describe failed", "the driver crashed", "out of bounds"];
-    cases.load("a data segment beyond the memory", &words, rig.load(&data(32 << 16)), rig.load(&data((32 << 16) - 1))).await;
+    cases
+        .load("a data segment beyond the memory", &words, rig.load(&data(32 << 16)), rig.load(&data((32 << 16) - 1)))
+        .await;
 
     // What a driver asks for itself holds as well.
     let asking = |pages: u32| {
@@ -139,14 +141,15 @@ async fn tables_and_handles(rig: &Rig, cases: &mut Cases) {
     both(rig, cases, "a table bomb", &words, table(200_000), table(50_000)).await;
     let sized = |elements: u32| creating(|f| f.done("{}")).more(&format!("(table $t {elements} funcref)"));
     let words = ["table", "exceeds the limit of 100000"];
-    cases.load("a table over the limit from the start", &words, rig.load(&sized(100_001)), rig.load(&sized(99_900))).await;
+    cases
+        .load("a table over the limit from the start", &words, rig.load(&sized(100_001)), rig.load(&sized(99_900)))
+        .await;
     let tables = |more: usize| creating(|f| f.done("{}")).more(&"(table 1 funcref)".repeat(more));
     let words = ["tables count of 2 exceeds the per-instance limit of 1"];
     cases.load("a module of many tables", &words, rig.load(&tables(2)), rig.load(&tables(1))).await;
 
-    let handles = |times: u32, body: &'static str| {
-        creating(move |f| Fixture::repeat(times, body) + &f.done("{}")).surroundings()
-    };
+    let handles =
+        |times: u32, body: &'static str| creating(move |f| Fixture::repeat(times, body) + &f.done("{}")).surroundings();
     let keeping = "(drop (call $stdout))";
     let words = ["DRIVER_LIMIT_EXCEEDED", "resource handles, 10000 handles at most"];
     both(rig, cases, "a bomb of resource handles", &words, handles(20_000, keeping), handles(9_000, keeping)).await;
@@ -162,9 +165,8 @@ async fn tables_and_handles(rig: &Rig, cases: &mut Cases) {
 }
 
 async fn floods(rig: &Rig, cases: &mut Cases) {
-    let talking = |times: u32, text: &'static str| {
-        creating(move |f| Fixture::repeat(times, &f.log(text)) + &f.done("{}"))
-    };
+    let talking =
+        |times: u32, text: &'static str| creating(move |f| Fixture::repeat(times, &f.log(text)) + &f.done("{}"));
     let words = ["DRIVER_LIMIT_EXCEEDED", "log size, 262144 bytes at most"];
     both(rig, cases, "a flood of log lines", &words, talking(5_000, "and another"), talking(500, "and another")).await;
     both(rig, cases, "a flood of empty log lines", &words, talking(5_000, ""), talking(4_000, "")).await;

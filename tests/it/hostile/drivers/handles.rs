@@ -270,7 +270,9 @@ async fn many(rig: &Rig, cases: &mut Cases) {
     let (bad, good) = (rig.load(&generating(101)).await, rig.load(&generating(100)).await);
     let (bad, good) = (bad.expect("a driver"), good.expect("a driver"));
     let (hostile, twin) = (rig.step(), rig.step());
-    cases.attempt("a hundred and one new secrets", &["TOO_MANY_SECRETS"], hostile.create(&bad), twin.create(&good)).await;
+    cases
+        .attempt("a hundred and one new secrets", &["TOO_MANY_SECRETS"], hostile.create(&bad), twin.create(&good))
+        .await;
     let composing = |times: u32| {
         let handle = theirs().to_string();
         creating(move |f| {
@@ -282,5 +284,12 @@ async fn many(rig: &Rig, cases: &mut Cases) {
     let (bad, good) = (bad.expect("a driver"), good.expect("a driver"));
     let known = || rig.step().knowing(&theirs(), &"k".repeat(60_000));
     let (hostile, twin) = (known(), known());
-    cases.attempt("a secret of 60 kB written 1,200 times", &["TOO_MANY_SECRETS"], hostile.create(&bad), twin.create(&good)).await;
+    cases
+        .attempt(
+            "a secret of 60 kB written 1,200 times",
+            &["TOO_MANY_SECRETS"],
+            hostile.create(&bad),
+            twin.create(&good),
+        )
+        .await;
 }

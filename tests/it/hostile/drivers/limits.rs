@@ -60,10 +60,8 @@ async fn row(cases: &mut Cases, how: &str, edge: &Edge, rig: &Rig, step: &dyn Fn
 
 const SPIN: &str = "(loop $for_ever (br $for_ever)) unreachable";
 /// Runs until somebody ends it.
-const ENDLESS: &str =
-    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
-const SHORT: &str =
-    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 9) SELECT count(*) FROM n";
+const ENDLESS: &str = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
+const SHORT: &str = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 9) SELECT count(*) FROM n";
 
 async fn edges(rig: &Rig) -> Vec<Edge> {
     let pages = |pages: u32| {
@@ -89,9 +87,8 @@ async fn edges(rig: &Rig) -> Vec<Edge> {
     let said = |bytes: usize| creating(move |f| f.log(&"x".repeat(bytes)) + &f.done("{}"));
     let talk = || creating(|f| Fixture::repeat(4, &f.query("db", "SELECT 1")) + &f.done("{}"));
     let journal = journal_bytes(rig, &talk()).await;
-    let more_talk = creating(|f| {
-        Fixture::repeat(3, &f.query("db", "SELECT 1")) + &f.query("db", "SELECT 1 ") + &f.done("{}")
-    });
+    let more_talk =
+        creating(|f| Fixture::repeat(3, &f.query("db", "SELECT 1")) + &f.query("db", "SELECT 1 ") + &f.done("{}"));
     vec![
         Edge {
             limit: Limit::Memory,
@@ -210,9 +207,8 @@ async fn fixed(rig: &Rig, cases: &mut Cases) {
              (then (i32.add (call $deep (i32.sub (local.get 0) (i32.const 1))) (i32.const 1))) (else (i32.const 0))))",
         )
     };
-    let handles = |count: u32| {
-        creating(move |f| Fixture::repeat(count, "(drop (call $stdout))") + &f.done("{}")).surroundings()
-    };
+    let handles =
+        |count: u32| creating(move |f| Fixture::repeat(count, "(drop (call $stdout))") + &f.done("{}")).surroundings();
     // A handle on its way to the guest is counted on the host's side for a moment as well.
     for (case, words, within, over) in [
         ("stack: 10,000 and 100,000 frames", "stack, 1048576 bytes at most", deep(10_000), deep(100_000)),
@@ -231,9 +227,7 @@ async fn fixed(rig: &Rig, cases: &mut Cases) {
 
 /// A query whose request has so many bytes as the journal counts them.
 fn sized_statement(bytes: usize) -> String {
-    let arguments = |sql: &str| {
-        json!({ "connection": "db", "database": null, "statement": { "sql": sql, "params": [], "inline": false } })
-    };
+    let arguments = |sql: &str| json!({ "connection": "db", "database": null, "statement": { "sql": sql, "params": [], "inline": false } });
     let empty = arguments("SELECT 1").to_string().len();
     format!("SELECT 1{}", " ".repeat(bytes - empty))
 }

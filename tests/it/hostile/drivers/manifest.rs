@@ -49,7 +49,11 @@ async fn row(rig: &Rig, cases: &mut Cases, case: &str, pointer: &str, words: &[&
     };
     cases.row(case, words, refused.is_some(), &outcome, &grown(before));
     cases.check(case, at_place, format!("not at `{pointer}`: {outcome}"));
-    cases.check(case, outcome.len() < 20_000 && !outcome.contains('\u{1b}'), "what is said is bounded and can be shown");
+    cases.check(
+        case,
+        outcome.len() < 20_000 && !outcome.contains('\u{1b}'),
+        "what is said is bounded and can be shown",
+    );
     if let Err(error) = rig.load(&describing(&description())).await {
         cases.check(case, false, format!("the twin is refused: {error}"));
     }
@@ -73,11 +77,26 @@ async fn too_much(rig: &Rig, cases: &mut Cases) {
     for (case, pointer, word, document) in [
         ("a title of half a megabyte", "/title", "longer", changed(|it| it["title"] = json!("x".repeat(500_000)))),
         ("a title that clears the screen", "/title", "control", changed(|it| it["title"] = json!("Fine\u{1b}[2J"))),
-        ("a description that turns writing round", "/description", "control", changed(|it| it["description"] = json!("\u{202e}"))),
+        (
+            "a description that turns writing round",
+            "/description",
+            "control",
+            changed(|it| it["description"] = json!("\u{202e}")),
+        ),
         ("a name with an escape in it", "/name", "control", changed(|it| it["name"] = json!("a\u{1b}[31m"))),
         ("a name of a kilobyte", "/name", "does not match", changed(|it| it["name"] = json!("a".repeat(1_000)))),
-        ("a version of a kilobyte", "/version", "longer", changed(|it| it["version"] = json!(format!("1.0.0-{}", "a".repeat(1_000))))),
-        ("a type with an escape in its name", "/types", "control", changed(|it| it["types"]["a\u{1b}[31m"] = thing.clone())),
+        (
+            "a version of a kilobyte",
+            "/version",
+            "longer",
+            changed(|it| it["version"] = json!(format!("1.0.0-{}", "a".repeat(1_000)))),
+        ),
+        (
+            "a type with an escape in its name",
+            "/types",
+            "control",
+            changed(|it| it["types"]["a\u{1b}[31m"] = thing.clone()),
+        ),
         ("a slot named like a path", "/slots", "../x", changed(|it| it["slots"]["../x"] = slot.clone())),
         ("65 types", "/types", "64", changed(|it| it["types"] = many(65, thing.clone()))),
         ("17 slots", "/slots", "16", changed(|it| it["slots"] = many(17, slot.clone()))),
@@ -121,7 +140,12 @@ async fn schemas(rig: &Rig, cases: &mut Cases) {
             json!({ "$ref": "http://127.0.0.1:9/schema.json" }),
         ),
         ("a schema in a file", format!("{at}/$ref"), "outside this schema", json!({ "$ref": "file:///etc/passwd" })),
-        ("another dialect", format!("{at}/$schema"), "2020-12", json!({ "$schema": "http://json-schema.org/draft-07/schema#" })),
+        (
+            "another dialect",
+            format!("{at}/$schema"),
+            "2020-12",
+            json!({ "$schema": "http://json-schema.org/draft-07/schema#" }),
+        ),
         (
             "a pattern that repeats a million times",
             format!("{at}/properties/a/pattern"),
@@ -144,7 +168,12 @@ async fn lies(rig: &Rig, cases: &mut Cases) {
     let key = |pointer: &str| json!({ "slot": "db", "family": "things", "pointers": [pointer] });
     for (case, pointer, word, document) in [
         ("no types at all", "/types".to_owned(), "one resource type", changed(|it| it["types"] = json!({}))),
-        ("an identity that does not exist", format!("{thing}/identity"), "lost", changed(|it| it["types"]["thing"]["identity"] = json!("lost"))),
+        (
+            "an identity that does not exist",
+            format!("{thing}/identity"),
+            "lost",
+            changed(|it| it["types"]["thing"]["identity"] = json!("lost")),
+        ),
         (
             "a natural key that leads nowhere",
             format!("{thing}/natural-key/pointers/0"),
@@ -155,13 +184,18 @@ async fn lies(rig: &Rig, cases: &mut Cases) {
             "a natural key that is all params",
             format!("{thing}/natural-key/pointers"),
             "[]",
-            changed(|it| it["types"]["thing"]["natural-key"] = json!({ "slot": "db", "family": "things", "pointers": [] })),
+            changed(|it| {
+                it["types"]["thing"]["natural-key"] = json!({ "slot": "db", "family": "things", "pointers": [] })
+            }),
         ),
         (
             "a natural key of another slot",
             format!("{thing}/natural-key/slot"),
             "no slot `other`",
-            changed(|it| it["types"]["thing"]["natural-key"] = json!({ "slot": "other", "family": "things", "pointers": ["/name"] })),
+            changed(|it| {
+                it["types"]["thing"]["natural-key"] =
+                    json!({ "slot": "other", "family": "things", "pointers": ["/name"] })
+            }),
         ),
         (
             "params that do not exist cannot change",
@@ -203,7 +237,8 @@ async fn lies(rig: &Rig, cases: &mut Cases) {
 /// The pattern that takes a backtracking engine longer than the universe: it is taken, and costs what a pattern costs.
 async fn patterns(rig: &Rig, cases: &mut Cases) {
     let described = changed(|it| {
-        it["types"]["thing"]["outputs"] = json!({ "properties": { "name": { "type": "string", "pattern": "^(a+)+$" } } });
+        it["types"]["thing"]["outputs"] =
+            json!({ "properties": { "name": { "type": "string", "pattern": "^(a+)+$" } } });
     });
     let naming = |name: String| {
         Fixture::new().describe(&described).verb("create", move |f| f.done(&json!({ "name": name }).to_string()))
@@ -211,9 +246,8 @@ async fn patterns(rig: &Rig, cases: &mut Cases) {
     let (bad, good) = (naming("a".repeat(500_000) + "!"), naming("a".repeat(500_000)));
     let (bad, good) = (rig.load(&bad).await.expect("a driver"), rig.load(&good).await.expect("a driver"));
     let step = rig.step();
-    let hostile = async {
-        tokio::time::timeout(Duration::from_secs(60), step.create(&bad)).await.expect("it ends long before")
-    };
+    let hostile =
+        async { tokio::time::timeout(Duration::from_secs(60), step.create(&bad)).await.expect("it ends long before") };
     let words = ["DRIVER_UNFIT", "outputs/name does not fit"];
     cases.attempt("a catastrophic pattern on half a megabyte", &words, hostile, rig.step().create(&good)).await;
 }

@@ -20,3 +20,5 @@ mod stocked;
 mod names;
 mod patience;
 mod fairness;
+mod engine;
+mod shown;

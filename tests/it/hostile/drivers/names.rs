@@ -68,7 +68,8 @@ async fn nobody_takes_over_a_drivers_name_or_what_it_has_made() {
     cases.check(case, installed.is_ok(), &installed);
     let after = resource(&admin, "standing").await;
     let refreshed = admin.resources().refresh_resource(pb::RefreshResourceRequest { name: after.name.clone() }).await;
-    let stays = after.driver_digest == before.driver_digest && after.driver_digest != installed.expect("installed").digest;
+    let stays =
+        after.driver_digest == before.driver_digest && after.driver_digest != installed.expect("installed").digest;
     let works = refreshed.as_ref().is_ok_and(|it| it.get_ref().presence == "ready");
     let outcome = "an explicit version; the live resource stays with its own digest, and is refreshed by it";
     cases.row(case, &["stays with its own digest"], stays && works, outcome, "—");
@@ -116,8 +117,10 @@ async fn a_driver_that_becomes_another_one_is_not_run() {
     let core = start(|_| {}).await;
     let installed = install(&core.admin(), &two_faced().build()).await.expect("installed").driver.expect("a driver");
     cases.check(case, installed.title == "Modest", &installed);
-    let types = "apiVersion: vend/v1\nkind: ResourceType\nname: thing\nparams: { type: object }\noutputs: { type: object }\n";
-    let recipe = "apiVersion: vend/v1\nkind: Recipe\nname: thing\ntype: thing\ndriver: two-faced\nconnections: { db: files }\n";
+    let types =
+        "apiVersion: vend/v1\nkind: ResourceType\nname: thing\nparams: { type: object }\noutputs: { type: object }\n";
+    let recipe =
+        "apiVersion: vend/v1\nkind: Recipe\nname: thing\ntype: thing\ndriver: two-faced\nconnections: { db: files }\n";
     core.admin().apply(&format!("{types}---\n{recipe}")).await.expect("stocked");
     // Less memory than it looks for.
     let core = core.restart_with(|settings| settings.limits.memory_bytes = 32 << 20).await;

@@ -13,7 +13,8 @@ async fn a_driver_that_is_never_done_is_waited_for_and_can_be_given_up() {
     let core = start(|_| {}).await;
     let admin = core.admin();
     let before = resident_mib();
-    let waiting = |poll: u32, times: u32| format!("after-create: [{{ pending: {{ times: {times}, poll-after-ms: {poll} }} }}]");
+    let waiting =
+        |poll: u32, times: u32| format!("after-create: [{{ pending: {{ times: {times}, poll-after-ms: {poll} }} }}]");
     let at_once = accepted(&admin, &order("at-once", &waiting(0, u32::MAX))).await;
     let for_ages = accepted(&admin, &order("for-ages", &waiting(u32::MAX, u32::MAX))).await;
     let short = accepted(&admin, &order("short", &waiting(0, 2))).await;

@@ -39,16 +39,18 @@ async fn by_verb(rig: &Rig, cases: &mut Cases) {
         _ => Some("DENIED_IN_OBSERVE"),
     };
     for (act, body) in acts {
-        let with = |verb: &'static str| move |f: &mut Fixture| {
-            let done = match verb {
-                "validate" | "migrate" => f.ok_text("{}"),
-                "plan" => format!("(call $plan_none {})", f.text("{}")),
-                "read" => "(call $absent)".to_owned(),
-                "find" => "(call $ok)".to_owned(),
-                "adopt" => format!("(call $adopted {} {})", f.text("id"), f.text("{}")),
-                _ => f.done("{}"),
-            };
-            body(f) + &done
+        let with = |verb: &'static str| {
+            move |f: &mut Fixture| {
+                let done = match verb {
+                    "validate" | "migrate" => f.ok_text("{}"),
+                    "plan" => format!("(call $plan_none {})", f.text("{}")),
+                    "read" => "(call $absent)".to_owned(),
+                    "find" => "(call $ok)".to_owned(),
+                    "adopt" => format!("(call $adopted {} {})", f.text("id"), f.text("{}")),
+                    _ => f.done("{}"),
+                };
+                body(f) + &done
+            }
         };
         let mut fixture = Fixture::new().describe(&description());
         for verb in ["validate", "plan", "create", "read", "find", "adopt", "migrate"] {
@@ -83,7 +85,8 @@ async fn by_verb(rig: &Rig, cases: &mut Cases) {
     let describing = |call: &str| {
         let text = description().to_string();
         Fixture::new().verb("describe", |f| {
-            let query = f.execute_in("db", "t", WRITE).replace("(return (call $failed (i32.const 512)))", "unreachable");
+            let query =
+                f.execute_in("db", "t", WRITE).replace("(return (call $failed (i32.const 512)))", "unreachable");
             let query = if call.is_empty() { String::new() } else { query };
             format!("{query} (call $answer_text {})", f.text(&text))
         })
@@ -105,7 +108,9 @@ async fn by_grant(rig: &Rig, cases: &mut Cases) {
     cases.attempt("a slot that was not granted", &words, nothing.create(&driver), granted().create(&driver)).await;
     let read_only = rig.step().granted("db", rig.files(), Access::Read);
     let words = ["EGRESS_DENIED", "SLOT_READ_ONLY"];
-    cases.attempt("a write through a read-only slot", &words, read_only.create(&driver), granted().create(&driver)).await;
+    cases
+        .attempt("a write through a read-only slot", &words, read_only.create(&driver), granted().create(&driver))
+        .await;
     cases.check("a write through a read-only slot", rig.written() - before == 2, "the twins' writes arrived");
 
     let elsewhere = creating(|f| f.query_in("elsewhere", "t", "SELECT 1") + &f.done("{}"));
@@ -120,7 +125,8 @@ async fn by_grant(rig: &Rig, cases: &mut Cases) {
         ("a database by its path", "/etc/passwd"),
         ("a database with a zero in its name", "t\0"),
     ] {
-        let reading = |database: &'static str| creating(move |f| f.query_in("db", database, "SELECT 1") + &f.done("{}"));
+        let reading =
+            |database: &'static str| creating(move |f| f.query_in("db", database, "SELECT 1") + &f.done("{}"));
         let (bad, good) = (rig.load(&reading(database)).await, rig.load(&reading("t")).await);
         let (bad, good) = (bad.expect("a driver"), good.expect("a driver"));
         cases.attempt(case, &["DATABASE_NAME_INVALID"], rig.step().create(&bad), rig.step().create(&good)).await;

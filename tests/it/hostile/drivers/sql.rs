@@ -136,7 +136,11 @@ async fn reads(place: &Place, cases: &mut Cases) {
         ("a write within EXPLAIN ANALYZE", "25006", "explain analyze insert into t values (2, 'two')"),
         ("a function that writes", "25006", "select w()"),
         ("a function that makes the transaction writable", "25001", "select rw()"),
-        ("a setting that makes the transaction writable", "25001", "select set_config('transaction_read_only', 'off', true), w()"),
+        (
+            "a setting that makes the transaction writable",
+            "25001",
+            "select set_config('transaction_read_only', 'off', true), w()",
+        ),
         ("the next number of a sequence", "25006", "select nextval('s')"),
         ("a lock on rows", "25006", "select * from t for update"),
         ("a file of the server", "42501", "select pg_read_file('/etc/passwd')"),
@@ -153,12 +157,28 @@ async fn writes(place: &Place, cases: &mut Cases) {
     let rows = [
         ("several statements in one", "more than one statement", transact(&["select 1; drop table t"])),
         ("a COMMIT in a transaction", "TRANSACTION_CONTROL", transact(&["insert into t values (9, 'x')", "commit"])),
-        ("a ROLLBACK in a transaction", "TRANSACTION_CONTROL", transact(&["insert into t values (9, 'x')", "rollback"])),
+        (
+            "a ROLLBACK in a transaction",
+            "TRANSACTION_CONTROL",
+            transact(&["insert into t values (9, 'x')", "rollback"]),
+        ),
         ("a SAVEPOINT in a transaction", "TRANSACTION_CONTROL", transact(&["savepoint a"])),
         ("a COMMIT behind a comment", "TRANSACTION_CONTROL", transact(&["/* harmless */ commit"])),
-        ("PREPARE TRANSACTION", "TRANSACTION_CONTROL", transact(&["insert into t values (9, 'x')", "prepare transaction 'left'"])),
-        ("a COMMIT from within a DO block", "2D000", transact(&["insert into t values (9, 'x')", "do $$ begin commit; end $$"])),
-        ("a failing statement behind a good one", "22012", transact(&["insert into t values (9, 'x')", "select 1 / 0"])),
+        (
+            "PREPARE TRANSACTION",
+            "TRANSACTION_CONTROL",
+            transact(&["insert into t values (9, 'x')", "prepare transaction 'left'"]),
+        ),
+        (
+            "a COMMIT from within a DO block",
+            "2D000",
+            transact(&["insert into t values (9, 'x')", "do $$ begin commit; end $$"]),
+        ),
+        (
+            "a failing statement behind a good one",
+            "22012",
+            transact(&["insert into t values (9, 'x')", "select 1 / 0"]),
+        ),
         ("COPY from a program", "42501", transact(&["copy t from program 'echo 9'"])),
         ("somebody else's database", "42501", json!({ "execute": "drop database postgres" })),
     ];
@@ -175,7 +195,8 @@ async fn writes(place: &Place, cases: &mut Cases) {
     };
     let (first, second) = (place.step(), place.step());
     let case = "a database that the connection does not allow";
-    let (hostile, twin) = (first.run(&place.probe, elsewhere("postgres")), second.run(&place.probe, elsewhere("hostile")));
+    let (hostile, twin) =
+        (first.run(&place.probe, elsewhere("postgres")), second.run(&place.probe, elsewhere("hostile")));
     cases.attempt(case, &["DATABASE_NOT_ALLOWED"], hostile, twin).await;
 }
 
@@ -183,7 +204,9 @@ async fn writes(place: &Place, cases: &mut Cases) {
 async fn sessions(place: &Place, cases: &mut Cases) {
     let note = async |sql: &str| {
         // Through `sql-write` there is no answer to look at: it is written down, and read.
-        let keep = format!("insert into t select 50, coalesce(({sql})::text, 'nothing') on conflict (id) do update set note = excluded.note");
+        let keep = format!(
+            "insert into t select 50, coalesce(({sql})::text, 'nothing') on conflict (id) do update set note = excluded.note"
+        );
         let acts = [transact(&[&keep]), query("select note from t where id = 50")];
         let report = place.step().run(&place.probe, place.call("on-create", &acts)).await;
         match &report.result {
@@ -198,9 +221,19 @@ async fn sessions(place: &Place, cases: &mut Cases) {
     let pid = note("select pg_backend_pid()").await;
     for (left, leave, look, clean) in [
         ("a setting", "set search_path = nowhere", "select current_setting('search_path')", "\"$user\", public"),
-        ("a time limit switched off", "set statement_timeout = 0", "select current_setting('statement_timeout')", "3200ms"),
+        (
+            "a time limit switched off",
+            "set statement_timeout = 0",
+            "select current_setting('statement_timeout')",
+            "3200ms",
+        ),
         ("another role", "set role hostile_read", "select current_user", "hostile_write"),
-        ("a temporary table", "create temp table left_over (id int)", "select to_regclass('pg_temp.left_over')", "nothing"),
+        (
+            "a temporary table",
+            "create temp table left_over (id int)",
+            "select to_regclass('pg_temp.left_over')",
+            "nothing",
+        ),
         (
             "an advisory lock",
             "select pg_advisory_lock(815)",
@@ -234,7 +267,9 @@ async fn sessions(place: &Place, cases: &mut Cases) {
 async fn answers(place: &Place, cases: &mut Cases) {
     let words = ["ROWS_TOO_LARGE"];
     let few = query("select repeat('x', 1000)");
-    place.row(cases, "an answer of 100 MB", &words, "on-plan", query("select repeat('x', 100000000)"), few.clone()).await;
+    place
+        .row(cases, "an answer of 100 MB", &words, "on-plan", query("select repeat('x', 100000000)"), few.clone())
+        .await;
     let many = query("select 1 from generate_series(1, 10000000)");
     place.row(cases, "ten million rows", &words, "on-plan", many, few.clone()).await;
     let long = query("select pg_sleep(60)");

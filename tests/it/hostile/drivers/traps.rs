@@ -103,7 +103,8 @@ async fn a_driver_that_keeps_crashing_harms_no_neighbour() {
         let crashing = futures::future::join_all(bads.iter().map(|step| step.create(&bad)));
         let working = futures::future::join_all(goods.iter().map(|step| step.create(&good)));
         let (crashes, works) = tokio::join!(crashing, working);
-        crashed += crashes.iter().filter(|report| super::cases::outcome(&report.result).contains("DRIVER_TRAPPED")).count();
+        crashed +=
+            crashes.iter().filter(|report| super::cases::outcome(&report.result).contains("DRIVER_TRAPPED")).count();
         cpu_ms += crashes.iter().map(|report| report.usage.cpu_ms).sum::<u64>();
         done += works.iter().filter(|report| report.result.is_ok()).count();
     }
@@ -112,6 +113,12 @@ async fn a_driver_that_keeps_crashing_harms_no_neighbour() {
     let left = super::rig::resident_mib() - before;
     cases.check(case, left < 300, format!("{left} MiB are left in memory"));
     let outcome = format!("DRIVER_TRAPPED {crashed} times; the neighbour: {done} of 30 done");
-    cases.row(case, &["DRIVER_TRAPPED 60 times", "30 of 30"], true, &outcome, &format!("{cpu_ms} ms, process {left:+} MiB"));
+    cases.row(
+        case,
+        &["DRIVER_TRAPPED 60 times", "30 of 30"],
+        true,
+        &outcome,
+        &format!("{cpu_ms} ms, process {left:+} MiB"),
+    );
     cases.end();
 }

@@ -39,7 +39,10 @@ async fn only_what_is_allowed_is_sent_and_to_nobody_else() {
         }
         "/api/zones/endless" => {
             let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
-            vec![Act::Send(head), Act::Repeat([b"10000\r\n".to_vec(), vec![b'x'; 65_536], b"\r\n".to_vec()].concat(), 10_000)]
+            vec![
+                Act::Send(head),
+                Act::Repeat([b"10000\r\n".to_vec(), vec![b'x'; 65_536], b"\r\n".to_vec()].concat(), 10_000),
+            ]
         }
         _ => answer("200 OK", &[], "fine"),
     })
@@ -65,10 +68,8 @@ fn rule(methods: &[&str], path: &str) -> RequestRule {
 
 impl Place {
     fn settings(&self) -> Settings {
-        let describe = RequestRule {
-            form: [("Action".to_owned(), "Describe*".to_owned())].into(),
-            ..rule(&["POST"], "/actions")
-        };
+        let describe =
+            RequestRule { form: [("Action".to_owned(), "Describe*".to_owned())].into(), ..rule(&["POST"], "/actions") };
         Settings {
             name: "web".into(),
             kind: "http".into(),
@@ -166,7 +167,11 @@ async fn paths(place: &Place, cases: &mut Cases) {
         ("no slash at the beginning", invalid, "zones/a".into()),
         ("a path of 20 kB", invalid, long),
         ("a URL elsewhere", outside, format!("http://127.0.0.1:{other}/zones/a")),
-        ("the endpoint as a user of another host", outside, format!("http://127.0.0.1:{here}@127.0.0.1:{other}/api/zones/a")),
+        (
+            "the endpoint as a user of another host",
+            outside,
+            format!("http://127.0.0.1:{here}@127.0.0.1:{other}/api/zones/a"),
+        ),
         ("a user at the endpoint", outside, format!("http://admin@127.0.0.1:{here}/api/zones/a")),
         ("the endpoint in another spelling", outside, format!("http://2130706433:{here}/api/zones/a")),
         ("the endpoint with another scheme", outside, format!("https://127.0.0.1:{here}/api/zones/a")),
@@ -247,7 +252,9 @@ async fn rules(place: &Place, cases: &mut Cases) {
     place.row(cases, case, "REQUEST_NOT_A_READ", read(post("/zones/a", "x=1")), write(post("/zones/a", "x=1"))).await;
     let case = "a path that no rule allows";
     place.row(cases, case, "REQUEST_NOT_ALLOWED", fetch("/admin"), fetch("/zones/a")).await;
-    place.row(cases, "a path that is denied", "REQUEST_DENIED", fetch("/zones/private/a"), fetch("/zones/public/a")).await;
+    place
+        .row(cases, "a path that is denied", "REQUEST_DENIED", fetch("/zones/private/a"), fetch("/zones/public/a"))
+        .await;
     let case = "a path that is denied, spelt otherwise";
     place.row(cases, case, "REQUEST_DENIED", fetch("/zones/%70rivate/a"), fetch("/zones/%70ublic/a")).await;
     let case = "a path that is denied, as a write";
@@ -262,7 +269,8 @@ async fn rules(place: &Place, cases: &mut Cases) {
     ] {
         place.row(cases, case, "REQUEST_NOT_A_READ", read(post("/actions", body)), listing()).await;
     }
-    let described = json!({ "fetch": { "method": "POST", "path": "/actions?Action=DeleteZones", "body": "Action=DescribeZones" } });
+    let described =
+        json!({ "fetch": { "method": "POST", "path": "/actions?Action=DeleteZones", "body": "Action=DescribeZones" } });
     let before = place.web.count();
     let report = place.usual().run(&place.probe, place.call("on-create", &described)).await;
     // What the query says as well is the operator's to rule on: it is sent as it stands.
@@ -312,10 +320,19 @@ async fn answers(place: &Place, cases: &mut Cases) {
     for (case, path) in [("an answer of 100 MB", "/zones/vast"), ("an answer without end", "/zones/endless")] {
         let (hostile, twin) = (place.call("on-create", &fetch(path)), place.call("on-create", &fetch("/zones/a")));
         let (first, second) = (place.usual(), place.usual());
-        cases.attempt(case, &["ANSWER_TOO_LARGE"], first.run(&place.probe, hostile), second.run(&place.probe, twin)).await;
+        cases
+            .attempt(case, &["ANSWER_TOO_LARGE"], first.run(&place.probe, hostile), second.run(&place.probe, twin))
+            .await;
     }
     let report = place.usual().run(&place.probe, place.call("on-create", &fetch("/zones/moved"))).await;
-    let seen = matches!(&report.result, Ok(vend::domain::contract::Answer::Done(object)) if object.outputs["note"] == "302");
+    let seen =
+        matches!(&report.result, Ok(vend::domain::contract::Answer::Done(object)) if object.outputs["note"] == "302");
     let case = "a redirection to another server";
-    cases.row(case, &["not followed"], seen && place.other.accepted() == 0, "the driver sees 302; it is not followed", "—");
+    cases.row(
+        case,
+        &["not followed"],
+        seen && place.other.accepted() == 0,
+        "the driver sees 302; it is not followed",
+        "—",
+    );
 }
