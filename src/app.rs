@@ -4,6 +4,7 @@
 
 mod clock;
 mod first;
+mod reach;
 mod unserved;
 
 use std::io::Write as _;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,7 @@ use crate::engine::Engine;
 use crate::frontend::cli::context;
 use crate::identity::{self, Identity};
 use crate::secret::Keyring;
+use crate::server::tls::{self, Tls};
 use crate::server::{self, Core, Limits, Pages};
 use crate::stock::Stock;
 use crate::store::Store;
@@ -47,25 +49,19 @@ const GRACE: Duration = Duration::from_secs(12);
 /// Drivers also run for plans, beside the engine's steps.
 const PLANS_AT_ONCE: u32 = 8;
 
-/// What `vend serve` was told.
-#[derive(Debug, Clone, Default)]
-pub struct Serve {
-    pub config: Option<PathBuf>,
-    pub data: Option<PathBuf>,
-    pub listen: Option<SocketAddr>,
-}
-
-/// Serves until SIGTERM or SIGINT. Prints one line on stdout once it is ready.
-pub async fn run(args: Serve) -> anyhow::Result<()> {
+/// Serves until SIGTERM or SIGINT; with TLS, SIGHUP has the certificate read again. Prints one line on stdout once it is
+/// ready.
+pub async fn run(flags: Flags) -> anyhow::Result<()> {
     let env = |name: &str| std::env::var(name).ok();
-    let flags = Flags { config: args.config, data: args.data, listen: args.listen };
     let settings = config::settle(flags, &env)?;
     let filter = env(telemetry::FILTER);
     telemetry::begin(settings.log.format == Format::Json, settings.log.level.as_str(), filter.as_deref())?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
 
+    let mut renewal = Renewal::of(&settings)?;
+
     let running = start(settings).await?;
-    let url = format!("http://{}", running.address);
+    let url = reach::url(running.address, running.tls.as_deref());
     if let Err(error) = write_context(&url, &running) {
         tracing::warn!("cannot write the context `local`, so name the server with --server: {error:#}");
     }
@@ -76,17 +72,50 @@ pub async fn run(args: Serve) -> anyhow::Result<()> {
         tracing::warn!("{ready}; standard output takes nothing: {error}");
     }
 
-    tokio::select! {
-        _ = terminate.recv() => tracing::info!("stopping: SIGTERM"),
-        _ = interrupt.recv() => tracing::info!("stopping: SIGINT"),
-        () = running.ended.cancelled() => tracing::error!("stopping: a part of the core has ended by itself"),
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("stopping: SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("stopping: SIGINT"),
+            () = running.ended.cancelled() => tracing::error!("stopping: a part of the core has ended by itself"),
+            () = renewal.asked() => {
+                renew(&running);
+                continue;
+            }
+        }
+        return running.stop().await;
     }
-    running.stop().await
+}
+
+/// SIGHUP, if there is a certificate to be read again; without one it ends the process, as it does by default.
+struct Renewal(Option<Signal>);
+
+impl Renewal {
+    fn of(settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self(settings.tls.as_ref().map(|_| signal(SignalKind::hangup())).transpose()?))
+    }
+
+    async fn asked(&mut self) {
+        match &mut self.0 {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn renew(running: &Running) {
+    let Some(tls) = &running.tls else { return };
+    match tls.reload() {
+        Ok(()) => tracing::info!("SIGHUP: new connections are shown the certificate as it is now"),
+        Err(error) => {
+            tracing::error!("SIGHUP: the former certificate stays: {:#}", anyhow::Error::new(error));
+        }
+    }
 }
 
 fn write_context(url: &str, running: &Running) -> anyhow::Result<()> {
     let folder = context::folder_of_process().context("there is no home to keep it in")?;
-    context::write_local(&folder, url, &running.token_file)?;
+    let authority = running.tls.as_ref().and_then(|tls| tls.authority());
+    context::write_local(&folder, url, &running.token_file, authority.as_deref())?;
     Ok(())
 }
 
@@ -96,6 +125,8 @@ pub struct Running {
     pub data: PathBuf,
     pub token_file: PathBuf,
     pub store: Arc<dyn Store>,
+    /// What callers are shown, if they come over TLS.
+    pub tls: Option<Arc<Tls>>,
     shutdown: CancellationToken,
     /// Cancelled when the engine or the server has ended, well or not: neither does before it is told to.
     ended: CancellationToken,
@@ -108,6 +139,13 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let data = settings.data;
+    let tls = match settings.tls {
+        Some(config::Tls { certificate, key, client_ca }) => {
+            let files = tls::Files { certificate, key, client_ca };
+            Some(Arc::new(Tls::open(files, Arc::clone(&clock))?))
+        }
+        None => None,
+    };
 
     let opened = Sqlite::open(&data, Arc::clone(&clock), Arc::clone(&entropy));
     let store: Arc<dyn Store> = Arc::new(opened.map_err(|error| Unserved::new(&data, error))?);
@@ -117,7 +155,6 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         cache_dir: Some(data.join(CACHE)),
         max_instances: settings.engine.concurrency + PLANS_AT_ONCE,
         max_limits: settings.limits.clone(),
-        clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
     let runtime = runtime.map_err(|error| Unserved::new(&data, error))?;
@@ -158,12 +195,14 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         shutdown: shutdown.clone(),
     };
     let identity = Identity::new(Arc::clone(&store), clock);
-    let limits = Limits { calls: settings.server.calls as usize, waits: settings.server.waits as usize };
+    let config::Server { calls, waits, connections } = settings.server;
+    let limits = Limits { calls: calls as usize, waits: waits as usize, connections: connections as usize };
     let (ended, stop) = (CancellationToken::new(), shutdown.clone());
     let guard = ended.clone().drop_guard();
+    let shown = tls.clone();
     let server = tokio::spawn(async move {
         let _guard = guard;
-        Ok(server::run(core, identity, limits, listener).await?)
+        Ok(server::run(core, identity, limits, listener, shown).await?)
     });
     let guard = ended.clone().drop_guard();
     let engine = tokio::spawn(async move {
@@ -171,7 +210,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         Ok(engine.run(stop).await?)
     });
     tracing::info!(%address, data = %data.display(), drivers, "ready");
-    Ok(Running { address, data, token_file, store, shutdown, ended, engine, server })
+    Ok(Running { address, data, token_file, store, tls, shutdown, ended, engine, server })
 }
 
 impl Running {

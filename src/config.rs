@@ -18,8 +18,13 @@ pub enum Error {
     Read { path: PathBuf, source: std::io::Error },
     #[error("the configuration `{}` is wrong: {message}", path.display())]
     Invalid { path: PathBuf, message: String },
-    #[error("cannot listen on {0}: listening beyond loopback needs TLS, which this version does not offer")]
+    #[error(
+        "cannot listen on {0}: listening beyond loopback needs TLS: name a certificate and its key with --tls-cert and \
+         --tls-key, or under `tls` in the configuration; docs/operations.md shows how to make them"
+    )]
     NotLoopback(SocketAddr),
+    #[error("TLS needs both a certificate and its key: {0} is missing (--{0}, or `tls` in the configuration)")]
+    HalfTls(&'static str),
     #[error("there is no home to keep data in: pass --data, or set VEND_DATA")]
     NoHome,
     #[error("cannot make `{}` an absolute path", path.display())]
@@ -32,14 +37,26 @@ pub enum Error {
 pub struct Config {
     /// The data directory.
     pub data: Option<PathBuf>,
-    /// `ADDRESS:PORT` on loopback; port 0 takes any that is free.
+    /// `ADDRESS:PORT`, beyond loopback only with `tls`; port 0 takes any that is free.
     pub listen: Option<SocketAddr>,
+    pub tls: Option<Tls>,
     pub log: Log,
     /// What no attempt of a driver gets more of.
     pub limits: Maxima,
     pub engine: Engine,
     pub server: Server,
     pub store: Store,
+}
+
+/// Calls come over TLS if this is given. All are PEM files.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Tls {
+    /// The core's certificate, followed by those between it and its authority.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// Authorities; given, every client has to show a certificate of one of them.
+    pub client_ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -134,11 +151,13 @@ pub struct Server {
     pub calls: u32,
     /// Calls that watch or wait, at once.
     pub waits: u32,
+    /// Connections open at once. Each takes a file of the process: keep it well below `ulimit -n`.
+    pub connections: u32,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self { calls: 512, waits: 4_096 }
+        Self { calls: 512, waits: 4_096, connections: 512 }
     }
 }
 
@@ -157,6 +176,9 @@ pub struct Flags {
     pub config: Option<PathBuf>,
     pub data: Option<PathBuf>,
     pub listen: Option<SocketAddr>,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub tls_client_ca: Option<PathBuf>,
 }
 
 /// What holds.
@@ -164,8 +186,10 @@ pub struct Flags {
 pub struct Settings {
     /// Absolute.
     pub data: PathBuf,
-    /// On loopback.
+    /// On loopback, unless there is `tls`.
     pub listen: SocketAddr,
+    /// With absolute paths.
+    pub tls: Option<Tls>,
     pub log: Log,
     pub limits: Limits,
     pub engine: Engine,
@@ -181,20 +205,47 @@ pub fn settle(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Sett
     let var = |name: &str| env(name).filter(|text| !text.is_empty()).map(PathBuf::from);
     let listen = flags.listen.or(config.listen);
     let listen = listen.unwrap_or_else(|| LISTEN.parse().expect("the default address is one"));
-    if !listen.ip().is_loopback() {
+    let tls = tls(config.tls, flags.tls_cert, flags.tls_key, flags.tls_client_ca)?;
+    if tls.is_none() && !listen.ip().is_loopback() {
         return Err(Error::NotLoopback(listen));
     }
     let home = || var("XDG_DATA_HOME").or_else(|| Some(var("HOME")?.join(".local/share"))).map(|it| it.join("vend"));
     let data = flags.data.or_else(|| var("VEND_DATA")).or(config.data).or_else(home).ok_or(Error::NoHome)?;
-    let data = std::path::absolute(&data).map_err(|source| Error::Path { path: data, source })?;
     Ok(Settings {
-        data,
+        data: absolute(data)?,
         listen,
+        tls,
         log: config.log,
         limits: config.limits.limits(),
         engine: config.engine,
         server: config.server,
     })
+}
+
+/// The files of the configuration, or those of the flags in their place. A certificate is nothing without its key.
+fn tls(
+    file: Option<Tls>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    client_ca: Option<PathBuf>,
+) -> Result<Option<Tls>, Error> {
+    let (own_certificate, own_key, own_client_ca) = match file {
+        Some(tls) => (Some(tls.certificate), Some(tls.key), tls.client_ca),
+        None => (None, None, None),
+    };
+    let client_ca = client_ca.or(own_client_ca).map(absolute).transpose()?;
+    match (certificate.or(own_certificate), key.or(own_key)) {
+        (Some(certificate), Some(key)) => {
+            Ok(Some(Tls { certificate: absolute(certificate)?, key: absolute(key)?, client_ca }))
+        }
+        (None, None) if client_ca.is_none() => Ok(None),
+        (None, _) => Err(Error::HalfTls("tls-cert")),
+        (Some(_), None) => Err(Error::HalfTls("tls-key")),
+    }
+}
+
+fn absolute(path: PathBuf) -> Result<PathBuf, Error> {
+    std::path::absolute(&path).map_err(|source| Error::Path { path, source })
 }
 
 fn read(path: &Path) -> Result<Config, Error> {
@@ -210,8 +261,8 @@ fn parse(text: &str) -> Result<Config, String> {
     if !(1..=MOST_STEPS).contains(&steps) {
         return Err(format!("engine.concurrency is {steps}: use 1 to {MOST_STEPS}"));
     }
-    if config.server.calls == 0 || config.server.waits == 0 {
-        return Err("server.calls and server.waits must be at least 1".to_owned());
+    if config.server.calls == 0 || config.server.waits == 0 || config.server.connections == 0 {
+        return Err("server.calls, server.waits and server.connections must be at least 1".to_owned());
     }
     Ok(config)
 }
@@ -250,11 +301,40 @@ mod tests {
     }
 
     #[test]
-    fn beyond_loopback_is_refused_with_the_reason() {
+    fn beyond_loopback_is_refused_without_tls_and_says_how_to_set_it_up() {
         for address in ["0.0.0.0:7440", "192.168.1.2:7440", "[::]:7440"] {
             let flags = Flags { listen: address.parse().ok(), data: Some("/d".into()), ..Flags::default() };
-            let error = settle(flags, &env(&[])).expect_err(address);
-            assert!(error.to_string().contains("needs TLS, which this version does not offer"), "{error}");
+            let error = settle(flags.clone(), &env(&[])).expect_err(address).to_string();
+            for word in [address, "needs TLS", "--tls-cert", "--tls-key", "docs/operations.md"] {
+                assert!(error.contains(word), "{error}");
+            }
+            let secured = Flags { tls_cert: Some("/c".into()), tls_key: Some("/k".into()), ..flags };
+            assert_eq!(settle(secured, &env(&[])).expect("with TLS").listen.to_string(), address);
+        }
+    }
+
+    #[test]
+    fn a_certificate_comes_with_its_key_from_flags_or_from_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vend.yaml");
+        std::fs::write(&path, "tls: { certificate: /file/c, key: /file/k }\n").expect("written");
+        let file = Flags { config: Some(path), data: Some("/d".into()), ..Flags::default() };
+        let tls = |flags: Flags| settle(flags, &env(&[])).map(|it| it.tls);
+        let expected = Tls { certificate: "/file/c".into(), key: "/file/k".into(), client_ca: None };
+        assert_eq!(tls(file.clone()).expect("both"), Some(expected.clone()));
+        let flags = Flags { tls_key: Some("/flag/k".into()), tls_client_ca: Some("/flag/ca".into()), ..file };
+        let expected = Tls { key: "/flag/k".into(), client_ca: Some("/flag/ca".into()), ..expected };
+        assert_eq!(tls(flags).expect("flags win"), Some(expected));
+
+        let bare = || Flags { data: Some("/d".into()), ..Flags::default() };
+        assert_eq!(tls(bare()).expect("plain"), None);
+        for (flags, missing) in [
+            (Flags { tls_cert: Some("/c".into()), ..bare() }, "--tls-key"),
+            (Flags { tls_key: Some("/k".into()), ..bare() }, "--tls-cert"),
+            (Flags { tls_client_ca: Some("/ca".into()), ..bare() }, "--tls-cert"),
+        ] {
+            let error = tls(flags).expect_err(missing).to_string();
+            assert!(error.contains(missing), "{error}");
         }
     }
 
@@ -269,6 +349,8 @@ mod tests {
         check("log:\n  format: xml\n", "unknown variant `xml`");
         check("engine: { concurrency: 0 }", "engine.concurrency is 0");
         check("server: { calls: 0 }", "at least 1");
+        check("server: { connections: 0 }", "at least 1");
+        check("tls: { certificate: /c }", "missing field `key`");
         check("store: postgres", "unknown variant `postgres`");
         assert_eq!(parse("# nothing\n"), Ok(Config::default()));
         assert_eq!(parse("log: { format: json, level: debug }").map(|it| it.log.level), Ok(Level::Debug));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use vend::app::{SystemClock, SystemEntropy};
+use vend::config::Flags;
 use vend::frontend::cli;
 use vend::workbench::{self, Machine, Workbench};
 
@@ -37,9 +38,25 @@ struct Serve {
     /// Where the core keeps what must survive
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// Address to listen on [default: 127.0.0.1:7440]
+    /// Address to listen on, beyond loopback only with TLS [default: 127.0.0.1:7440]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Certificate to show to callers, followed by those between it and its authority (PEM)
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// Key of the certificate, readable by nobody else (PEM)
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Let in only clients with a certificate of this authority (PEM)
+    #[arg(long, value_name = "FILE")]
+    tls_client_ca: Option<PathBuf>,
+}
+
+impl From<Serve> for Flags {
+    fn from(args: Serve) -> Self {
+        let Serve { config, data, listen, tls_cert, tls_key, tls_client_ca } = args;
+        Flags { config, data, listen, tls_cert, tls_key, tls_client_ca }
+    }
 }
 
 /// The frontend's commands, with the workbench's beside the online ones of `driver`.
@@ -70,8 +87,7 @@ fn workbench_command(matches: &ArgMatches) -> Option<Result<Workbench, clap::Err
 }
 
 fn serve(args: Serve) -> ExitCode {
-    let args = vend::app::Serve { config: args.config, data: args.data, listen: args.listen };
-    match threads().and_then(|runtime| runtime.block_on(vend::app::run(args))) {
+    match threads().and_then(|runtime| runtime.block_on(vend::app::run(args.into()))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }

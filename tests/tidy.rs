@@ -20,7 +20,8 @@ const IMPORTS: [(&str, &[&str]); 20] = [
     ("identity", &["domain", "store", "secret"]),
     ("policy", &["domain"]),
     ("capability", &["domain", "wit", "secret"]),
-    ("driver", &["domain", "wit", "capability"]),
+    // `document` for its JSON Schemas: what others write is bounded in one place.
+    ("driver", &["domain", "document", "wit", "capability"]),
     ("package", &["domain", "driver"]),
     ("stock", &["domain", "document", "store", "secret", "policy", "capability", "driver", "package"]),
     ("engine", &["domain", "store", "secret", "policy", "capability", "driver", "stock"]),

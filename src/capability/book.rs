@@ -4,7 +4,8 @@
 //! from chance once, and is durable before anything that holds it is sent.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::contract::{Error, ErrorKind};
 use crate::domain::secret::{Fresh, Handle, Plain};
@@ -18,6 +19,15 @@ use super::scrub::Scrubber;
 const MOST_FRESH: usize = 100;
 const LONGEST_NAME: usize = 128;
 const LONGEST_COMPOSED: usize = 64 << 10;
+/// Of all secrets that one resource has, together: each answer of a backend is searched for all of them.
+const MOST_BYTES: usize = 128 << 10;
+/// What one attempt may have written of secrets, bytes: a driver asks for a long one, and for a verifier that takes the host
+/// milliseconds, in a hundred bytes. Each use counts a little more than its value, and a verifier as much as the time is worth.
+const MOST_WRITTEN: u64 = 64 << 20;
+const USE: u64 = 1 << 10;
+const VERIFIER: u64 = 64 << 10;
+/// In one request.
+const MOST_LISTED: usize = 100;
 
 /// Permission to write one secret, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,12 +48,16 @@ pub struct Book {
     key: [u8; 32],
     values: BTreeMap<Handle, Plain>,
     fresh: usize,
+    written: AtomicU64,
+    /// Of `values` as they are, and of the others it was asked for.
+    scrubber: Mutex<Option<(Vec<Plain>, Arc<Scrubber>)>>,
     entropy: Arc<dyn Entropy>,
 }
 
 impl Book {
     pub fn new(resource_id: String, key: [u8; 32], known: Vec<(Handle, Plain)>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { resource_id, key, values: known.into_iter().collect(), fresh: 0, entropy }
+        let values = known.into_iter().collect();
+        Self { resource_id, key, values, fresh: 0, written: AtomicU64::new(0), scrubber: Mutex::default(), entropy }
     }
 
     pub fn knows(&self, handle: &Handle) -> bool {
@@ -83,11 +97,13 @@ impl Book {
                     value.push_str(self.write(of)?.reveal());
                 }
             }
+            if value.len() > LONGEST_COMPOSED {
+                return Err(composed_size());
+            }
         }
         let value = Plain::new(value);
-        if value.reveal().is_empty() || value.reveal().len() > LONGEST_COMPOSED {
-            let message = format!("a composed secret has 1 to {LONGEST_COMPOSED} bytes");
-            return Err(Error::new(ErrorKind::InvalidInput, "SECRET_SIZE", message));
+        if value.reveal().is_empty() {
+            return Err(composed_size());
         }
         let handle = self.derive("compose", &hashed);
         if self.knows(&handle) {
@@ -102,12 +118,22 @@ impl Book {
         let encoding = Encoding::parse(&of.encoding)?;
         let value = Handle::parse(&of.handle).and_then(|handle| self.values.get(&handle));
         let value = value.ok_or_else(|| not_granted(&of.handle))?;
+        let more = if encoding == Encoding::ScramSha256 { VERIFIER } else { USE };
+        let cost = value.reveal().len() as u64 + more;
+        if self.written.fetch_add(cost, Ordering::Relaxed) + cost > MOST_WRITTEN {
+            let message = format!("one attempt has {} MiB of secrets written at most", MOST_WRITTEN >> 20);
+            return Err(Error::new(ErrorKind::Quota, "TOO_MANY_SECRETS", message));
+        }
         Ok(Plain::new(encoding.write(value.reveal(), &*self.entropy)))
     }
 
     /// The texts of one request with every handle in them replaced by its value. What is listed must stand somewhere, what stands
     /// somewhere must be listed.
     pub fn fill(&self, texts: &[&str], uses: &[Use]) -> Result<Vec<Plain>, Error> {
+        if uses.len() > MOST_LISTED {
+            let message = format!("a request lists {MOST_LISTED} secrets at most, not {}", uses.len());
+            return Err(Error::new(ErrorKind::InvalidInput, "TOO_MANY_SECRETS", message));
+        }
         let standing: Vec<Vec<(usize, Handle)>> = texts.iter().map(|text| Handle::scan(text)).collect();
         let stands = |of: &&Use| standing.iter().flatten().any(|(_, handle)| handle.as_str() == of.handle);
         if let Some(missing) = uses.iter().find(|of| !stands(of)) {
@@ -142,13 +168,21 @@ impl Book {
         self.add(handle, shown, value)
     }
 
-    pub fn scrubber(&self) -> Scrubber {
+    pub fn scrubber(&self) -> Arc<Scrubber> {
         self.scrubber_with(&[])
     }
 
-    /// One that knows more values than those of this attempt.
-    pub fn scrubber_with(&self, more: &[Plain]) -> Scrubber {
-        Scrubber::new(self.values.values().chain(more).map(Plain::reveal))
+    /// One that knows more values than those of this attempt. Made once for as long as neither changes.
+    pub fn scrubber_with(&self, more: &[Plain]) -> Arc<Scrubber> {
+        let mut kept = self.scrubber.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some((known, scrubber)) if known == more => scrubber.clone(),
+            _ => {
+                let scrubber = Arc::new(Scrubber::new(self.values.values().chain(more).map(Plain::reveal)));
+                *kept = Some((more.to_vec(), scrubber.clone()));
+                scrubber
+            }
+        }
     }
 
     /// A UUID (version 8, RFC 9562) that is the same whenever the same is asked for the same resource.
@@ -173,10 +207,21 @@ impl Book {
             let message = format!("one attempt makes {MOST_FRESH} secrets at most");
             return Err(Error::new(ErrorKind::Quota, "TOO_MANY_SECRETS", message));
         }
+        let known: usize = self.values.values().map(|value| value.reveal().len()).sum();
+        if known + value.reveal().len() > MOST_BYTES {
+            let message = format!("the secrets of one resource have {MOST_BYTES} bytes together at most");
+            return Err(Error::new(ErrorKind::Quota, "TOO_MANY_SECRETS", message));
+        }
         self.fresh += 1;
         self.values.insert(handle.clone(), value.clone());
+        self.scrubber = Mutex::default();
         Ok((handle.clone(), Some(Fresh { handle, name, value })))
     }
+}
+
+fn composed_size() -> Error {
+    let message = format!("a composed secret has 1 to {LONGEST_COMPOSED} bytes");
+    Error::new(ErrorKind::InvalidInput, "SECRET_SIZE", message)
 }
 
 /// The error if `name` cannot be a secret's.

@@ -5,11 +5,10 @@ use crate::domain::secret::Handle;
 use crate::wit::vend::driver::claims::Host;
 use crate::wit::vend::driver::types;
 
-use super::convert::error_to_wit;
+use super::convert::{check_external_id, error_to_wit, json_object};
 use super::host::Live;
 
 const LARGEST_STATE: usize = 1 << 20;
-const LONGEST_EXTERNAL_ID: usize = 1 << 10;
 
 impl Host for Live<'_> {
     async fn checkpoint(&mut self, claim: types::Claim) -> wasmtime::Result<Result<(), types::Error>> {
@@ -31,16 +30,40 @@ fn parse(claim: types::Claim) -> Result<Claim, String> {
     if claim.state.len() > LARGEST_STATE {
         return Err(format!("the state of a claim has {LARGEST_STATE} bytes at most"));
     }
-    let state: serde_json::Value =
-        serde_json::from_str(&claim.state).map_err(|error| format!("the state of a claim is JSON: {error}"))?;
-    if !state.is_object() {
-        return Err("the state of a claim is a JSON object".to_owned());
-    }
-    if !Handle::scan(&claim.state).is_empty() {
+    let state = json_object("the state of a claim", &claim.state)?;
+    // Of the value, not of the text: JSON can write a letter in more than one way.
+    if !Handle::scan(&state.to_string()).is_empty() {
         return Err("the state of a claim holds no secret handles: ask for the secret by its name again".to_owned());
     }
-    if claim.external_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > LONGEST_EXTERNAL_ID) {
-        return Err(format!("an external id has 1 to {LONGEST_EXTERNAL_ID} bytes"));
-    }
+    claim.external_id.as_deref().map_or(Ok(()), check_external_id)?;
     Ok(Claim { external_id: claim.external_id, state })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_small_flat_and_without_handles() {
+        let parse = |external_id: Option<&str>, state: String| {
+            parse(types::Claim { external_id: external_id.map(str::to_owned), state })
+        };
+        let sized = |bytes: usize| format!(r#"{{"x":"{}"}}"#, "y".repeat(bytes - 8));
+        assert!(parse(Some("id"), sized(LARGEST_STATE)).is_ok() && parse(None, "{}".to_owned()).is_ok());
+        let handle = Handle::from_bytes(&[7; 32]).to_string();
+        let escaped = handle.replacen('v', r"\u0076", 1);
+        for (id, state, why) in [
+            (None, sized(LARGEST_STATE + 1), "bytes at most"),
+            (None, "[]".to_owned(), "JSON object"),
+            (None, "{".to_owned(), "not JSON"),
+            (None, format!("{{\"x\":{}1{}}}", "[".repeat(64), "]".repeat(64)), "deeper"),
+            (None, format!(r#"{{"x":"{handle}"}}"#), "no secret handles"),
+            (None, format!(r#"{{"x":"{escaped}"}}"#), "no secret handles"),
+            (Some(handle.as_str()), "{}".to_owned(), "external id"),
+            (Some("a\u{1b}[2J"), "{}".to_owned(), "control characters"),
+        ] {
+            let error = parse(id, state.clone()).expect_err(&state);
+            assert!(error.contains(why), "{error}");
+        }
+    }
 }

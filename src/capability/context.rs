@@ -2,7 +2,7 @@
 
 use crate::wit::vend::driver::context::{Host, Level};
 
-use super::convert::shorten;
+use super::convert::line;
 use super::host::Live;
 use super::log::LogLevel;
 
@@ -20,7 +20,7 @@ impl Host for Live<'_> {
     }
 
     async fn status(&mut self, message: String) -> wasmtime::Result<()> {
-        self.0.status = Some(shorten(message, LONGEST_STATUS));
+        self.0.status = Some(line(message, LONGEST_STATUS));
         Ok(())
     }
 

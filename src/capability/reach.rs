@@ -5,9 +5,11 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::domain::contract::{Error, ErrorKind};
 
@@ -17,6 +19,8 @@ use super::failure::unavailable;
 
 /// More addresses than this of one name are not tried.
 const MOST_ADDRESSES: usize = 16;
+/// An address that says nothing for so long leaves the rest of the time to the next one.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The network as it is looked at from here.
 #[async_trait]
@@ -56,17 +60,24 @@ impl Route {
     pub async fn connect(&self) -> Result<TcpStream, Error> {
         let mut forbidden = None;
         let mut failure = None;
-        for address in self.resolve().await?.into_iter().take(MOST_ADDRESSES) {
-            match self.may_reach(address.ip()) {
-                Err(error) => forbidden = Some(error),
-                Ok(()) => match self.network.connect(address).await {
-                    Ok(stream) => {
-                        // Requests are small and waited for one by one; failing to say so only costs time.
-                        let _ = stream.set_nodelay(true);
-                        return Ok(stream);
-                    }
-                    Err(error) => failure = Some(error),
-                },
+        let mut addresses = self.resolve().await?.into_iter().take(MOST_ADDRESSES).peekable();
+        while let Some(address) = addresses.next() {
+            if let Err(error) = self.may_reach(address.ip()) {
+                forbidden = Some(error);
+                continue;
+            }
+            let connecting = self.network.connect(address);
+            let connected = match addresses.peek() {
+                Some(_) => timeout(PATIENCE, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+                None => connecting.await,
+            };
+            match connected {
+                Ok(stream) => {
+                    // Requests are small and waited for one by one; failing to say so only costs time.
+                    let _ = stream.set_nodelay(true);
+                    return Ok(stream);
+                }
+                Err(error) => failure = Some(error),
             }
         }
         match (failure, forbidden) {

@@ -6,28 +6,34 @@
 
 use std::borrow::Cow;
 
+use aho_corasick::automaton::{Automaton, StateID};
+use aho_corasick::nfa::contiguous::NFA;
+use aho_corasick::{Anchored, PatternID};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::encode;
+use crate::domain::secret::Handle;
 
 pub const MARK: &str = "[secret]";
 
 const SHORTEST: usize = 6;
 
-/// The values to look for, in all their forms.
+/// The values to look for, in all their forms. A driver chooses how many there are, what they are like and what is searched, so the
+/// search is one pass that takes the same time whatever they are.
 #[derive(Default)]
 pub struct Scrubber {
-    anywhere: Vec<String>,
+    anywhere: Option<NFA>,
     whole: Vec<String>,
 }
 
 impl Scrubber {
     pub fn new<'a>(values: impl Iterator<Item = &'a str>) -> Self {
-        let mut scrubber = Self::default();
+        let mut whole = Vec::new();
+        let mut anywhere = Vec::new();
         for value in values.filter(|value| !value.is_empty()) {
             if value.len() < SHORTEST {
-                scrubber.whole.push(value.to_owned());
+                whole.push(value.to_owned());
                 continue;
             }
             let percent = encode::percent(value);
@@ -42,32 +48,27 @@ impl Scrubber {
                 STANDARD.encode(value),
                 doubled,
             ];
-            scrubber.anywhere.extend(forms);
+            anywhere.extend(forms);
         }
-        scrubber.anywhere.sort_unstable();
-        scrubber.anywhere.dedup();
-        scrubber
+        anywhere.sort_unstable();
+        anywhere.dedup();
+        let automaton = |forms: &[String]| NFA::new(forms).expect("a book's secrets are few and short enough");
+        Self { anywhere: (!anywhere.is_empty()).then(|| automaton(&anywhere)), whole }
     }
 
-    pub fn text<'a>(&'a self, text: &'a str) -> Cow<'a, str> {
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.whole.iter().any(|value| value == text) {
-            return Cow::Owned(MARK.to_owned());
+            return Cow::Borrowed(MARK);
         }
-        // Every place once, from left to right; where several begin, the longest.
-        let find = |value: &'a String| text.match_indices(value.as_str()).map(|(at, _)| (at, value.len()));
-        let mut places: Vec<(usize, usize)> = self.anywhere.iter().flat_map(find).collect();
+        let places = self.places(text.as_bytes());
         if places.is_empty() {
             return Cow::Borrowed(text);
         }
-        places.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
         let (mut clean, mut done) = (String::new(), 0);
-        for (at, length) in places.into_iter() {
-            if at >= done {
-                clean.push_str(&text[done..at]);
-                clean.push_str(MARK);
-            }
-            // Of one that overlaps the last, nothing is left over either.
-            done = done.max(at + length);
+        for (from, to) in places {
+            clean.push_str(&text[done..from]);
+            clean.push_str(MARK);
+            done = to;
         }
         clean.push_str(&text[done..]);
         Cow::Owned(clean)
@@ -76,11 +77,57 @@ impl Scrubber {
     /// Bytes that hold a value are replaced as a whole.
     pub fn bytes(&self, bytes: &mut Vec<u8>) {
         let whole = self.whole.iter().any(|value| value.as_bytes() == bytes.as_slice());
-        let within = |value: &String| bytes.windows(value.len()).any(|window| window == value.as_bytes());
-        if whole || self.anywhere.iter().any(within) {
+        if whole || !self.places(bytes).is_empty() {
             *bytes = MARK.as_bytes().to_vec();
         }
     }
+
+    /// Where values stand, from left to right; those that overlap are one place.
+    fn places(&self, text: &[u8]) -> Vec<(usize, usize)> {
+        let mut places: Vec<(usize, usize)> = Vec::new();
+        let Some(automaton) = &self.anywhere else { return places };
+        let mut state = start(automaton);
+        for (at, byte) in text.iter().enumerate() {
+            state = automaton.next_state(Anchored::No, state, *byte);
+            if !automaton.is_match(state) {
+                continue;
+            }
+            let (mut from, to) = (at + 1 - longest(automaton, state), at + 1);
+            while let Some(&(begun, ended)) = places.last().filter(|(_, ended)| *ended > from) {
+                from = from.min(begun);
+                debug_assert!(ended <= to, "ends come in order");
+                places.pop();
+            }
+            places.push((from, to));
+        }
+        places
+    }
+}
+
+fn start(automaton: &NFA) -> StateID {
+    automaton.start_state(Anchored::No).expect("such an automaton starts anywhere")
+}
+
+/// Of the values that end here. Each is the end of the longest one.
+fn longest(automaton: &NFA, state: StateID) -> usize {
+    let ending = (0..automaton.match_len(state)).map(|index| automaton.match_pattern(state, index));
+    ending.map(|pattern: PatternID| automaton.pattern_len(pattern)).max().unwrap_or(0)
+}
+
+/// `text` with every handle masked: they are for documents and requests, not for people.
+pub fn mask_handles(text: String) -> String {
+    let standing = Handle::scan(&text);
+    if standing.is_empty() {
+        return text;
+    }
+    let (mut masked, mut done) = (String::new(), 0);
+    for (at, _) in standing {
+        masked.push_str(&text[done..at]);
+        masked.push_str(MARK);
+        done = at + Handle::LENGTH;
+    }
+    masked.push_str(&text[done..]);
+    masked
 }
 
 #[cfg(test)]
@@ -114,5 +161,26 @@ mod tests {
         assert_eq!(scrubber.text("secret-and-more"), MARK);
         let scrubber = Scrubber::new(["abcdefgh", "efghijkl"].into_iter());
         assert_eq!(scrubber.text("<abcdefghijkl>"), "<[secret]>");
+        let scrubber = Scrubber::new(["aaaaaa", "aaaaaaaa", "baaaaaaaac"].into_iter());
+        assert_eq!(scrubber.text("-aaaaaaa-baaaaaaaac-aaaaa-"), "-[secret]-[secret]-aaaaa-");
+        assert_eq!(scrubber.text("ö-aaaaaa-ö"), "ö-[secret]-ö");
+    }
+
+    /// A hundred values that differ only in their ends, and a text that begins one of them at every byte: were each looked for by
+    /// itself, this would not end within the time of a test.
+    #[test]
+    fn many_values_alike_are_looked_for_at_once() {
+        let values: Vec<String> = (0..100).map(|n| format!("{}{n:03}", "a".repeat(500))).collect();
+        let scrubber = Scrubber::new(values.iter().map(String::as_str));
+        let text = "a".repeat(8 << 20);
+        assert_eq!(scrubber.text(&text), text);
+        assert_eq!(scrubber.text(&(text + "042")).len(), (8 << 20) - 500 + MARK.len());
+    }
+
+    #[test]
+    fn handles_are_masked_wherever_they_stand() {
+        let handle = Handle::from_bytes(&[7; 32]).to_string();
+        assert_eq!(mask_handles(format!("a {handle}, b{handle}{handle}")), "a [secret], b[secret][secret]");
+        assert_eq!(mask_handles("vsec_short".to_owned()), "vsec_short");
     }
 }

@@ -106,6 +106,10 @@ impl Tape {
         &self.meter
     }
 
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
     /// What the step is known to have changed so far.
     pub fn effect(&self) -> Effect {
         if self.phase.in_doubt().is_some() { Effect::Unknown } else { self.effect }

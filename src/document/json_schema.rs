@@ -58,6 +58,11 @@ impl Compiled {
         &self.schema
     }
 
+    /// For who has to tell one kind of error from another.
+    pub fn validator(&self) -> &Validator {
+        &self.validator
+    }
+
     pub fn accepts(&self, value: &Value) -> bool {
         self.validator.is_valid(value)
     }

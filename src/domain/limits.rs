@@ -69,6 +69,7 @@ pub enum Limit {
     Log,
     Table,
     Stack,
+    Handles,
 }
 
 impl Limit {
@@ -79,6 +80,7 @@ impl Limit {
             Limit::Memory | Limit::Body | Limit::Journal | Limit::Output | Limit::Log | Limit::Stack => "bytes",
             Limit::Reads | Limit::Writes => "calls",
             Limit::Table => "elements",
+            Limit::Handles => "handles",
         }
     }
 }
@@ -97,6 +99,7 @@ impl std::fmt::Display for Limit {
             Limit::Log => "log size",
             Limit::Table => "table elements",
             Limit::Stack => "stack",
+            Limit::Handles => "resource handles",
         })
     }
 }

@@ -1,7 +1,6 @@
 //! Calls a verb and turns what comes back into words of the domain. JSON texts are parsed here, and judged elsewhere.
 
-use serde_json::Value;
-
+use crate::capability::convert::{json, json_object as object_of};
 use crate::domain::contract::{
     Action, Answer, Call, Change, Claim, Finding, Input, Object, Observation, Observed, Pending, Planned,
 };
@@ -109,9 +108,33 @@ pub fn read(raw: Raw) -> Result<Answer, String> {
     })
 }
 
-/// Bytes of an answer as JSON.
-pub fn size(answer: &Answer) -> u64 {
-    serde_json::to_vec(answer).map_or(u64::MAX, |text| text.len() as u64)
+/// Bytes of an answer as the guest gave it, with something for each item of a list.
+pub fn size(raw: &Raw) -> u64 {
+    const ITEM: usize = 16;
+    let object = |object: &wit::Object| object.external_id.len() + object.state.len() + object.outputs.len();
+    let observed = |observed: &wit::Observed| object(&observed.object) + observed.params.len();
+    let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let listed = |texts: &[String]| texts.iter().map(|text| text.len() + ITEM).sum::<usize>();
+    let bytes = match raw {
+        Raw::Described(text) | Raw::Validated(text) | Raw::Migrated(text) => text.len(),
+        Raw::Planned(planned) => {
+            let change = |it: &wit::Change| it.pointer.len() + optional(&it.before) + optional(&it.after) + ITEM;
+            planned.outputs.len() + planned.changes.iter().map(change).sum::<usize>() + listed(&planned.unknown)
+        }
+        Raw::Progress(wit::Progress::Done(done)) => object(done),
+        Raw::Progress(wit::Progress::Pending(wait)) | Raw::Removal(wit::Removal::Pending(wait)) => {
+            wait.continuation.len()
+        }
+        Raw::Observation(wit::Observation::Ready(found) | wit::Observation::Unready(found)) | Raw::Adopted(found) => {
+            observed(found)
+        }
+        Raw::Finding(wit::Finding::One(claim)) => optional(&claim.external_id) + claim.state.len(),
+        Raw::Finding(wit::Finding::Many(ids)) => listed(ids),
+        Raw::Removal(wit::Removal::Gone)
+        | Raw::Observation(wit::Observation::Absent)
+        | Raw::Finding(wit::Finding::None) => 0,
+    };
+    bytes as u64
 }
 
 fn object(found: wit::Object) -> Result<Object, String> {
@@ -134,13 +157,4 @@ fn change(change: wit::Change) -> Result<Change, String> {
         pointer: change.pointer,
         forces_replacement: change.forces_replacement,
     })
-}
-
-fn json(what: &str, text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| format!("{what} is not JSON: {error}"))
-}
-
-fn object_of(what: &str, text: &str) -> Result<Value, String> {
-    let value = json(what, text)?;
-    if value.is_object() { Ok(value) } else { Err(format!("{what} is no JSON object")) }
 }

@@ -13,10 +13,14 @@ pub const TICK: Duration = Duration::from_millis(5);
 /// What a guest's call stack may take.
 pub const STACK_BYTES: usize = 1 << 20;
 
-/// What the pool keeps ready for each attempt. A Rust driver is a handful of core instances, CPython about 22.
-const INSTANCES_EACH: u32 = 40;
-const MEMORIES_EACH: u32 = 4;
-const TABLES_EACH: u32 = 24;
+/// Handles of resources that a guest may hold at once. They stand in tables of the host's, which its memory limit does not see.
+pub const HANDLES: usize = 10_000;
+
+/// What the pool keeps ready for each attempt, and what an attempt gets without a pool. A Rust driver is a handful of core instances,
+/// CPython about 22.
+pub const INSTANCES_EACH: u32 = 40;
+pub const MEMORIES_EACH: u32 = 4;
+pub const TABLES_EACH: u32 = 24;
 
 /// An engine over a pool with room for `attempts` at once, of `memory_bytes` each; on demand where the pool's address space is not to
 /// be had.

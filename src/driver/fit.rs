@@ -1,12 +1,15 @@
 //! Whether an answer may leave the host: it keeps the contract, the described schemas, and every secret in its place.
 
+use std::collections::HashSet;
+
+use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
 use crate::capability::book::Book;
-use crate::capability::convert::shorten;
-use crate::domain::contract::{Answer, Call, Finding, Object, Observation, Observed, Verb};
+use crate::capability::convert::{check_external_id, is_obeyed, line};
+use crate::document::json_schema::Compiled;
+use crate::domain::contract::{Answer, Call, Change, Finding, Object, Observation, Observed, Verb};
 use crate::domain::description::TypeDescription;
 use crate::domain::json::strings;
 use crate::domain::marker;
@@ -14,13 +17,14 @@ use crate::domain::secret::Handle;
 
 /// Of one resource type, compiled once.
 pub struct Schemas {
-    pub params: Validator,
-    pub outputs: Validator,
+    pub params: Compiled,
+    pub outputs: Compiled,
 }
 
 pub type Described<'a> = Option<(&'a TypeDescription, &'a Schemas)>;
 
-const LONGEST_ID: usize = 1024;
+const LONGEST_POINTER: usize = 1024;
+const LONGEST_KEY: usize = 1024;
 const MOST_FOUND: usize = 1000;
 const MOST_CHANGES: usize = 10_000;
 
@@ -28,7 +32,8 @@ const MOST_CHANGES: usize = 10_000;
 pub fn check(answer: &Answer, call: &Call, of: Described<'_>, book: &Book) -> Result<(), String> {
     let may = May { book, given: call.input().map(given).unwrap_or_default() };
     match answer {
-        Answer::Described(_) | Answer::Gone | Answer::Pending(_) | Answer::Observed(Observation::Absent) => Ok(()),
+        Answer::Described(_) | Answer::Gone | Answer::Observed(Observation::Absent) => Ok(()),
+        Answer::Pending(pending) => nowhere("the continuation", &pending.continuation),
         Answer::Validated(params) => {
             may.in_params(params, of)?;
             let known = call.input().is_some_and(|input| input.unknown.is_empty());
@@ -41,6 +46,9 @@ pub fn check(answer: &Answer, call: &Call, of: Described<'_>, book: &Book) -> Re
             let pointers = planned.changes.iter().map(|change| &change.pointer).chain(&planned.unknown);
             for pointer in pointers {
                 check_pointer(pointer)?;
+            }
+            for change in &planned.changes {
+                may.in_change(change)?;
             }
             may.in_outputs(&planned.outputs, of)
         }
@@ -55,13 +63,13 @@ pub fn check(answer: &Answer, call: &Call, of: Described<'_>, book: &Book) -> Re
         Answer::Observed(Observation::Unready(observed)) => unfinished(observed, of, &may),
         Answer::Found(Finding::None) => Ok(()),
         Answer::Found(Finding::One(claim)) => {
-            claim.external_id.as_deref().map_or(Ok(()), check_id)?;
+            claim.external_id.as_deref().map_or(Ok(()), check_external_id)?;
             nowhere("state", &claim.state)
         }
         Answer::Found(Finding::Many(ids)) if ids.len() > MOST_FOUND => {
             Err(format!("find names {MOST_FOUND} objects at most"))
         }
-        Answer::Found(Finding::Many(ids)) => ids.iter().try_for_each(|id| check_id(id)),
+        Answer::Found(Finding::Many(ids)) => ids.iter().try_for_each(|id| check_external_id(id)),
         Answer::Migrated(state) => nowhere("state", state),
     }
 }
@@ -75,7 +83,7 @@ enum Need {
 }
 
 fn finished(object: &Object, of: Described<'_>, may: &May<'_>, need: Need) -> Result<(), String> {
-    check_id(&object.external_id)?;
+    check_external_id(&object.external_id)?;
     nowhere("state", &object.state)?;
     valid("outputs", &object.outputs, of.map(|(_, schemas)| &schemas.outputs), need)?;
     may.in_outputs(&object.outputs, of)
@@ -85,33 +93,56 @@ fn finished(object: &Object, of: Described<'_>, may: &May<'_>, need: Need) -> Re
 fn unfinished(observed: &Observed, of: Described<'_>, may: &May<'_>) -> Result<(), String> {
     let id = &observed.object.external_id;
     if !id.is_empty() {
-        check_id(id)?;
+        check_external_id(id)?;
     }
     nowhere("state", &observed.object.state)?;
     may.in_outputs(&observed.object.outputs, of)?;
     may.in_params(&observed.params, of)
 }
 
-fn valid(what: &str, value: &Value, schema: Option<&Validator>, need: Need) -> Result<(), String> {
+fn valid(what: &str, value: &Value, schema: Option<&Compiled>, need: Need) -> Result<(), String> {
     let counts = |error: &ValidationError<'_>| {
         need == Need::All || !matches!(error.kind(), ValidationErrorKind::Required { .. })
     };
-    let Some(error) = schema.and_then(|schema| schema.iter_errors(value).find(counts)) else { return Ok(()) };
+    let Some(error) = schema.and_then(|schema| schema.validator().iter_errors(value).find(counts)) else {
+        return Ok(());
+    };
     let place = error.instance_path().as_str();
-    Err(shorten(format!("{what}{place} does not fit the described schema: {error}"), 500))
+    Err(line(format!("{what}{place} does not fit the described schema: {}", said(&error)), 500))
 }
 
-fn check_id(id: &str) -> Result<(), String> {
-    if id.is_empty() || id.len() > LONGEST_ID || id.chars().any(char::is_control) {
-        return Err(format!("an external id has 1 to {LONGEST_ID} bytes and no control characters"));
-    }
-    Ok(())
+/// What is wrong, with the value if it is short enough to be read.
+pub fn said(error: &ValidationError<'_>) -> String {
+    let value = error.instance().to_string();
+    if value.len() <= 60 { error.to_string() } else { error.masked().to_string() }
 }
 
 fn check_pointer(pointer: &str) -> Result<(), String> {
     let escaped = pointer.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-    if pointer.len() > LONGEST_ID || !escaped || !(pointer.is_empty() || pointer.starts_with('/')) {
-        return Err(format!("`{}` is no JSON pointer", shorten(pointer.to_owned(), 100)));
+    let shown = !pointer.chars().any(is_obeyed) && Handle::scan(pointer).is_empty();
+    if pointer.len() > LONGEST_POINTER || !escaped || !shown || !(pointer.is_empty() || pointer.starts_with('/')) {
+        return Err(format!("`{}` is no JSON pointer", line(pointer.to_owned(), 100)));
+    }
+    Ok(())
+}
+
+/// Names of members are shown to people, and become names of variables.
+fn check_keys(what: &str, value: &Value) -> Result<(), String> {
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(map) => {
+                if let Some(key) = map.keys().find(|key| key.len() > LONGEST_KEY || key.chars().any(is_obeyed)) {
+                    let key = line(key.clone(), 100);
+                    return Err(format!(
+                        "the name `{key}` in {what} has control characters, or over {LONGEST_KEY} bytes"
+                    ));
+                }
+                open.extend(map.values());
+            }
+            _ => {}
+        }
     }
     Ok(())
 }
@@ -128,13 +159,16 @@ fn nowhere(what: &str, value: &Value) -> Result<(), String> {
 /// Which handles may stand in an answer.
 struct May<'a> {
     book: &'a Book,
-    /// Those that the input holds.
-    given: Vec<Handle>,
+    given: HashSet<Handle>,
 }
 
-fn given(input: &crate::domain::contract::Input) -> Vec<Handle> {
-    let text = serde_json::to_string(input).unwrap_or_default();
-    Handle::scan(&text).into_iter().map(|(_, handle)| handle).collect()
+/// The handles that the core itself put into the input: what was ordered, and what was made. Not all that the input holds: whatever the
+/// driver left for itself (a continuation, a state) would come back as if it had been given.
+fn given(input: &crate::domain::contract::Input) -> HashSet<Handle> {
+    let prior = input.prior.as_ref().map(|prior| [&prior.params, &prior.outputs]);
+    let documents = std::iter::once(&input.params).chain(prior.into_iter().flatten());
+    let texts = documents.flat_map(strings);
+    texts.filter_map(|(_, text)| Handle::parse(text)).collect()
 }
 
 impl May<'_> {
@@ -146,15 +180,33 @@ impl May<'_> {
         self.stand("outputs", outputs, of.map(|(described, _)| &described.outputs))
     }
 
+    /// Values before and after have no schema: a handle is one whole text, and one of this resource.
+    fn in_change(&self, change: &Change) -> Result<(), String> {
+        for value in [&change.before, &change.after].into_iter().flatten() {
+            check_keys("a change", value)?;
+            let whole = strings(value).into_iter().filter_map(|(_, text)| Handle::parse(text));
+            let in_place = whole.filter(|handle| self.is_of_resource(handle)).count();
+            if Handle::scan(&value.to_string()).len() != in_place {
+                return Err(format!("a secret's handle stands in the change of {}", change.pointer));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_of_resource(&self, handle: &Handle) -> bool {
+        self.book.knows(handle) || self.given.contains(handle)
+    }
+
     /// At every marked place a handle that is granted, and none anywhere else.
     fn stand(&self, what: &str, value: &Value, schema: Option<&Value>) -> Result<(), String> {
+        check_keys(what, value)?;
         let marks = schema.map(|schema| marker::pointers(schema, value)).unwrap_or_default();
         let mut in_place = 0;
         for pointer in &marks {
             match value.pointer(pointer) {
                 None | Some(Value::Null) => continue,
                 Some(Value::String(text)) => match Handle::parse(text) {
-                    Some(handle) if self.book.knows(&handle) || self.given.contains(&handle) => in_place += 1,
+                    Some(handle) if self.is_of_resource(&handle) => in_place += 1,
                     Some(_) => return Err(format!("{what}{pointer} holds a handle that is not of this resource")),
                     None => return Err(format!("{what}{pointer} is secret and holds no handle")),
                 },
@@ -164,9 +216,10 @@ impl May<'_> {
         if Handle::scan(&value.to_string()).len() == in_place {
             return Ok(());
         }
+        let marks: HashSet<&String> = marks.iter().collect();
         let stray = strings(value)
             .into_iter()
-            .find(|(pointer, text)| !marks.contains(pointer) && !Handle::scan(text).is_empty());
+            .find(|(pointer, text)| !Handle::scan(text).is_empty() && !marks.contains(pointer));
         let place = stray.map(|(pointer, _)| pointer).unwrap_or_default();
         Err(format!("a secret's handle stands in {what}{place}, which the schema does not mark as secret"))
     }

@@ -4,17 +4,25 @@ use bytes::Bytes;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
+use crate::capability::convert::line;
 use crate::capability::{digest, linker};
 use crate::domain::contract::Violation;
 
 use super::attempt::Failure;
 use super::component::Driver;
 use super::describe;
+use super::inspect;
 use super::profile::Profiles;
 use super::runtime::Runtime;
 use super::wasi;
 
 pub const LARGEST_COMPONENT: usize = 64 << 20;
+/// Of what the engine says of a component: it quotes names from it.
+const LONGEST_SAID: usize = 2 << 10;
+
+/// Interfaces, and what is in them together: all of WASI and the contract are a third of that.
+const MOST_IMPORTS: usize = 100;
+const MOST_FUNCTIONS: usize = 1_000;
 
 const PACKAGE: &str = "vend:driver/";
 const VERSION: &str = "0.1.0";
@@ -33,6 +41,8 @@ pub enum LoadError {
     CoreModule,
     #[error("the component is not valid: {0}")]
     Invalid(String),
+    #[error("the component is too much: {0}")]
+    TooMuch(inspect::Refused),
     #[error("the component imports `{import}`, which is not given to drivers: {hint}")]
     ForeignImport { import: String, hint: &'static str },
     #[error("the component speaks `{found}`, this vend speaks version {VERSION} of the contract")]
@@ -58,8 +68,9 @@ pub(super) async fn load(runtime: &Runtime, bytes: Bytes) -> Result<Driver, Load
         let component = match shared.cache.as_ref().and_then(|cache| cache.get(&shared.engine, &digest)) {
             Some(component) => component,
             None => {
+                inspect::check(&bytes)?;
                 let component = Component::from_binary(&shared.engine, &bytes)
-                    .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
+                    .map_err(|error| LoadError::Invalid(line(format!("{error:#}"), LONGEST_SAID)))?;
                 if let Some(Err(error)) =
                     shared.cache.as_ref().map(|cache| cache.put(&shared.engine, &digest, &component))
                 {
@@ -70,8 +81,8 @@ pub(super) async fn load(runtime: &Runtime, bytes: Bytes) -> Result<Driver, Load
         };
         let imports = check_imports(&component)?;
         check_exports(&component)?;
-        let profiles =
-            Profiles::link(&shared.engine, &component).map_err(|error| LoadError::Contract(format!("{error:#}")))?;
+        let profiles = Profiles::link(&shared.engine, &component)
+            .map_err(|error| LoadError::Contract(line(format!("{error:#}"), LONGEST_SAID)))?;
         Ok((digest, imports, profiles))
     });
     let (digest, imports, profiles) = compiling.await.map_err(|error| LoadError::Host(error.to_string()))??;
@@ -92,16 +103,26 @@ fn check_header(bytes: &[u8]) -> Result<(), LoadError> {
 /// The imports, in their order.
 fn check_imports(component: &Component) -> Result<Vec<String>, LoadError> {
     let mut imports = Vec::new();
+    let mut functions = 0;
     for (import, item) in component.component_type().imports(component.engine()) {
+        if let ComponentItem::ComponentInstance(instance) = &item.ty {
+            functions += instance.exports(component.engine()).count();
+        }
+        if imports.len() == MOST_IMPORTS || functions > MOST_FUNCTIONS {
+            return Err(inspect::Refused::Imports { interfaces: MOST_IMPORTS, items: MOST_FUNCTIONS }.into());
+        }
         let is_instance = matches!(item.ty, ComponentItem::ComponentInstance(_));
         let ours = import.strip_prefix(PACKAGE).map(|rest| rest.split_once('@').unwrap_or((rest, "")));
         match ours {
             Some((interface, VERSION)) if is_instance && linker::INTERFACES.contains(&interface) => {}
             Some((_, version)) if version != VERSION => {
-                return Err(LoadError::OtherVersion { found: import.to_owned() });
+                return Err(LoadError::OtherVersion { found: line(import.to_owned(), LONGEST_SAID) });
             }
             None if is_instance && wasi::provides(import) => {}
-            _ => return Err(LoadError::ForeignImport { import: import.to_owned(), hint: hint(import) }),
+            _ => {
+                let hint = hint(import);
+                return Err(LoadError::ForeignImport { import: line(import.to_owned(), LONGEST_SAID), hint });
+            }
         }
         imports.push(import.to_owned());
     }
@@ -136,10 +157,19 @@ fn check_exports(component: &Component) -> Result<(), LoadError> {
         return Ok(());
     }
     if let Some(other) = exports.iter().find(|name| name.starts_with("vend:driver/lifecycle@")) {
-        return Err(LoadError::OtherVersion { found: (*other).to_owned() });
+        return Err(LoadError::OtherVersion { found: line((*other).to_owned(), LONGEST_SAID) });
     }
     let exports = if exports.is_empty() { "nothing".to_owned() } else { format!("`{}`", exports.join("`, `")) };
-    Err(LoadError::NoLifecycle { exports })
+    Err(LoadError::NoLifecycle { exports: line(exports, LONGEST_SAID) })
+}
+
+impl From<inspect::Refused> for LoadError {
+    fn from(refused: inspect::Refused) -> Self {
+        match refused {
+            inspect::Refused::Malformed(why) => Self::Invalid(line(why, LONGEST_SAID)),
+            other => Self::TooMuch(other),
+        }
+    }
 }
 
 fn list(violations: &[Violation]) -> String {

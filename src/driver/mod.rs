@@ -5,7 +5,8 @@
 pub mod attempt;
 pub mod runtime;
 pub mod load;
-pub mod describe;
+mod describe;
+pub mod manifest;
 mod profile;
 mod component;
 mod run;
@@ -14,6 +15,7 @@ mod answer;
 mod fit;
 mod wasi;
 mod engine;
+mod inspect;
 mod cache;
 
 pub use attempt::{Attempt, Failure, LogLevel, Report, Usage};
@@ -22,6 +24,7 @@ pub use load::LoadError;
 pub use runtime::{Runtime, RuntimeConfig};
 
 #[cfg(test)]
+#[allow(dead_code, reason = "the integration tests build hostile drivers with the rest of it")]
 mod fixture;
 #[cfg(test)]
 mod tests;

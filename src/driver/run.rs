@@ -5,15 +5,16 @@ use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
-use wasmtime::{Store, Trap, UpdateDeadline};
+use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use crate::capability::abort::Abort;
 use crate::capability::book::Book;
-use crate::capability::convert::{error_from_wit, shorten};
+use crate::capability::convert::{error_from_wit, line, shorten};
 use crate::capability::host::Host;
 use crate::capability::journal::Batch;
 use crate::capability::log::Log;
 use crate::capability::replay;
+use crate::capability::scrub::mask_handles;
 use crate::capability::tape::{Phase, Tape};
 use crate::capability::watch::Watch;
 use crate::domain::contract::{Answer, Call};
@@ -22,10 +23,13 @@ use crate::domain::limits::{Limit, Limits};
 use super::answer::{self, Raw};
 use super::attempt::{Attempt, Failure, Report, Usage};
 use super::component::Inner;
-use super::engine::STACK_BYTES;
+use super::engine::{HANDLES, STACK_BYTES};
 use super::fit;
 use super::state::{Limiter, State};
 use super::wasi::Wasi;
+
+/// Of what the engine says of a crash.
+const LONGEST_CAUSE: usize = 1 << 10;
 
 /// How long a commit in hand may take once time is up.
 const GRACE: Duration = Duration::from_secs(30);
@@ -93,8 +97,8 @@ pub async fn run(driver: &Inner, attempt: Attempt) -> Report {
             writes: host.tape.meter().writes(),
             denied: host.denied,
         },
-        logs: host.log.take(),
-        status: host.status.take(),
+        logs: host.log.take().into_iter().map(|(level, line)| (level, mask_handles(line))).collect(),
+        status: host.status.take().map(mask_handles),
         rest: host.tape.take_rest(),
     }
 }
@@ -133,6 +137,7 @@ fn hold(store: &mut Store<State>, limits: &Limits) {
     // Bytes that one call may hand over: a request with its parts, or an answer.
     let handed = limits.body_bytes.max(limits.output_bytes).saturating_mul(2).saturating_add(1 << 20);
     store.set_hostcall_fuel(usize::try_from(handed).unwrap_or(usize::MAX));
+    store.set_max_component_handles(HANDLES);
     store.set_epoch_deadline(1);
     let (watch, max_ms) = (store.data().host.watch.clone(), limits.cpu_ms);
     store.epoch_deadline_callback(move |_| {
@@ -174,20 +179,30 @@ fn judge(
     limits: &Limits,
 ) -> Result<Answer, Failure> {
     state.host.tape.ended()?;
-    let raw = answered.map_err(|error| {
-        let mut error = error_from_wit(error);
-        error.message = state.host.book.scrubber().text(&error.message).into_owned();
-        Failure::Driver(error)
-    })?;
-    let answer = answer::read(raw).map_err(Failure::Unfit)?;
-    let bytes = answer::size(&answer);
-    if bytes > limits.output_bytes {
+    let raw = answered.map_err(|error| Failure::Driver(told(error, state)))?;
+    // Before anything is made of it: a megabyte of `[]` is many megabytes once it is parsed.
+    if answer::size(&raw) > limits.output_bytes {
         return Err(Failure::Limit { limit: Limit::Output, max: limits.output_bytes });
     }
+    let answer = answer::read(raw).map_err(Failure::Unfit)?;
     let schemas = call.input().and_then(|input| driver.schemas.get(&input.resource_type));
     let described = call.input().and_then(|input| driver.description.types.get(&input.resource_type));
     fit::check(&answer, call, described.zip(schemas), &state.host.book).map_err(Failure::Unfit)?;
     Ok(answer)
+}
+
+/// A driver's own error as people may read it.
+fn told(error: crate::wit::vend::driver::types::Error, state: &State) -> crate::domain::contract::Error {
+    let mut error = error_from_wit(error);
+    let scrubber = state.host.book.scrubber();
+    let clean = |text: &mut String| *text = mask_handles(scrubber.text(text).into_owned());
+    clean(&mut error.code);
+    clean(&mut error.message);
+    for violation in &mut error.violations {
+        clean(&mut violation.pointer);
+        clean(&mut violation.message);
+    }
+    error
 }
 
 /// What a trap means. `running`: the call had begun.
@@ -201,15 +216,24 @@ fn failure(error: &wasmtime::Error, running: bool, state: &State, limits: &Limit
     if let Some((limit, max)) = state.limiter.hit() {
         return Failure::Limit { limit, max };
     }
-    let cause = error.root_cause().to_string();
-    // The engine's error for this has no public type.
+    let cause = line(error.root_cause().to_string(), LONGEST_CAUSE);
+    // The engine's errors for these have no public types.
     if cause.contains("allocated for hostcalls") {
-        return Failure::Limit { limit: Limit::Body, max: limits.body_bytes };
+        // With the guest still on the stack it is a call of the guest's, without it is what a verb returned.
+        return match error.downcast_ref::<WasmBacktrace>() {
+            Some(_) => Failure::Limit { limit: Limit::Body, max: limits.body_bytes },
+            None => Failure::Limit { limit: Limit::Output, max: limits.output_bytes },
+        };
     }
-    if !running && error.downcast_ref::<Trap>().is_none() {
+    if cause.contains("store handle limit exceeded") {
+        return Failure::Limit { limit: Limit::Handles, max: HANDLES as u64 };
+    }
+    let is_guests =
+        running || error.downcast_ref::<Trap>().is_some() || error.downcast_ref::<WasmBacktrace>().is_some();
+    if !is_guests && !cause.contains("resource limit exceeded") {
         return Failure::Host(cause);
     }
-    match state.host.log.tail() {
+    match mask_handles(state.host.log.tail()) {
         said if said.is_empty() => Failure::Trapped(cause),
         said => Failure::Trapped(format!("{cause}; it last said: {}", shorten(said, 500))),
     }

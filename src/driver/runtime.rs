@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 
 use crate::domain::limits::Limits;
-use crate::domain::time::{Clock, Entropy};
+use crate::domain::time::Entropy;
 
 use super::cache::Cache;
 use super::component::Driver;
@@ -21,7 +21,6 @@ pub struct RuntimeConfig {
     pub max_instances: u32,
     /// What no attempt gets more of, whatever it is given. Memory and tables also size the pool.
     pub max_limits: Limits,
-    pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }
 
@@ -46,7 +45,6 @@ pub(super) struct Shared {
     pub cache: Option<Cache>,
     pub turns: Semaphore,
     pub max_limits: Limits,
-    pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }
 
@@ -68,7 +66,6 @@ impl Runtime {
             cache,
             turns: Semaphore::new(attempts as usize),
             max_limits: config.max_limits,
-            clock: config.clock,
             entropy: config.entropy,
         })))
     }

@@ -5,6 +5,7 @@ use wasmtime::ResourceLimiter;
 use crate::capability::host::{Host, Hosted};
 use crate::domain::limits::{Limit, Limits};
 
+use super::engine::{INSTANCES_EACH, MEMORIES_EACH, TABLES_EACH};
 use super::wasi::Wasi;
 
 pub struct State {
@@ -90,5 +91,19 @@ impl ResourceLimiter for Limiter {
     fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
         self.table.hit = true;
         Ok(())
+    }
+
+    // A component with more of them is refused when it is compiled, where there is a pool; without one it is refused here.
+
+    fn instances(&self) -> usize {
+        INSTANCES_EACH as usize
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_EACH as usize
+    }
+
+    fn tables(&self) -> usize {
+        TABLES_EACH as usize
     }
 }

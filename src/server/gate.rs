@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 use tonic::body::Body;
@@ -23,7 +24,11 @@ use crate::identity::Identity;
 use crate::policy::Action;
 
 use super::caller::{Caller, traceparent};
-use super::{Limits, deadline, status};
+use super::peers::Peer;
+use super::{Limits, deadline, pace, status};
+
+/// Health checks and reflection at once: they are nobody's work, and one may last as long as its connection.
+const LOOKS: usize = 256;
 
 /// A tower layer around all services.
 #[derive(Clone)]
@@ -36,12 +41,15 @@ struct State {
     /// Room for calls that work, and for those that mostly wait.
     calls: Arc<Semaphore>,
     waits: Arc<Semaphore>,
+    /// Room for what is around the API, kept until the last word of the answer.
+    looks: Arc<Semaphore>,
 }
 
 impl Gate {
     pub fn new(identity: Identity, limits: Limits) -> Self {
         let room = |count| Arc::new(Semaphore::new(count));
-        Self { state: Arc::new(State { identity, calls: room(limits.calls), waits: room(limits.waits) }) }
+        let (calls, waits, looks) = (room(limits.calls), room(limits.waits), room(LOOKS));
+        Self { state: Arc::new(State { identity, calls, waits, looks }) }
     }
 }
 
@@ -85,6 +93,11 @@ where
                 Err(refused) => return Ok(refused.into_http()),
             };
             let time = deadline::of(&path, request.headers());
+            if is_look(&path) {
+                let answer = guarded(&path, time, inner.call(request)).await;
+                return answer.map(|response| response.map(|body| held(body, slot)));
+            }
+            let request = request.map(pace::paced);
             let work = async move {
                 let answer = inner.call(request).await;
                 drop(slot);
@@ -100,24 +113,27 @@ where
 
 impl State {
     /// Lets a call in, with its caller beside it; a health check comes in without.
-    async fn admit(
-        &self,
-        request: &mut Request<Body>,
-        path: &str,
-    ) -> Result<Option<Arc<OwnedSemaphorePermit>>, Status> {
-        if path.starts_with("/grpc.health.v1.Health/") {
-            return Ok(None);
-        }
-        let room = if deadline::mostly_waits(path) { &self.waits } else { &self.calls };
+    async fn admit(&self, request: &mut Request<Body>, path: &str) -> Result<Arc<OwnedSemaphorePermit>, Status> {
+        let room = match path {
+            _ if is_look(path) => &self.looks,
+            _ if deadline::mostly_waits(path) => &self.waits,
+            _ => &self.calls,
+        };
         let slot = Arc::clone(room).try_acquire_owned().map_err(|_| {
             let refusal = Refusal::new(Reason::RateLimited, "the core has as many calls at once as it takes");
             Status::from(refusal.hint("try again in a moment"))
         })?;
         let slot = Arc::new(slot);
+        if path.starts_with(HEALTH) {
+            return Ok(slot);
+        }
         let authorization = request.headers().get("authorization").map(|value| value.to_str().unwrap_or_default());
         let principal = self.identity.authenticate(authorization).await?;
-        if path.starts_with("/grpc.reflection.") {
-            return Ok(Some(slot));
+        if let Some(peer) = request.extensions().get::<Peer>() {
+            peer.becomes_known();
+        }
+        if path.starts_with(REFLECTION) {
+            return Ok(slot);
         }
         let action = Action::of_method(path).ok_or_else(|| unsupported(path))?;
         let trace = request.headers().get("traceparent").and_then(|value| traceparent(value.to_str().ok()?));
@@ -125,8 +141,23 @@ impl State {
         tracing::debug!(%principal, %action, trace, "call");
         let caller = Caller { principal, action, trace, slot: Arc::clone(&slot) };
         request.extensions_mut().insert(caller);
-        Ok(Some(slot))
+        Ok(slot)
     }
+}
+
+const HEALTH: &str = "/grpc.health.v1.Health/";
+const REFLECTION: &str = "/grpc.reflection.";
+
+fn is_look(path: &str) -> bool {
+    path.starts_with(HEALTH) || path.starts_with(REFLECTION)
+}
+
+/// The same body, which keeps a place until it is through.
+fn held(body: Body, slot: Arc<OwnedSemaphorePermit>) -> Body {
+    Body::new(body.map_frame(move |frame| {
+        let _ = &slot;
+        frame
+    }))
 }
 
 /// The answer of `call`, whatever becomes of it: a panic ends this call alone, and time that is up ends it unfinished.

@@ -3,9 +3,13 @@
 //! Each service has its file. Reads the store and changes nothing in it: what changes something is a call of the stock or
 //! the engine. Must never know wasmtime or SQL.
 
+pub mod tls;
+mod listen;
+mod peers;
+mod socket;
 mod gate;
 mod deadline;
-mod patience;
+mod pace;
 mod caller;
 mod core;
 mod request;
@@ -30,7 +34,6 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
@@ -38,6 +41,7 @@ use crate::identity::Identity;
 use crate::pb;
 
 use gate::Gate;
+use tls::Tls;
 
 pub use self::core::Core;
 pub use page::Pages;
@@ -49,6 +53,12 @@ const STREAMS_PER_CONNECTION: u32 = 1_024;
 const HEADER_BYTES: u32 = 32 << 10;
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Streams that a peer reset before a handler saw them, on one connection: with more, the connection is ended.
+const RESET_BY_PEER: usize = 20;
+
+/// Streams that had to be reset for what a peer did wrong, on one connection: with more, the connection is ended.
+const RESET_BY_US: usize = 256;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -65,17 +75,25 @@ pub struct Limits {
     pub calls: usize,
     /// Watches, and calls that wait for an operation.
     pub waits: usize,
+    /// Connections, whoever they are from.
+    pub connections: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { calls: 512, waits: 4_096 }
+        Self { calls: 512, waits: 4_096, connections: 512 }
     }
 }
 
-/// Serves the API on `listener` until `core.shutdown` is cancelled and every open call has ended; those that only wait are
-/// ended. How long that may take is for the caller to bound.
-pub async fn run(core: Core, identity: Identity, limits: Limits, listener: TcpListener) -> Result<(), Error> {
+/// Serves the API on `listener`, over TLS if there is a certificate, until `core.shutdown` is cancelled and every open call
+/// has ended; those that only wait are ended. How long that may take is for the caller to bound.
+pub async fn run(
+    core: Core,
+    identity: Identity,
+    limits: Limits,
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+) -> Result<(), Error> {
     let shutdown = core.shutdown.clone();
     let core = Arc::new(core);
     let health = HealthReporter::new();
@@ -89,6 +107,8 @@ pub async fn run(core: Core, identity: Identity, limits: Limits, listener: TcpLi
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .http2_max_header_list_size(HEADER_BYTES)
+        .http2_max_pending_accept_reset_streams(Some(RESET_BY_PEER))
+        .http2_max_local_error_reset_streams(Some(RESET_BY_US))
         .layer(Gate::new(identity, limits));
 
     /// One service with the limits that all have.
@@ -126,8 +146,8 @@ pub async fn run(core: Core, identity: Identity, limits: Limits, listener: TcpLi
         shutdown.cancelled().await;
         report(&health, ServingStatus::NotServing).await;
     };
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    Ok(router.serve_with_incoming_shutdown(patience::patient(incoming), stopped).await?)
+    let incoming = listen::incoming(listener, tls, limits.connections);
+    Ok(router.serve_with_incoming_shutdown(incoming, stopped).await?)
 }
 
 /// Says of the core as a whole (the empty name) and of each of its services how it is.

@@ -27,7 +27,6 @@ pub async fn run(args: &Args, machine: Machine) -> Result<()> {
         cache_dir: None,
         max_instances: 1,
         max_limits: limits.clone(),
-        clock: machine.clock,
         entropy: machine.entropy,
     })?;
     let driver = runtime.load(bytes).await.with_context(|| format!("`{file}` is no driver that vend would install"))?;

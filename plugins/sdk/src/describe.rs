@@ -36,6 +36,16 @@ pub struct Slot {
     #[serde(skip_serializing_if = "String::is_empty")]
     description: String,
     access: Access,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    requests: Vec<Asked>,
+}
+
+/// Requests that a driver makes.
+#[derive(Debug, Clone, Serialize)]
+struct Asked {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    methods: Vec<String>,
+    path: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -187,7 +197,15 @@ impl Slot {
     }
 
     fn new(types: Vec<String>, access: Access) -> Self {
-        Self { types, description: String::new(), access }
+        Self { types, description: String::new(), access, requests: Vec::new() }
+    }
+
+    /// What the driver asks over HTTP, as `("GET PATCH", "/zones/*")`: methods, all if there are none, and a path below the
+    /// endpoint, in which `*` is any run within a segment and `**` any run at all. What is not listed is then refused.
+    pub fn requests<const N: usize>(mut self, asked: [(&str, &str); N]) -> Self {
+        let methods = |words: &str| words.split_whitespace().map(String::from).collect();
+        self.requests = asked.map(|(words, path)| Asked { methods: methods(words), path: path.into() }).into();
+        self
     }
 
     /// What the connection is for, to whoever binds it.

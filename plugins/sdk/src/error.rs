@@ -76,6 +76,25 @@ impl Violations {
         }
     }
 
+    /// Notes `message` at each of the pointers whose values do not go together. Where one of them is not known yet, nothing is wrong.
+    pub fn require_of<const N: usize>(&mut self, holds: bool, pointers: [&str; N], message: impl Into<String>) {
+        let message = message.into();
+        for pointer in pointers {
+            self.require(holds, pointer, message.clone());
+        }
+    }
+
+    /// The value; or nothing, and what is wrong with it noted at `pointer`.
+    pub fn take<T>(&mut self, read: Result<T, impl Into<String>>, pointer: impl Into<String>) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.require(false, pointer, message);
+                None
+            }
+        }
+    }
+
     /// `value` if nothing was noted.
     pub fn or<T>(self, value: T) -> Result<T, Error> {
         if self.0.is_empty() { Ok(value) } else { Err(Error::violations(self.0)) }

@@ -38,7 +38,7 @@ mod validate;
 pub use describe::{Access, Driver, Identity, Limits, Slot, Type};
 pub use ensure::{Found, ensure};
 pub use error::{Error, ErrorKind, Violation, Violations};
-pub use http::{Capture, Http, Place, Request, Response};
+pub use http::{Capture, Http, Place, Request, Response, segment};
 pub use input::{Adoption, Input, Prior};
 pub use labels::Labels;
 pub use plan::{Action, Change, Plan};

@@ -6,7 +6,7 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::bindings::vend::driver::types as wire;
 use crate::results::json;
-use crate::{Error, Resource, schema};
+use crate::{Error, Resource, Violation, schema};
 
 /// Reads a document of the input; what serde finds wrong becomes a violation at its JSON Pointer below `base`.
 pub(crate) fn parse<T: DeserializeOwned>(base: &str, text: &str) -> Result<T, Error> {
@@ -67,8 +67,11 @@ fn known_faults(mut error: Error, unknown: &[String]) -> Option<Error> {
     if error.violations.is_empty() {
         return Some(error);
     }
-    error.violations.retain(|violation| !unknown.iter().any(|pointer| covers(pointer, &violation.pointer)));
-    (!error.violations.is_empty()).then(|| Error::violations(error.violations))
+    let of_unknown = |violation: &Violation| unknown.iter().any(|pointer| covers(pointer, &violation.pointer));
+    let (caused, mut known): (Vec<_>, Vec<_>) = error.violations.drain(..).partition(of_unknown);
+    // A rule about several values is told at each of them.
+    known.retain(|violation| !caused.iter().any(|other| other.message == violation.message));
+    (!known.is_empty()).then(|| Error::violations(known))
 }
 
 /// Whether `inner` is `outer` or lies below it.

@@ -15,7 +15,9 @@ struct Component;
 
 impl Exported for Component {
     fn driver() -> Driver {
-        vend_sdk::driver!().slot("api", Slot::read_write(["http"])).encodings(["plain"]).serves::<Zone>()
+        let asked = [("GET PUT", "/zones/*"), ("", "/jobs/**")];
+        let api = Slot::read_write(["http"]).requests(asked);
+        vend_sdk::driver!().slot("api", api).encodings(["plain"]).serves::<Zone>()
     }
 }
 
@@ -60,6 +62,8 @@ impl Resource for Zone {
         let mut wrong = Violations::default();
         wrong.require(params.name.contains('.'), "/params/name", "not a domain name");
         wrong.require(params.max_records != Some(0), "/params/max-records", "at least one");
+        let fits = !params.contact.mail.contains('@') || params.contact.mail.ends_with(&params.name);
+        wrong.require_of(fits, ["/params/contact/mail", "/params/name"], "not a mailbox of the zone");
         wrong.or(params)
     }
 
@@ -114,6 +118,8 @@ fn the_description_fits_its_schema() {
     assert_eq!(zone["params"]["properties"]["contact"]["properties"]["mail"]["type"], "string");
     assert_eq!(zone["natural-key"], json!({ "slot": "api", "family": "zone", "pointers": ["/name"] }));
     assert!(!document.to_string().contains("$ref"));
+    let asked = json!([{ "methods": ["GET", "PUT"], "path": "/zones/*" }, { "path": "/jobs/**" }]);
+    assert_eq!(document["slots"]["api"]["requests"], asked);
 }
 
 #[test]
@@ -127,6 +133,8 @@ fn a_wrong_description_does_not_fit() {
         ("/types/zone/create-only", json!(["name"])),
         ("/types/zone/params", json!({ "type": "objekt" })),
         ("/slots/api/access", json!("write")),
+        ("/slots/api/requests/0/methods", json!(["get"])),
+        ("/slots/api/requests/0/path", json!("zones")),
         ("/limits", json!({ "threads": 8 })),
     ] {
         let mut wrong = document.clone();
@@ -156,15 +164,19 @@ fn faults_have_pointers() {
     check(json!({ "name": "a.b", "contact": { "mail": [] } }), "/params/contact/mail", "expected a string");
     check(json!({ "name": "a.b", "contact": { "fax": "" } }), "/params/contact/fax", "unknown field `fax`");
     check(json!({ "name": "a.b", "max-records": 0 }), "/params/max-records", "at least one");
+    let apart = json!({ "name": "a.b", "contact": { "mail": "x@c.d" } });
+    check(apart.clone(), "/params/contact/mail", "not a mailbox");
+    let error = Component::validate(input(apart)).expect_err("it is wrong");
+    assert_eq!(error.violations[1].pointer, "/params/name");
 }
 
 #[test]
 fn what_is_not_known_yet_is_not_judged() {
     let unknown = || vec!["/params/name".to_owned()];
     let ask = |params: Value| Component::validate(Wire { unknown: unknown(), ..input(params) });
-    let answer = ask(json!({ "contact": { "mail": "a@b" } })).expect("the rest is valid");
+    let answer = ask(json!({ "contact": { "mail": "x@a.b" } })).expect("the rest is valid");
     let answer: Value = serde_json::from_str(&answer).expect("it is JSON");
-    assert_eq!(answer, json!({ "max-records": null, "contact": { "mail": "a@b" } }));
+    assert_eq!(answer, json!({ "max-records": null, "contact": { "mail": "x@a.b" } }));
     let error = ask(json!({ "max-records": 0 })).expect_err("what is known is wrong");
     assert_eq!(error.violations.len(), 1);
     assert_eq!(error.violations[0].pointer, "/params/max-records");

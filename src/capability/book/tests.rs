@@ -93,6 +93,41 @@ fn names_and_numbers_of_secrets_are_bounded() {
 }
 
 #[test]
+fn what_secrets_cost_the_host_is_bounded() {
+    let mut book = book(Vec::new());
+    let (handle, _) = book.generate("password", &policy(8)).expect("possible");
+    let verifier = || Part::Secret(Use { handle: handle.to_string(), encoding: "scram-sha-256".to_owned() });
+    let many: Vec<Part> = (0..LONGEST_COMPOSED).map(|_| verifier()).collect();
+    assert_eq!(book.compose(&many).expect_err("too long, and said so on the way").code, "SECRET_SIZE");
+    assert!(book.written.load(Ordering::Relaxed) < 600 * (VERIFIER + 8));
+
+    let text = |n: usize, length: usize| [Part::Text(format!("{n:06}{}", "x".repeat(length - 6)))];
+    book.compose(&text(1, LONGEST_COMPOSED)).expect("the longest there is");
+    assert_eq!(book.compose(&text(2, LONGEST_COMPOSED + 1)).expect_err("longer").code, "SECRET_SIZE");
+    assert_eq!(book.compose(&text(2, LONGEST_COMPOSED)).expect_err("together too long").code, "TOO_MANY_SECRETS");
+    let left = MOST_BYTES - LONGEST_COMPOSED - 8;
+    book.compose(&text(2, left)).expect("exactly all there is room for");
+    assert_eq!(book.compose(&text(3, 6)).expect_err("no room").code, "TOO_MANY_SECRETS");
+    assert!(book.compose(&text(2, left)).expect("known").1.is_none());
+
+    let used = book.written.load(Ordering::Relaxed);
+    for _ in 0..(MOST_WRITTEN - used) / (USE + 8) {
+        book.write(&plain(&handle)).expect("granted");
+    }
+    assert_eq!(book.write(&plain(&handle)).expect_err("too often").code, "TOO_MANY_SECRETS");
+    let listed: Vec<Use> = (0..=MOST_LISTED).map(|_| plain(&handle)).collect();
+    assert_eq!(book.fill(&[handle.as_str()], &listed).expect_err("too many").code, "TOO_MANY_SECRETS");
+}
+
+#[test]
+fn a_secret_is_looked_for_as_soon_as_it_is_known() {
+    let mut book = book(vec![(Handle::from_bytes(&[1; 32]), Plain::new("first-value"))]);
+    assert_eq!(book.scrubber().text("first-value and second-value"), "[secret] and second-value");
+    book.compose(&[Part::Text("second-value".to_owned())]).expect("possible");
+    assert_eq!(book.scrubber().text("first-value and second-value"), "[secret] and [secret]");
+}
+
+#[test]
 fn idempotency_keys_are_stable_uuids() {
     let book = book(Vec::new());
     let key = book.idempotency_key(&[b"1", b"create"]);

@@ -83,19 +83,25 @@ pub fn check(captures: &[Capture]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts handles in the place of values. A miss leaves no body; what was found up to then is kept all the same.
-pub fn take(captures: &[Capture], answer: &mut Answer, book: &mut Book) -> Result<Vec<Fresh>, Error> {
+/// Puts handles in the place of values. A miss leaves no body, nor a header of that name; what was found is kept all the same.
+pub fn take(captures: &[Capture], answer: &mut Answer, book: &mut Book) -> Vec<Fresh> {
     let mut fresh = Vec::new();
     let mut missed = None;
     for capture in captures {
-        if find(capture, answer, book, &mut fresh)?.is_none() {
-            missed = missed.or(Some(capture));
+        let why = match find(capture, answer, book, &mut fresh) {
+            Ok(Some(())) => continue,
+            Ok(None) => format!("nothing to capture as {:?}", capture.name),
+            Err(error) => error.message,
+        };
+        if let Place::Header(name) = &capture.place {
+            answer.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         }
+        missed = missed.or(Some(why));
     }
-    if let Some(capture) = missed {
-        answer.withhold(&format!("nothing to capture as {:?}", capture.name));
+    if let Some(why) = missed {
+        answer.withhold(&why);
     }
-    Ok(fresh)
+    fresh
 }
 
 /// Nothing for a miss.

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::Full;
+use tokio::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -87,10 +88,10 @@ impl Credential {
         })
     }
 
-    /// The backend did not take it: what was fetched is fetched anew next time.
-    pub(super) fn rejected(&self) {
+    /// The backend did not take what was sent at that time: what was fetched before is fetched anew next time.
+    pub(super) fn rejected(&self, sent_at: Instant) {
         if let Self::Tokens(tokens) = self {
-            tokens.forget();
+            tokens.forget(sent_at);
         }
     }
 }

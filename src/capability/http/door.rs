@@ -4,12 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{Request, Response};
 use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -24,10 +28,38 @@ use super::path::Base;
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// What the head of an answer may have.
 const MOST_HEADERS: usize = 100;
-const HEAD_BYTES: usize = 128 << 10;
+const HEAD_BYTES: usize = 64 << 10;
 
-/// A connection that takes one request at a time.
-pub(super) type Line = SendRequest<Full<Bytes>>;
+/// A connection that takes one request at a time. Dropped, it is closed at once, whatever is under way on it: a backend that takes and
+/// tells nothing more would keep it open for ever.
+pub(super) struct Line {
+    requests: SendRequest<Full<Bytes>>,
+    work: JoinHandle<()>,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.work.abort();
+    }
+}
+
+impl Line {
+    /// Comes back when a request can be sent; false if none can any more.
+    pub(super) async fn ready(&mut self) -> bool {
+        self.requests.ready().await.is_ok()
+    }
+
+    pub(super) async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
+        self.requests.try_send_request(request).await
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.requests.is_closed()
+    }
+}
 
 pub(super) struct Door {
     route: Route,
@@ -45,7 +77,6 @@ impl Door {
         network: Arc<dyn Network>,
         patience: Duration,
     ) -> Result<Self, String> {
-        let name = ServerName::try_from(base.host.clone()).map_err(|_| "the endpoint's host is no name".to_owned())?;
         let route = Route {
             connection: connection.to_owned(),
             host: base.host.clone(),
@@ -54,7 +85,14 @@ impl Door {
             encrypted: base.encrypted,
             network,
         };
-        let tls = base.encrypted.then(|| (TlsConnector::from(tls), name));
+        let tls = match base.encrypted {
+            true => {
+                let name = ServerName::try_from(base.host.clone())
+                    .map_err(|_| "the endpoint's host is no name that a certificate could have".to_owned())?;
+                Some((TlsConnector::from(tls), name))
+            }
+            false => None,
+        };
         Ok(Self { route, tls, patience: CONNECT_LIMIT.min(patience) })
     }
 
@@ -90,13 +128,13 @@ impl Door {
             .max_buf_size(HEAD_BYTES)
             .handshake(TokioIo::new(stream))
             .await;
-        let (line, work) = shaken.map_err(|_| unavailable(format!("connection `{connection}` broke at once")))?;
-        // Ends when the line is dropped, or the backend hangs up.
-        tokio::spawn(async move {
+        let (requests, work) = shaken.map_err(|_| unavailable(format!("connection `{connection}` broke at once")))?;
+        // Ends with the line, or when the backend hangs up.
+        let work = tokio::spawn(async move {
             if let Err(error) = work.await {
                 tracing::debug!(%error, "a connection to a backend broke");
             }
         });
-        Ok(line)
+        Ok(Line { requests, work })
     }
 }

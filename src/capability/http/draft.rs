@@ -24,12 +24,12 @@ pub struct Terms<'a> {
     pub base: &'a Base,
     pub rules: &'a Rules,
     pub asked: &'a [RequestRule],
-    /// The header that the credential goes into.
-    pub credential: Option<&'a str>,
+    /// The headers that credentials go into.
+    pub credentials: Vec<&'a str>,
 }
 
-/// A request that may be sent. Its secrets are not in it yet, or are: [`Draft::fill`].
-#[derive(Debug, Clone)]
+/// A request that may be sent. Its secrets are not in it yet, or are: [`Draft::fill`]. Never printed.
+#[derive(Clone)]
 pub struct Draft {
     pub method: String,
     pub target: Target,
@@ -53,7 +53,7 @@ impl Draft {
             return Err(Error::new(ErrorKind::Denied, "METHOD_FORBIDDEN", message));
         }
         let target = terms.base.target(&asked.path_and_query)?;
-        let headers = header::outgoing(asked.headers, terms.credential)?;
+        let headers = header::outgoing(asked.headers, &terms.credentials)?;
         let mut draft = Self { method, target, headers, body: asked.body, kind, uses: asked.uses };
         let found = draft.classify(terms)?;
         if kind == Kind::Read && found == Kind::Write {

@@ -7,6 +7,7 @@ use hyper::body::{Body, Incoming};
 use tokio::time::{Instant, timeout_at};
 
 use super::door::Line;
+use super::header;
 
 /// What came back.
 #[derive(Debug)]
@@ -49,10 +50,11 @@ impl Cut {
 }
 
 /// Why there is no answer.
-#[derive(Debug)]
 pub(super) enum Trouble {
-    /// The connection was closed before anything of the request was written.
+    /// Nothing of the request was written.
     NotSent(Box<Request<Full<Bytes>>>),
+    /// The backend would not have our certificate, and so did not look at the request.
+    Unwelcome,
     /// Nothing proves what became of the request.
     Lost(String),
 }
@@ -64,24 +66,25 @@ pub(super) async fn exchange(
     deadline: Instant,
     max_bytes: u64,
 ) -> Result<(Received, Option<Line>), Trouble> {
-    let sent = async {
-        // A failure here is found again by sending, which tells whether anything was written.
-        let _ = line.ready().await;
-        line.try_send_request(request).await
-    };
-    let response = match timeout_at(deadline, sent).await {
+    if !matches!(timeout_at(deadline, line.ready()).await, Ok(true)) {
+        return Err(Trouble::NotSent(Box::new(request)));
+    }
+    let response = match timeout_at(deadline, line.send(request)).await {
         Err(_) => return Err(Trouble::Lost("there was no answer in time".to_owned())),
         Ok(Err(mut failed)) => {
             return Err(match failed.take_message() {
                 Some(request) => Trouble::NotSent(Box::new(request)),
+                None if is_unwelcome(failed.error()) => Trouble::Unwelcome,
                 None => Trouble::Lost(format!("the connection broke: {}", kind(failed.error()))),
             });
         }
         Ok(Ok(response)) => response,
     };
     let (head, body) = response.into_parts();
-    let encoded = head.headers.get_all(http::header::CONTENT_ENCODING).iter().any(|value| value != "identity");
-    let read = match encoded {
+    if head.status.is_informational() {
+        return Err(Trouble::Lost("it switches protocols, which nobody asked for".to_owned()));
+    }
+    let read = match header::is_encoded(&head.headers) {
         true => Err(Cut::Encoded),
         false => match timeout_at(deadline, read(body, max_bytes)).await {
             Ok(read) => read,
@@ -92,7 +95,8 @@ pub(super) async fn exchange(
         Ok((body, trailers)) => (Ok(body), trailers),
         Err(cut) => (Err(cut), None),
     };
-    let line = Some(line).filter(|line| body.is_ok() && !line.is_closed());
+    let keeps = body.is_ok() && !line.is_closed() && !header::is_framed_twice(&head.headers);
+    let line = keeps.then_some(line);
     Ok((Received { status: head.status, headers: head.headers, trailers, body }, line))
 }
 
@@ -115,6 +119,31 @@ async fn read(mut body: Incoming, max_bytes: u64) -> Result<(Vec<u8>, Option<Hea
         }
     }
     Ok((bytes, trailers))
+}
+
+/// Whether TLS ended with the words of RFC 8446, section 6.2, that are about a client's certificate. In TLS 1.3 they come when the
+/// client has begun to speak already.
+fn is_unwelcome(error: &hyper::Error) -> bool {
+    use rustls::AlertDescription::*;
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        let tls = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
+        if let Some(rustls::Error::AlertReceived(alert)) = tls.and_then(|inner| inner.downcast_ref()) {
+            return matches!(
+                alert,
+                BadCertificate
+                    | UnsupportedCertificate
+                    | CertificateRevoked
+                    | CertificateExpired
+                    | CertificateUnknown
+                    | UnknownCA
+                    | AccessDenied
+                    | CertificateRequired
+            );
+        }
+        source = error.source();
+    }
+    false
 }
 
 /// In words that name no address.

@@ -2,6 +2,7 @@
 //!
 //! Whatever is refused before the backend was asked is recorded as well, so that a grant given later does not change what a replay sees.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capability::abort::Abort;
@@ -23,9 +24,10 @@ use crate::wit::vend::driver::{http_read, http_write};
 
 use super::capture::{self, Answer, Capture, Place};
 use super::draft::{Asked, Draft};
-use super::exchange::Received;
+use super::exchange::{Cut, Received};
 use super::rule::Kind;
-use super::{Http, Sending, header, wire};
+use super::send::Sending;
+use super::{Http, header, wire};
 
 type Reply = wasmtime::Result<Result<wit::Response, WitError>>;
 
@@ -70,12 +72,14 @@ impl host::Host {
             }
         };
         let outcome = match self.ask(&order, Kind::Read).await.map_err(Failure::of_read) {
-            Ok(Received { body: Err(cut), .. }) => {
-                let connection = &order.grant.connection;
-                let message = format!("connection `{connection}`: {}", cut.words());
-                Outcome::Refused(Error::new(ErrorKind::Unavailable, cut.code(), message))
+            Ok(Received { body: Err(cut), .. }) => Outcome::Refused(unread(&order, cut)),
+            Ok(received) => {
+                let answer = self.seen(&order, received)?;
+                match self.fits(&answer) {
+                    true => Outcome::Applied(wire::answer(&answer)),
+                    false => Outcome::Refused(unread(&order, Cut::TooLarge)),
+                }
             }
-            Ok(received) => Outcome::Applied(wire::answer(&self.answer(&order, received)?)),
             Err(error) => {
                 let scrubber = self.scrubber(&order);
                 Outcome::Refused(self.clean(error, &scrubber))
@@ -136,7 +140,7 @@ impl host::Host {
             body: request.body,
             uses: request.secrets.into_iter().map(secret_use).collect(),
         };
-        let terms = http.terms(&grant.asked, kind);
+        let terms = http.terms(&grant.asked);
         let draft = Draft::new(asked, kind, &terms)?;
         // What cannot be filled now cannot be filled later: better to know before an intent is written down.
         draft.fill(&self.book, &terms)?;
@@ -146,13 +150,14 @@ impl host::Host {
 
     async fn ask(&self, order: &Order, kind: Kind) -> Result<Received, Failure> {
         let (grant, http) = (&order.grant, &order.http);
-        let terms = http.terms(&grant.asked, kind);
+        let terms = http.terms(&grant.asked);
         let now = self.tape.now();
         let sending = Sending {
             draft: &order.draft,
             terms: &terms,
             book: &self.book,
             standing: &grant.standing,
+            phase: (kind == Kind::Write).then(|| self.tape.phase()),
             timeout: order.timeout,
             max_bytes: self.tape.max_body(),
             now,
@@ -170,8 +175,22 @@ impl host::Host {
         answered
     }
 
-    /// What the driver will see: secrets captured, known values gone. Fresh secrets go with the commit that keeps the answer.
+    /// Of a write: its outcome is kept, so what is too large to be kept with it is left out.
     fn answer(&mut self, order: &Order, received: Received) -> Result<Answer, Abort> {
+        let mut answer = self.seen(order, received)?;
+        if !self.fits(&answer) {
+            answer.withhold(Cut::TooLarge.words());
+        }
+        Ok(answer)
+    }
+
+    /// As the journal keeps it an answer may be larger than as it came.
+    fn fits(&self, answer: &Answer) -> bool {
+        self.tape.meter().check_body(&wire::answer(answer)).is_ok()
+    }
+
+    /// What the driver will see: secrets captured, known values gone. Fresh secrets go with the commit that keeps the answer.
+    fn seen(&mut self, order: &Order, received: Received) -> Result<Answer, Abort> {
         let headers = header::incoming(&received.headers, received.trailers.as_ref());
         let mut answer = Answer { status: received.status.as_u16(), headers, body: Vec::new() };
         match received.body {
@@ -179,18 +198,13 @@ impl host::Host {
             Err(cut) => answer.withhold(cut.words()),
         }
         if received.status.is_success() {
-            match capture::take(&order.captures, &mut answer, &mut self.book) {
-                Ok(fresh) => {
-                    for fresh in fresh {
-                        self.tape.keep_secret(fresh)?;
-                    }
-                }
-                Err(error) => answer.withhold(&error.message),
+            for fresh in capture::take(&order.captures, &mut answer, &mut self.book) {
+                self.tape.keep_secret(fresh)?;
             }
         }
         let scrubber = self.scrubber(order);
-        for (_, value) in &mut answer.headers {
-            *value = scrubber.text(value).into_owned();
+        for text in answer.headers.iter_mut().flat_map(|(name, value)| [name, value]) {
+            *text = scrubber.text(text).into_owned();
         }
         match String::from_utf8(std::mem::take(&mut answer.body)) {
             Ok(text) => answer.body = scrubber.text(&text).into_owned().into_bytes(),
@@ -203,7 +217,7 @@ impl host::Host {
     }
 
     /// Of the secrets of this attempt, and of the connection's own.
-    fn scrubber(&self, order: &Order) -> Scrubber {
+    fn scrubber(&self, order: &Order) -> Arc<Scrubber> {
         self.book.scrubber_with(&order.http.secrets())
     }
 
@@ -211,6 +225,11 @@ impl host::Host {
         error.message = scrubber.text(&error.message).into_owned();
         self.deny(error)
     }
+}
+
+fn unread(order: &Order, cut: Cut) -> Error {
+    let message = format!("connection `{}`: {}", order.grant.connection, cut.words());
+    Error::new(ErrorKind::Unavailable, cut.code(), message)
 }
 
 fn captured(capture: wit::Capture) -> Capture {

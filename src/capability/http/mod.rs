@@ -1,8 +1,8 @@
 //! HTTP as a capability: one client behind one connection.
 //!
-//! A request passes, in this order: path → rules → headers → (intent) → rate and turn → credential → connection to a vetted address →
-//! standing → secrets → credential → sent once, no redirect followed → read within bounds → captured → scrubbed. What comes before
-//! the sending refuses for certain; what comes after may leave a doubt.
+//! A request passes, in this order: path → headers → rules → (intent) → standing → rate and turn → credential → connection to a vetted
+//! address → standing → secrets → credential → sent once, no redirect followed → read within bounds → captured → scrubbed. What comes
+//! before the sending refuses for certain, time that runs out included; what comes after may leave a doubt.
 //!
 //! Must never know what a request is for.
 
@@ -15,6 +15,7 @@ pub mod capture;
 mod door;
 mod pool;
 mod exchange;
+mod send;
 mod token;
 mod sign;
 mod credential;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request};
 use http_body_util::Full;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::domain::connection::RequestRule;
 use crate::domain::contract::{Error, ErrorKind};
@@ -36,16 +37,14 @@ use crate::domain::time::Timestamp;
 
 use super::address::Networks;
 use super::backend::{Checked, ClientCredentials, ReadCredential, Requests, Settings};
-use super::book::Book;
-use super::failure::{Failure, unavailable};
+use super::failure::unavailable;
 use super::rate::Rate;
 use super::reach::{Network, System};
-use super::standing::Standing;
 use super::tls;
 use credential::{Credential, Ready};
-use door::{Door, Line};
-use draft::{Draft, Terms};
-use exchange::{Received, Trouble, exchange};
+use door::Door;
+use draft::Terms;
+use exchange::{Trouble, exchange};
 use path::Base;
 use pool::Pool;
 use rule::{Kind, Rules};
@@ -68,17 +67,6 @@ pub struct Http {
     /// Of its own, or the one above.
     read_credential: Option<Credential>,
     timeout: Duration,
-}
-
-/// Who asks, and how far it may go.
-struct Sending<'a> {
-    draft: &'a Draft,
-    terms: &'a Terms<'a>,
-    book: &'a Book,
-    standing: &'a Standing,
-    timeout: Option<Duration>,
-    max_bytes: u64,
-    now: Timestamp,
 }
 
 impl Http {
@@ -120,11 +108,13 @@ impl Http {
         // With a credential for reading alone, nothing is written.
         let credential = (has_credential || read_credential.is_none()).then_some(credential);
         let Requests { reads, writes, deny, check } = settings.requests;
+        let rules = Rules { reads, writes, deny };
+        rules.check()?;
         Ok(Self {
             door: open(&base)?,
             pool: Pool::new(connection.clone(), settings.concurrency),
             rate: settings.rate_per_second.map(Rate::new),
-            rules: Rules { reads, writes, deny },
+            rules,
             connection,
             base,
             check,
@@ -166,11 +156,11 @@ impl Http {
         let target = self.base.target(path)?.text();
         let request = self.request("GET", &target, &[], Vec::new(), ready, now)?;
         let answered = exchange(line, request, Instant::now() + self.timeout, CHECK_BYTES).await;
-        let (received, _) = answered.map_err(|trouble| unavailable(self.words(trouble)))?;
+        let (received, _) = answered.map_err(|trouble| self.refusal(trouble))?;
         match received.status.as_u16() {
             200..=299 => Ok(()),
             401 | 403 => {
-                credential.rejected();
+                credential.rejected(Instant::now());
                 Err(credential::rejected(&self.connection))
             }
             status => {
@@ -180,9 +170,13 @@ impl Http {
     }
 
     /// The terms on which a driver that asks for `asked` may send.
-    fn terms<'a>(&'a self, asked: &'a [RequestRule], kind: Kind) -> Terms<'a> {
-        let credential = self.credential_for(kind).ok().and_then(Credential::header);
-        Terms { base: &self.base, rules: &self.rules, asked, credential }
+    fn terms<'a>(&'a self, asked: &'a [RequestRule]) -> Terms<'a> {
+        Terms { base: &self.base, rules: &self.rules, asked, credentials: self.credential_headers() }
+    }
+
+    /// The headers that credentials go into, whichever of them is used.
+    fn credential_headers(&self) -> Vec<&str> {
+        [&self.credential, &self.read_credential].into_iter().flatten().filter_map(Credential::header).collect()
     }
 
     /// `kind`: what the request was asked as.
@@ -200,65 +194,6 @@ impl Http {
     /// What must never come back.
     fn secrets(&self) -> Vec<Plain> {
         [&self.credential, &self.read_credential].into_iter().flatten().flat_map(Credential::secrets).collect()
-    }
-
-    async fn send(&self, asked_as: Kind, sending: Sending<'_>) -> Result<Received, Failure> {
-        let credential = self.credential_for(asked_as).map_err(Failure::Refused)?;
-        self.admit().await.map_err(Failure::Refused)?;
-        let _turn = self.pool.turn(self.timeout).await.map_err(Failure::Refused)?;
-        let reused = self.pool.take(asked_as);
-        let is_reused = reused.is_some();
-        let ready = credential.ready().await.map_err(Failure::Refused)?;
-        let line = match reused {
-            Some(line) => line,
-            None => self.door.open().await.map_err(Failure::Refused)?,
-        };
-        let prepared = self.prepare(&sending, ready).map_err(Failure::Refused)?;
-        let timeout = sending.timeout.map_or(self.timeout, |asked| asked.min(self.timeout));
-        let deadline = Instant::now() + timeout;
-        let answered = match exchange(line, prepared, deadline, sending.max_bytes).await {
-            // The backend hung up while the connection was idle: nothing was written to it.
-            Err(Trouble::NotSent(request)) if is_reused => {
-                let line = self.door.open().await.map_err(Failure::Refused)?;
-                sending.standing.check(&self.connection).map_err(Failure::Refused)?;
-                exchange(line, *request, deadline, sending.max_bytes).await
-            }
-            answered => answered,
-        };
-        let (received, line) = answered.map_err(|trouble| match trouble {
-            Trouble::NotSent(_) => Failure::Refused(unavailable(self.words(trouble))),
-            Trouble::Lost(_) => Failure::Lost(self.words(trouble)),
-        })?;
-        self.keep(line);
-        if received.status == http::StatusCode::UNAUTHORIZED {
-            credential.rejected();
-        }
-        Ok(received)
-    }
-
-    fn prepare(&self, sending: &Sending<'_>, ready: Ready<'_>) -> Result<Request<Full<Bytes>>, Error> {
-        sending.standing.check(&self.connection)?;
-        let filled = sending.draft.fill(sending.book, sending.terms)?;
-        self.request(&filled.method, &filled.target.text(), &filled.headers, filled.body, ready, sending.now)
-    }
-
-    /// A place in the connection's rate.
-    async fn admit(&self) -> Result<(), Error> {
-        let Some(rate) = &self.rate else { return Ok(()) };
-        let wait = rate.reserve(Instant::now(), self.timeout).map_err(|wait| {
-            let message = format!("connection `{}` is used more often than its rate allows", self.connection);
-            let mut error = Error::new(ErrorKind::Throttled, "RATE_LIMITED", message);
-            error.retry_after_ms = Some(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
-            error
-        })?;
-        sleep(wait).await;
-        Ok(())
-    }
-
-    fn keep(&self, line: Option<Line>) {
-        if let Some(line) = line {
-            self.pool.give_back(line);
-        }
     }
 
     /// A request as it is sent. `target` is below the base.
@@ -293,11 +228,16 @@ impl Http {
         Ok(request)
     }
 
-    fn words(&self, trouble: Trouble) -> String {
-        let why = match trouble {
-            Trouble::NotSent(_) => "it hung up before anything was sent".to_owned(),
-            Trouble::Lost(why) => why,
-        };
-        format!("connection `{}`: {why}", self.connection)
+    /// An error of what certainly did nothing.
+    fn refusal(&self, trouble: Trouble) -> Error {
+        let connection = &self.connection;
+        match trouble {
+            Trouble::NotSent(_) => unavailable(format!("connection `{connection}`: it took no request")),
+            Trouble::Unwelcome => {
+                let message = format!("the backend does not take the certificate that connection `{connection}` shows");
+                Error::new(ErrorKind::Unavailable, "TLS_REFUSED", message)
+            }
+            Trouble::Lost(why) => unavailable(format!("connection `{connection}`: {why}")),
+        }
     }
 }

@@ -11,6 +11,7 @@ use aws_sigv4::sign::v4;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
+use tracing::subscriber::{NoSubscriber, with_default};
 
 use crate::capability::backend::Signature;
 use crate::domain::contract::{Error, ErrorKind};
@@ -54,7 +55,9 @@ pub(super) fn sign(
     let headers = request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let signable = SignableRequest::new(request.method().as_str(), url, headers, SignableBody::Bytes(body))
         .map_err(|error| failed(&error))?;
-    let (instructions, _) = sign_request(signable, &params).map_err(|error| failed(&error))?.into_parts();
+    // At its most talkative the library tells all headers and the query, secrets included.
+    let signed = with_default(NoSubscriber::new(), || sign_request(signable, &params));
+    let (instructions, _) = signed.map_err(|error| failed(&error))?.into_parts();
     instructions.apply_to_request_http1x(request);
     Ok(())
 }

@@ -43,9 +43,15 @@ pub(super) struct Tokens {
 
 #[derive(Default)]
 struct Known {
-    /// With the time from which on another one is fetched.
-    current: Option<(HeaderValue, Instant)>,
+    current: Option<Token>,
     seen: Vec<Plain>,
+}
+
+struct Token {
+    value: HeaderValue,
+    since: Instant,
+    /// From then on another one is fetched.
+    until: Instant,
 }
 
 #[derive(Deserialize)]
@@ -83,17 +89,19 @@ impl Tokens {
         let life = granted.expires_in.map_or(USUAL_LIFE, Duration::from_secs);
         // A year is as good as for ever, and no overflow.
         let life = life.min(Duration::from_secs(365 * 86_400));
+        let since = Instant::now();
         let mut known = self.lock();
         if known.seen.len() == KEPT {
             known.seen.remove(0);
         }
         known.seen.push(Plain::new(granted.access_token));
-        known.current = Some((value.clone(), Instant::now() + life - life / 10));
+        known.current = Some(Token { value: value.clone(), since, until: since + life - life / 10 });
         Ok(value)
     }
 
-    pub(super) fn forget(&self) {
-        self.lock().current = None;
+    /// Not a token that was fetched since `sent_at`: it is another one than was sent then.
+    pub(super) fn forget(&self, sent_at: Instant) {
+        self.lock().current.take_if(|token| token.since <= sent_at);
     }
 
     pub(super) fn secrets(&self) -> Vec<Plain> {
@@ -105,7 +113,7 @@ impl Tokens {
 
     fn current(&self) -> Option<HeaderValue> {
         let known = self.lock();
-        known.current.as_ref().filter(|(_, until)| Instant::now() < *until).map(|(value, _)| value.clone())
+        known.current.as_ref().filter(|token| Instant::now() < token.until).map(|token| token.value.clone())
     }
 
     async fn fetch(&self) -> Result<Granted, Error> {
@@ -120,7 +128,9 @@ impl Tokens {
         let pair = format!("{}:{}", encode::percent(&client.client_id), encode::percent(client.client_secret.reveal()));
         let mut basic = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).expect("base 64 is ASCII");
         basic.set_sensitive(true);
-        let path = if self.base.path.is_empty() { "/" } else { &self.base.path };
+        // A base has no slash at its end; of a token endpoint it may be a part.
+        let is_open = self.base.path.is_empty() || client.token_endpoint.ends_with('/');
+        let path = format!("{}{}", self.base.path, if is_open { "/" } else { "" });
         let request = Request::post(path)
             .header(http::header::HOST, self.base.authority())
             .header(http::header::AUTHORIZATION, basic)
@@ -133,7 +143,8 @@ impl Tokens {
         let (received, _) =
             exchange(line, request, Instant::now() + self.timeout, ANSWER_BYTES).await.map_err(|trouble| {
                 let why = match trouble {
-                    Trouble::NotSent(_) => "it hung up".to_owned(),
+                    Trouble::NotSent(_) => "it took no request".to_owned(),
+                    Trouble::Unwelcome => "it does not take our certificate".to_owned(),
                     Trouble::Lost(why) => why,
                 };
                 unavailable(format!("connection `{}`: no token: {why}", self.connection))

@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use tokio::sync::Notify;
+
 use crate::capability::abort::Abort;
 use crate::domain::limits::Limit;
 
 /// Cheap to clone; all clones are one.
 #[derive(Debug, Clone, Default)]
-pub struct Phase(Arc<Mutex<State>>);
+pub struct Phase(Arc<Mutex<State>>, Arc<Notify>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -28,6 +30,26 @@ impl Phase {
         self.lock().committing = false;
     }
 
+    /// The intent is durable and nothing was sent: whoever says so gives up as soon as time is up, and concludes that nothing happened.
+    pub fn holding(&self) {
+        self.lock().committing = true;
+    }
+
+    /// Whether it may be sent now; if so, it is in doubt from here on.
+    pub fn may_send(&self) -> bool {
+        let mut state = self.lock();
+        state.committing = state.expired.is_some();
+        !state.committing
+    }
+
+    /// Comes back when time is up.
+    pub async fn expiry(&self) {
+        let notified = self.1.notified();
+        if self.lock().expired.is_none() {
+            notified.await;
+        }
+    }
+
     pub(super) fn concluding(&self) {
         self.lock().committing = true;
     }
@@ -43,7 +65,7 @@ impl Phase {
         self.lock().write.clone()
     }
 
-    /// The journal is being written: to stop here would make a doubt that a moment's patience avoids.
+    /// The journal is being written, or nothing was sent yet: to stop here would make a doubt that a moment's patience avoids.
     pub fn is_committing(&self) -> bool {
         self.lock().committing
     }
@@ -51,6 +73,7 @@ impl Phase {
     /// Time is up: the attempt ends as soon as the commit in hand is through.
     pub fn expire(&self, max_ms: u64) {
         self.lock().expired = Some(max_ms);
+        self.1.notify_waiters();
     }
 
     pub(super) fn expired(&self) -> Option<Abort> {

@@ -31,7 +31,6 @@ fn config() -> RuntimeConfig {
         cache_dir: None,
         max_instances: 8,
         max_limits: Limits::default(),
-        clock: Arc::new(Ticking::from_ms(1_000)),
         entropy: Arc::new(Counter::new(42)),
     }
 }

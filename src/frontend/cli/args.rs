@@ -19,6 +19,15 @@ pub struct Global {
     /// File with the bearer token [env: VEND_TOKEN_FILE; VEND_TOKEN holds the token itself]
     #[arg(long, global = true, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// Whom to trust for the core's certificate (PEM), instead of whom the system trusts [env: VEND_CA_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Certificate to show to a core that asks for one (PEM) [env: VEND_CLIENT_CERT]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub client_cert: Option<PathBuf>,
+    /// Key of that certificate (PEM) [env: VEND_CLIENT_KEY]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub client_key: Option<PathBuf>,
     /// Project [env: VEND_PROJECT]
     #[arg(short, long, global = true, value_name = "NAME")]
     pub project: Option<String>,

@@ -5,13 +5,14 @@ use std::time::Duration;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
 use super::error::Failure;
 use super::settings::Settings;
 use super::terminal::Terminal;
+use super::{address, unreachable};
 use crate::pb::{
     audit_service_client::AuditServiceClient, catalog_service_client::CatalogServiceClient,
     document_service_client::DocumentServiceClient, driver_service_client::DriverServiceClient,
@@ -68,16 +69,8 @@ clients! {
 impl Session {
     /// Connects at the first call, and again whenever the connection was lost.
     pub fn new(settings: Settings, terminal: Terminal) -> anyhow::Result<Self> {
-        if settings.server.starts_with("https://") {
-            return Err(Failure::usage(format!(
-                "`{}` asks for TLS, which this version does not speak",
-                settings.server
-            ))
-            .with_hint("talk to the core on its own machine, or through a tunnel, with http://")
-            .into());
-        }
-        let endpoint = Endpoint::from_shared(settings.server.clone())
-            .map_err(|_| Failure::usage(format!("`{}` (from {}) is no address", settings.server, settings.origin)))?
+        let endpoint = address::endpoint(&settings)?;
+        let endpoint = endpoint
             .connect_timeout(CONNECT_DEADLINE)
             .http2_keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(10));
@@ -134,6 +127,7 @@ pub fn request_id() -> anyhow::Result<String> {
 /// Whether the same call may succeed later: the core is away, or asks to come back.
 pub fn is_transient(status: &Status) -> bool {
     match status.code() {
+        _ if unreachable::is_for_good(status) => false,
         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => true,
         // A connection that breaks in the middle of an answer shows as one of these.
         Code::Unknown | Code::Internal => std::error::Error::source(status).is_some(),
@@ -153,7 +147,8 @@ where
             Ok(answer) => return Ok(answer),
             Err(status) => status,
         };
-        if tried >= TRIES || !is_transient(&status) {
+        let is_hopeless = tried == 1 && unreachable::is_asked_in_the_clear(&status, &session.settings);
+        if tried >= TRIES || !is_transient(&status) || is_hopeless {
             return Err(status);
         }
         let pause = status

@@ -6,6 +6,7 @@ use tonic_types::StatusExt;
 use super::exit::Exit;
 use super::paint::{Paint, clean};
 use super::settings::Settings;
+use super::unreachable;
 
 /// An end that says what it means, whether found here or told by the core.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -60,8 +61,8 @@ pub fn explain(error: &anyhow::Error, settings: Option<&Settings>) -> Failure {
 pub fn from_status(status: &Status, settings: Option<&Settings>) -> Failure {
     let details = status.get_error_details();
     let info = details.error_info();
-    if info.is_none() && is_transport(status) {
-        return unreachable(status, settings);
+    if info.is_none() && unreachable::is_transport(status) {
+        return unreachable::explain(status, settings);
     }
     let reason = info.map(|info| info.reason.clone()).unwrap_or_default();
     let mut hint = info.and_then(|info| info.metadata.get("hint").cloned()).unwrap_or_default();
@@ -103,30 +104,6 @@ fn usual_hint(code: Code, settings: Option<&Settings>) -> String {
         (Code::Unimplemented, _) => "the core is older than this program; `vend version` shows both".to_owned(),
         _ => String::new(),
     }
-}
-
-/// The call never reached a core, or the connection broke.
-fn is_transport(status: &Status) -> bool {
-    let mut source = std::error::Error::source(status);
-    while let Some(error) = source {
-        if error.is::<tonic::transport::Error>() {
-            return true;
-        }
-        source = error.source();
-    }
-    false
-}
-
-fn unreachable(status: &Status, settings: Option<&Settings>) -> Failure {
-    let mut cause = String::new();
-    let mut source = std::error::Error::source(status);
-    while let Some(error) = source {
-        cause = error.to_string();
-        source = error.source();
-    }
-    let place = settings.map(|it| format!(" at {} (from {})", it.server, it.origin)).unwrap_or_default();
-    Failure::new(Exit::Failed, format!("cannot reach the core{place}: {cause}"))
-        .with_hint("start one with `vend serve`, or name another with --server or `vend context use`")
 }
 
 pub fn render(failure: &Failure, paint: &Paint) -> String {
@@ -218,30 +195,5 @@ mod tests {
     fn what_was_found_here() {
         let failure = Failure::usage("no project is named").with_hint("pass --project");
         assert_eq!(render(&failure, &Paint::plain()), "error: no project is named\nhint: pass --project\n");
-    }
-
-    #[tokio::test]
-    async fn an_unreachable_core() {
-        use super::super::{connect::Session, terminal::Terminal};
-        let settings = Settings {
-            // Port 1 is never listened on here.
-            server: "http://127.0.0.1:1".to_owned(),
-            origin: "the context `local`".to_owned(),
-            token: None,
-            project: String::new(),
-            environment: String::new(),
-            flag_project: None,
-            flag_environment: None,
-        };
-        let session = Session::new(settings.clone(), Terminal::of_tests()).expect("a session");
-        let status = session.system().get_status(crate::pb::GetStatusRequest {}).await.expect_err("nobody is there");
-        let text = render(&from_status(&status, Some(&settings)), &Paint::plain());
-        assert!(
-            text.starts_with(
-                "error: cannot reach the core at http://127.0.0.1:1 (from the context `local`): Connection refused"
-            ),
-            "{text}"
-        );
-        assert!(text.contains("`vend serve`"), "{text}");
     }
 }

@@ -82,8 +82,7 @@ pub fn session(address: SocketAddr) -> Session {
         token: Some("token".to_owned()),
         project: "shop".to_owned(),
         environment: "dev".to_owned(),
-        flag_project: None,
-        flag_environment: None,
+        ..Settings::default()
     };
     Session::new(settings, Terminal::of_tests()).expect("a session")
 }

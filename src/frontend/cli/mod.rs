@@ -4,6 +4,7 @@
 //! asking; `view`, `columns`, `table` and `output` turn answers into what people read. Must never parse a document: the
 //! server does, so that every frontend shows the same file, line and column.
 
+mod address;
 mod apply;
 mod args;
 mod cancel;
@@ -33,6 +34,7 @@ mod paint;
 mod place;
 mod plan;
 mod planning;
+mod probe;
 mod progress;
 mod records;
 mod schema;
@@ -44,6 +46,8 @@ mod system;
 mod table;
 mod terminal;
 mod tree;
+mod trust;
+mod unreachable;
 mod view;
 mod wait;
 mod wakes;

@@ -91,11 +91,9 @@ mod tests {
         let settings = Settings {
             server: "http://127.0.0.1:1".to_owned(),
             origin: String::new(),
-            token: None,
             project: "shop".to_owned(),
             environment: "dev".to_owned(),
-            flag_project: None,
-            flag_environment: None,
+            ..Settings::default()
         };
         let session = Session::new(settings, Terminal::of_tests()).expect("a session");
         for (kind, typed, expected) in [

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
+use super::address;
 use super::args::Global;
 use super::context::{self, Contexts};
 use super::error::Failure;
@@ -11,12 +12,16 @@ use super::error::Failure;
 /// Where `vend serve` listens if nothing else is said.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:7440";
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
     pub server: String,
     /// Where the address was found, for messages.
     pub origin: String,
     pub token: Option<String>,
+    /// PEM files for `https://`: whom to trust, and what to show if the core asks.
+    pub ca_file: Option<PathBuf>,
+    pub client_cert: Option<PathBuf>,
+    pub client_key: Option<PathBuf>,
     pub project: String,
     pub environment: String,
     /// Typed as a flag: a file that says otherwise is refused instead of obeyed.
@@ -53,14 +58,20 @@ impl Settings {
         } else {
             (DEFAULT_SERVER.to_owned(), "the default address".to_owned())
         };
-        let server = if server.contains("://") { server } else { format!("http://{server}") };
-        // A context's token is for the context's core: it is not shown to another one.
-        let inherited = context.token_file.filter(|_| own.is_none_or(|own| own == server));
+        let server = address::with_scheme(&server);
+        // A context's token is for the context's core: it is not shown to another one. Neither is its authority asked.
+        let is_own = own.is_none_or(|own| address::with_scheme(&own) == server);
+        let file = |flag: &Option<PathBuf>, variable: &str, inherited: Option<PathBuf>| {
+            flag.clone().or_else(|| env(variable).map(PathBuf::from)).or(inherited.filter(|_| is_own))
+        };
         let pick = |flag: &Option<String>, variable: &str, inherited: Option<String>| {
             flag.clone().or_else(|| env(variable)).or(inherited).unwrap_or_default()
         };
         Ok(Settings {
-            token: token(global, env, inherited)?,
+            token: token(global, env, context.token_file.filter(|_| is_own))?,
+            ca_file: file(&global.ca_file, "VEND_CA_FILE", context.ca_file),
+            client_cert: file(&global.client_cert, "VEND_CLIENT_CERT", context.client_cert),
+            client_key: file(&global.client_key, "VEND_CLIENT_KEY", context.client_key),
             server,
             origin,
             project: pick(&global.project, "VEND_PROJECT", context.project),
@@ -154,7 +165,23 @@ mod tests {
         let contexts = contexts(&file.path().display().to_string());
         let global = Global { server: Some("elsewhere:9".to_owned()), ..Global::default() };
         let settings = resolve(&global, &[], &contexts);
-        assert_eq!((settings.server.as_str(), settings.token), ("http://elsewhere:9", None));
+        assert_eq!((settings.server.as_str(), settings.token), ("https://elsewhere:9", None));
+    }
+
+    #[test]
+    fn whom_to_trust_is_the_context_s_for_its_own_core_only() {
+        let text = "current: a\ncontexts:\n  a: {server: 'core:1', ca-file: /ca, client-cert: /c, client-key: /k}\n";
+        let contexts = serde_yaml_ng::from_str(text).expect("contexts");
+        let files = |settings: Settings| [settings.ca_file, settings.client_cert, settings.client_key];
+        let path = |text: &str| Some(PathBuf::from(text));
+        let own = resolve(&Global::default(), &[], &contexts);
+        assert_eq!(own.server, "https://core:1");
+        assert_eq!(files(own), [path("/ca"), path("/c"), path("/k")]);
+        let global = Global { server: Some("https://core:1".to_owned()), ca_file: path("/flag"), ..Global::default() };
+        let flagged = resolve(&global, &[("VEND_CA_FILE", "/env"), ("VEND_CLIENT_KEY", "/env")], &contexts);
+        assert_eq!(files(flagged), [path("/flag"), path("/c"), path("/env")]);
+        let global = Global { server: Some("https://elsewhere:1".to_owned()), ..Global::default() };
+        assert_eq!(files(resolve(&global, &[], &contexts)), [None, None, None]);
     }
 
     #[test]

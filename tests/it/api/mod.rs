@@ -6,5 +6,6 @@ mod life;
 mod lists;
 mod orders;
 mod serve;
+mod tls;
 mod transport;
 mod watch;

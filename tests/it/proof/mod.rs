@@ -5,6 +5,8 @@ pub mod core;
 mod demo;
 mod linkage;
 mod postgres;
+mod powerdns;
+mod rabbitmq;
 mod sqlite;
 mod template;
 mod waiting;

@@ -88,22 +88,9 @@ async fn tls_is_held_to_the_authority() {
 }
 
 fn other_authority() -> String {
-    let mut command = std::process::Command::new("openssl");
-    command.args([
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-keyout",
-        "/dev/null",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=other",
-    ]);
-    let output = command.output().expect("openssl");
-    String::from_utf8(output.stdout).expect("PEM")
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = crate::support::certificates::Authority::new(folder.path(), "other");
+    std::fs::read_to_string(authority.certificate()).expect("PEM")
 }
 
 #[tokio::test]

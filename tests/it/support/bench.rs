@@ -184,7 +184,6 @@ impl Core {
             cache_dir: Some(dir.join("cache")),
             max_instances: 16,
             max_limits: limits.clone(),
-            clock: clock.clone(),
             entropy: entropy.clone(),
         });
         let runtime = Arc::new(runtime.unwrap_or_else(|error| panic!("{error}")));

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::certificates::{Authority, LOCAL};
+
 pub const SUPERUSER: &str = "postgres";
 pub const PASSWORD: &str = "the-superusers-password";
 
@@ -128,15 +130,9 @@ fn keep(dir: TempDir, port: u16, settings: &[&str]) -> Child {
 
 /// An authority and a certificate it signed; gives the authority's.
 fn certificates(dir: &Path) -> String {
-    let script = r#"
-        openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=authority \
-            -addext basicConstraints=critical,CA:TRUE
-        openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=server
-        printf 'subjectAltName=IP:127.0.0.1,DNS:localhost\n' > extensions
-        openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out server.pem
-        chmod 600 server.key"#;
-    run(Command::new("sh").args(["-ec", script]).current_dir(dir));
-    std::fs::read_to_string(dir.join("ca.pem")).expect("the authority's certificate")
+    let authority = Authority::new(dir, "ca");
+    authority.sign("server", LOCAL);
+    std::fs::read_to_string(authority.certificate()).expect("the authority's certificate")
 }
 
 fn run(command: &mut Command) {

@@ -24,7 +24,8 @@ enum Action {
     List,
     /// Make a context the current one
     Use { name: String },
-    /// Make a context, or change it: takes --server, --token-file, --project and --environment
+    /// Make a context, or change it: takes --server, --token-file, --ca-file, --client-cert, --client-key, --project and
+    /// --environment
     Set { name: String },
     /// Forget a context
     Delete { name: String },
@@ -54,8 +55,15 @@ fn act(folder: &Path, global: &Global, action: &Action) -> anyhow::Result<String
             if let Some(server) = &global.server {
                 context.server = Some(server.clone());
             }
-            if let Some(file) = &global.token_file {
-                context.token_file = Some(std::path::absolute(file)?);
+            for (given, kept) in [
+                (&global.token_file, &mut context.token_file),
+                (&global.ca_file, &mut context.ca_file),
+                (&global.client_cert, &mut context.client_cert),
+                (&global.client_key, &mut context.client_key),
+            ] {
+                if let Some(file) = given {
+                    *kept = Some(std::path::absolute(file)?);
+                }
             }
             if let Some(project) = &global.project {
                 context.project = Some(project.clone());

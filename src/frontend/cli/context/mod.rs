@@ -32,6 +32,12 @@ pub struct Context {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_cert: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_key: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
@@ -81,12 +87,15 @@ pub fn write(folder: &Path, contexts: &Contexts) -> anyhow::Result<PathBuf> {
 }
 
 /// Writes the context `local`, so that the next command just works. Others stay as they are, and so does what the user
-/// chose inside `local` and which context is current.
-pub fn write_local(folder: &Path, server: &str, token_file: &Path) -> anyhow::Result<PathBuf> {
+/// chose inside `local` and which context is current. Without a `ca_file` the one that is there stays too.
+pub fn write_local(folder: &Path, server: &str, token_file: &Path, ca_file: Option<&Path>) -> anyhow::Result<PathBuf> {
     let mut contexts = read(folder)?;
     let local = contexts.contexts.entry("local".to_owned()).or_default();
     local.server = Some(server.to_owned());
     local.token_file = Some(token_file.to_owned());
+    if let Some(file) = ca_file {
+        local.ca_file = Some(file.to_owned());
+    }
     local.project.get_or_insert_with(|| "default".to_owned());
     local.environment.get_or_insert_with(|| "dev".to_owned());
     if contexts.current.as_ref().is_none_or(|current| !contexts.contexts.contains_key(current)) {
@@ -104,8 +113,23 @@ mod tests {
         if !before.is_empty() {
             std::fs::write(folder.path().join(FILE), before).expect("writes");
         }
-        let path = write_local(folder.path(), "http://127.0.0.1:7440", Path::new("/data/admin.token")).expect("writes");
+        let token_file = Path::new("/data/admin.token");
+        let path = write_local(folder.path(), "http://127.0.0.1:7440", token_file, None).expect("writes");
         assert_eq!(std::fs::read_to_string(path).expect("reads"), expected);
+    }
+
+    #[test]
+    fn an_authority_stays_until_there_is_another() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |ca_file: Option<&str>| {
+            let path = write_local(folder.path(), "https://a", Path::new("/t"), ca_file.map(Path::new));
+            path.expect("writes");
+            read(folder.path()).expect("reads").contexts["local"].ca_file.clone()
+        };
+        assert_eq!(write(None), None);
+        assert_eq!(write(Some("/a.pem")), Some(PathBuf::from("/a.pem")));
+        assert_eq!(write(None), Some(PathBuf::from("/a.pem")));
+        assert_eq!(write(Some("/b.pem")), Some(PathBuf::from("/b.pem")));
     }
 
     #[test]
@@ -129,7 +153,7 @@ mod tests {
     fn a_file_that_is_none_of_ours_is_not_overwritten() {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join(FILE), "[1, 2]").expect("writes");
-        assert!(write_local(folder.path(), "http://a", Path::new("/t")).is_err());
+        assert!(write_local(folder.path(), "http://a", Path::new("/t"), None).is_err());
         assert_eq!(std::fs::read_to_string(folder.path().join(FILE)).expect("reads"), "[1, 2]");
     }
 

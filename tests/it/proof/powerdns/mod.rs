@@ -1,0 +1,8 @@
+//! What needs a PowerDNS server. What was ordered is asked for with `dig`, which knows nothing of vend.
+
+mod server;
+
+mod example;
+mod foreign;
+mod records;
+mod refused;
