@@ -1,7 +1,7 @@
 //! JSON Schemas (2020-12) that others write: checked and bounded before they are used, compiled to be used.
 //!
 //! A schema may refer only into itself and may not recurse, and its patterns run in linear time: validating costs at
-//! most the schema's size times the value's.
+//! most the schema's size times the value's. Where others choose both, that product is bounded too.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +26,10 @@ const MAX_EXPANDED: usize = 100_000;
 const UNEVALUATED: usize = 4;
 /// Levels of the schema, `$ref`s followed.
 const MAX_EXPANDED_DEPTH: usize = 96;
+/// Parts of the schema times parts of the value: a second or two, if somebody makes the most of it.
+const MAX_WORK: usize = 100_000_000;
+/// Patterns times bytes of text. The worst of patterns takes ten microseconds for a byte: two seconds and a half.
+const MAX_PATTERN_WORK: usize = 256 << 10;
 /// Told of one value at once.
 const MAX_REFUSALS: usize = 100;
 
@@ -34,19 +38,19 @@ const MAX_REFUSALS: usize = 100;
 pub struct Compiled {
     schema: Value,
     validator: Validator,
+    /// With every `$ref` written out.
+    parts: usize,
+    patterns: usize,
 }
 
 impl Compiled {
     /// Pointers of the violations lead into `schema`.
     pub fn new(schema: &Value) -> Result<Self, Vec<Violation>> {
-        let found = bounds(schema);
-        if !found.is_empty() {
-            return Err(found);
-        }
+        let size = bounds(schema)?;
         let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES);
         let options = jsonschema::options().with_draft(Draft::Draft202012).offline().with_pattern_options(patterns);
         match options.build(schema) {
-            Ok(validator) => Ok(Self { schema: schema.clone(), validator }),
+            Ok(validator) => Ok(Self { schema: schema.clone(), validator, parts: size.parts, patterns: size.patterns }),
             Err(error) => {
                 let refused = refusal::of_schema(&error);
                 Err(vec![Violation { pointer: refused.pointer, message: refused.message }])
@@ -67,8 +71,22 @@ impl Compiled {
         self.validator.is_valid(value)
     }
 
+    /// Why `value` is not even held against this schema, if that would take too long.
+    pub fn too_much(&self, value: &Value) -> Option<String> {
+        let (parts, bytes) = weight(value);
+        if self.parts.saturating_mul(parts) > MAX_WORK {
+            return Some(format!("{parts} values are too many for a schema of {} parts", self.parts));
+        }
+        (self.patterns.saturating_mul(bytes) > MAX_PATTERN_WORK)
+            .then(|| format!("{bytes} bytes of text are too much for a schema with {} patterns", self.patterns))
+    }
+
     /// All that `value` breaks, each once, in the words of `scope`.
     pub fn refusals(&self, value: &Value, scope: &Scope<'_>) -> Vec<Refusal> {
+        // A document's schema is vend's own, and a document as large as a message may be.
+        if let (Scope::Value(name), Some(why)) = (scope, self.too_much(value)) {
+            return vec![Refusal::new("", format!("`{name}`: {why}"))];
+        }
         if self.accepts(value) {
             return Vec::new();
         }
@@ -85,16 +103,41 @@ pub fn check(schema: &Value) -> Vec<Violation> {
     Compiled::new(schema).err().unwrap_or_default()
 }
 
-fn bounds(schema: &Value) -> Vec<Violation> {
+/// Parts of a value, and bytes of text in it.
+fn weight(value: &Value) -> (usize, usize) {
+    let (mut parts, mut bytes) = (0, 0);
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        parts += 1;
+        match value {
+            Value::String(text) => bytes += text.len(),
+            Value::Array(items) => open.extend(items),
+            Value::Object(map) => {
+                bytes += map.keys().map(String::len).sum::<usize>();
+                open.extend(map.values());
+            }
+            _ => {}
+        }
+    }
+    (parts, bytes)
+}
+
+/// How large a schema is.
+struct Size {
+    parts: usize,
+    patterns: usize,
+}
+
+fn bounds(schema: &Value) -> Result<Size, Vec<Violation>> {
     let refuse = |message: String| vec![Violation { pointer: String::new(), message }];
     if !schema.is_object() {
-        return refuse("a schema is a mapping".to_owned());
+        return Err(refuse("a schema is a mapping".to_owned()));
     }
     if json::depth(schema) > MAX_DEPTH {
-        return refuse(format!("a schema nests at most {MAX_DEPTH} levels"));
+        return Err(refuse(format!("a schema nests at most {MAX_DEPTH} levels")));
     }
     if schema.to_string().len() > MAX_BYTES {
-        return refuse(format!("a schema has at most {MAX_BYTES} bytes"));
+        return Err(refuse(format!("a schema has at most {MAX_BYTES} bytes")));
     }
     let parts = parts(schema);
     let mut found = Vec::new();
@@ -107,12 +150,13 @@ fn bounds(schema: &Value) -> Vec<Violation> {
     if patterns > MAX_PATTERNS {
         found.extend(refuse(format!("a schema has at most {MAX_PATTERNS} patterns")));
     }
+    let mut size = Size { parts: 0, patterns };
     if found.is_empty() {
         let mut expansion = Expansion { parts: &parts, known: BTreeMap::new(), found: Vec::new() };
-        expansion.size("", 0);
+        size.parts = expansion.size("", 0).0;
         found = expansion.found;
     }
-    found
+    if found.is_empty() { Ok(size) } else { Err(found) }
 }
 
 /// Every schema within `schema`, itself included, by its pointer.
@@ -221,7 +265,9 @@ impl Expansion<'_> {
             return (0, 0);
         }
         self.known.insert(pointer.to_owned(), None);
-        let (mut total, mut height) = (1usize, 0);
+        // Each of the values of an `enum` is looked at.
+        let values = part.get("enum").and_then(Value::as_array).map_or(0, Vec::len);
+        let (mut total, mut height) = (1 + values, 0);
         let referred = part.get("$ref").and_then(Value::as_str).and_then(target);
         let inner = children(pointer, part).into_iter().map(|(inner, _)| inner);
         for inner in inner.chain(referred) {

@@ -101,6 +101,9 @@ fn unfinished(observed: &Observed, of: Described<'_>, may: &May<'_>) -> Result<(
 }
 
 fn valid(what: &str, value: &Value, schema: Option<&Compiled>, need: Need) -> Result<(), String> {
+    if let Some(why) = schema.and_then(|schema| schema.too_much(value)) {
+        return Err(format!("{what}: {why}"));
+    }
     let counts = |error: &ValidationError<'_>| {
         need == Need::All || !matches!(error.kind(), ValidationErrorKind::Required { .. })
     };

@@ -63,7 +63,10 @@ pub enum LoadError {
 pub(super) async fn load(runtime: &Runtime, bytes: Bytes) -> Result<Driver, LoadError> {
     check_header(&bytes)?;
     let shared = runtime.0.clone();
+    // One at a time: compiling takes all processors, and memory that no limit counts.
+    let turn = shared.compiling.clone().acquire_owned().await.expect("nobody closes the semaphore");
     let compiling = tokio::task::spawn_blocking(move || -> Result<_, LoadError> {
+        let _turn = turn;
         let digest = format!("sha256:{}", digest::sha256_hex(&bytes));
         let component = match shared.cache.as_ref().and_then(|cache| cache.get(&shared.engine, &digest)) {
             Some(component) => component,

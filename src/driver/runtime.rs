@@ -44,6 +44,7 @@ pub(super) struct Shared {
     pub ticker: Ticker,
     pub cache: Option<Cache>,
     pub turns: Semaphore,
+    pub compiling: Arc<Semaphore>,
     pub max_limits: Limits,
     pub entropy: Arc<dyn Entropy>,
 }
@@ -65,6 +66,7 @@ impl Runtime {
             engine,
             cache,
             turns: Semaphore::new(attempts as usize),
+            compiling: Arc::new(Semaphore::new(1)),
             max_limits: config.max_limits,
             entropy: config.entropy,
         })))

@@ -166,3 +166,30 @@ fn what_is_nested_as_deeply_as_it_may_be_stays_cheap() {
         }
     }
 }
+
+/// Somebody writes a schema, and somebody a value for it: each may be as large as it is, and not both.
+#[test]
+fn what_a_value_costs_against_a_schema_is_bounded() {
+    let text = |bytes: usize| json!({ "a": "x".repeat(bytes - 1) });
+    let patterns = |count: usize| {
+        let all: Vec<_> = (0..count).map(|n| json!({ "pattern": format!("^[ab]*a[ab]{{{}}}$", 100 + n) })).collect();
+        Compiled::new(&json!({ "properties": { "a": { "allOf": all } } })).expect("a schema")
+    };
+    for (count, bytes, fits) in
+        [(1, 256 << 10, true), (1, (256 << 10) + 1, false), (200, 1_300, true), (200, 1_400, false)]
+    {
+        assert_eq!(patterns(count).too_much(&text(bytes)).is_none(), fits, "{count} patterns, {bytes} bytes");
+    }
+    let branches = |count: usize| {
+        let all: Vec<_> = (0..count).map(|n| json!({ "minimum": n })).collect();
+        Compiled::new(&json!({ "items": { "allOf": all } })).expect("a schema")
+    };
+    let list = |length: usize| json!(vec![7; length]);
+    assert!(branches(4_000).too_much(&list(20_000)).is_none());
+    assert!(branches(4_000).too_much(&list(30_000)).is_some());
+    let choice = Compiled::new(&json!({ "items": { "enum": (0..4_000).collect::<Vec<_>>() } })).expect("a schema");
+    assert!(choice.too_much(&list(20_000)).is_none() && choice.too_much(&list(30_000)).is_some());
+    let refusals = branches(4_000).refusals(&list(30_000), &Scope::Value("params"));
+    assert_eq!(refusals.len(), 1);
+    assert_eq!(refusals[0].message, "`params`: 30001 values are too many for a schema of 4002 parts");
+}

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::connect::Session;
 use super::exit::Exit;
 use super::kind::Kind;
-use super::paint::Paint;
+use super::paint::{Paint, clean};
 use super::records::{self, Filter};
 use super::{columns, names, output};
 
@@ -45,7 +45,9 @@ fn draw(order: &Value, resources: &[Value], paint: &Paint) -> String {
         drawn.push_str(&format!("{branch}{}  {of}  {}\n", paint.bold(key), state(&text(resource, "/state"), paint)));
         let mut leaves = Vec::new();
         if !text(resource, "/reason").is_empty() {
-            leaves.push(format!("{}: {}", text(resource, "/reason"), text(resource, "/message")));
+            leaves.push(
+                clean(&format!("{}: {}", text(resource, "/reason"), text(resource, "/message"))).replace('\n', " "),
+            );
         }
         if !text(resource, "/external-id").is_empty() {
             leaves.push(format!("object {}", text(resource, "/external-id")));

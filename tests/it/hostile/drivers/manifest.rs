@@ -243,13 +243,40 @@ async fn patterns(rig: &Rig, cases: &mut Cases) {
     let naming = |name: String| {
         Fixture::new().describe(&described).verb("create", move |f| f.done(&json!({ "name": name }).to_string()))
     };
-    let (bad, good) = (naming("a".repeat(500_000) + "!"), naming("a".repeat(500_000)));
+    let (bad, good) = (naming("a".repeat(200_000) + "!"), naming("a".repeat(200_000)));
     let (bad, good) = (rig.load(&bad).await.expect("a driver"), rig.load(&good).await.expect("a driver"));
     let step = rig.step();
     let hostile =
         async { tokio::time::timeout(Duration::from_secs(60), step.create(&bad)).await.expect("it ends long before") };
     let words = ["DRIVER_UNFIT", "outputs/name does not fit"];
-    cases.attempt("a catastrophic pattern on half a megabyte", &words, hostile, rig.step().create(&good)).await;
+    cases.attempt("a catastrophic pattern on 200 kB", &words, hostile, rig.step().create(&good)).await;
+
+    // Patterns that are slow in a linear way, many of them, on much: refused before they are tried.
+    let slow: Vec<Value> = (0..250).map(|n| json!({ "pattern": format!("^[ab]*a[ab]{{{}}}$", 250 + n) })).collect();
+    let described = changed(|it| {
+        it["types"]["thing"]["outputs"] = json!({ "properties": { "name": { "type": "string", "anyOf": slow } } });
+    });
+    let naming = |bytes: usize| {
+        let name = "ab".repeat(bytes / 2);
+        Fixture::new().describe(&described).verb("create", move |f| f.done(&json!({ "name": name }).to_string()))
+    };
+    let (bad, good) = (rig.load(&naming(900_000)).await, rig.load(&naming(1_000)).await);
+    let (bad, good) = (bad.expect("a driver"), good.expect("a driver"));
+    let words = ["DRIVER_UNFIT", "bytes of text are too much for a schema with 250 patterns"];
+    let step = rig.step();
+    cases.attempt("250 slow patterns on a megabyte", &words, step.create(&bad), rig.step().create(&good)).await;
+    let many: Vec<Value> = (0..5_000).map(|n| json!({ "minimum": n })).collect();
+    let described = changed(|it| {
+        it["types"]["thing"]["outputs"] = json!({ "properties": { "n": { "items": { "anyOf": many } } } })
+    });
+    let listing = |length: usize| {
+        let outputs = json!({ "n": vec![7; length] }).to_string();
+        Fixture::new().describe(&described).verb("create", move |f| f.done(&outputs))
+    };
+    let (bad, good) = (rig.load(&listing(400_000)).await, rig.load(&listing(100)).await);
+    let (bad, good) = (bad.expect("a driver"), good.expect("a driver"));
+    let words = ["DRIVER_UNFIT", "values are too many for a schema of 5003 parts"];
+    cases.attempt("5,000 branches for 400,000 values", &words, step.create(&bad), rig.step().create(&good)).await;
 }
 
 /// A driver that would describe itself by the time of day, or by chance, is asked at a moment that never changes.

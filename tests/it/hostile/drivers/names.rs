@@ -87,8 +87,33 @@ async fn nobody_takes_over_a_drivers_name_or_what_it_has_made() {
         .expect("work");
     let deleted = until(&admin, &deleted.id, rests).await;
     cases.check(case, deleted.state() == State::Succeeded, &deleted);
+    // A type that offers what its driver does not give.
+    let mut document = description();
+    document["name"] = json!("giver");
+    document["types"]["thing"]["outputs"] = json!({ "type": "object" });
+    install(&admin, &Fixture::new().describe(&document).build()).await.expect("installed");
+    let offer = |outputs: &str| {
+        format!(
+            "apiVersion: vend/v1\nkind: ResourceType\nname: thing\nparams: {{ type: object }}\noutputs: {outputs}\n---\n\
+             apiVersion: vend/v1\nkind: Recipe\nname: thing\ntype: thing\ndriver: giver\nconnections: {{ db: files }}\n"
+        )
+    };
+    let promised = "{ type: object, required: [url], properties: { url: { type: string } } }";
+    let refused = admin.apply(&offer(promised)).await.err();
+    let outcome = refused.as_ref().map_or("applied".to_owned(), violations);
+    let case = "a driver without the outputs that its type promises";
+    cases.row(case, &["driver `giver` gives no output `url`"], refused.is_some(), &outcome, "—");
+    let twin = admin.apply(&offer("{ type: object }")).await;
+    cases.check(case, twin.is_ok(), twin.err());
     core.stop().await;
     cases.end();
+}
+
+fn violations(status: &Status) -> String {
+    let details = status.get_error_details();
+    let found = details.bad_request().map(|it| it.field_violations.as_slice()).unwrap_or_default();
+    let found: Vec<&str> = found.iter().map(|it| it.description.as_str()).collect();
+    format!("{}: {} {}", reason(status), status.message(), found.join("; "))
 }
 
 /// What a driver can see of the world beyond the contract is how much memory it gets.
