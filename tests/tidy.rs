@@ -46,10 +46,13 @@ const CRATES: [(&str, &[&str]); 9] = [
 ];
 
 /// Words that belong into `plugins/` and `examples/`, and the only places of the core where they may stand.
-const FOREIGN: [(&str, &[&str]); 10] = [
+const FOREIGN: [(&str, &[&str]); 13] = [
     ("postgres-database", &[]),
     ("sqlite-database", &[]),
     ("slow-database", &[]),
+    ("dns-zone", &[]),
+    ("rrset", &[]),
+    ("rabbitmq-vhost", &[]),
     ("CREATE ROLE", &[]),
     ("ALTER ROLE", &[]),
     ("DROP ROLE", &[]),
