@@ -7,6 +7,7 @@ mod first;
 mod reach;
 mod unserved;
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -64,7 +65,12 @@ pub async fn run(flags: Flags) -> anyhow::Result<()> {
     if let Err(error) = write_context(&url, &running) {
         tracing::warn!("cannot write the context `local`, so name the server with --server: {error:#}");
     }
-    println!("vend ready at {url} (data {}, token {})", running.data.display(), running.token_file.display());
+    let ready =
+        format!("vend ready at {url} (data {}, token {})", running.data.display(), running.token_file.display());
+    // Serving does not hang on being heard.
+    if let Err(error) = writeln!(std::io::stdout(), "{ready}") {
+        tracing::warn!("{ready}; standard output takes nothing: {error}");
+    }
 
     loop {
         tokio::select! {

@@ -21,7 +21,9 @@ pub fn begin(json: bool, level: &str, filter: Option<&str>) -> Result<(), Error>
         // Libraries speak up only when something is wrong.
         None => EnvFilter::builder().parse(format!("warn,vend={level}"))?,
     };
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written is lost: telling so in the same place would end the process.
+    let lines = tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter);
+    let lines = lines.with_writer(std::io::stderr);
     // Refused only if this process writes already.
     let _ = if json {
         lines.json().flatten_event(true).try_init()

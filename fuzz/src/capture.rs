@@ -25,7 +25,7 @@ pub fn target(bytes: &[u8]) {
     let mut book = book("");
     let mut answer = Answer { status: 200, headers, body: rest.to_vec() };
     let before = answer.clone();
-    let Ok(fresh) = take(&captures, &mut answer, &mut book) else { return };
+    let fresh = take(&captures, &mut answer, &mut book);
     assert_eq!(answer.status, before.status);
     assert!(fresh.iter().all(|it| book.knows(&it.handle) && !it.value.reveal().is_empty()), "{captures:?}");
     let withheld = answer.headers.iter().any(|(name, _)| name == WITHHELD) && answer != before;
@@ -40,12 +40,12 @@ pub fn target(bytes: &[u8]) {
         let kept = fresh.first().expect("it was caught");
         let mut again = answer.clone();
         let plain = Capture { encoding: "plain".to_owned(), ..one.clone() };
-        let found = take(&[plain], &mut again, &mut book).expect("room for one more");
+        let found = take(&[plain], &mut again, &mut book);
         assert_eq!(found.first().map(|it| it.value.reveal()), Some(kept.handle.as_str()), "{one:?} of {before:?}");
         assert_eq!(Handle::parse(kept.handle.as_str()), Some(kept.handle.clone()));
         // The same once more is the same handle.
         let mut same = before.clone();
-        let none = take(&captures, &mut same, &mut book).expect("nothing new");
+        let none = take(&captures, &mut same, &mut book);
         assert!(none.is_empty());
         assert_eq!(same, answer);
     }

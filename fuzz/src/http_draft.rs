@@ -53,7 +53,7 @@ pub fn target(bytes: &[u8]) {
     };
     let base = Base::parse("https://api.example.com/v1").expect("a base");
     let rules = terms();
-    let terms = Terms { base: &base, rules: &rules, asked: &[], credential: Some("X-Key") };
+    let terms = Terms { base: &base, rules: &rules, asked: &[], credentials: vec!["X-Key"] };
     let book = book(&values);
     for kind in [Kind::Read, Kind::Write] {
         let Ok(draft) = Draft::new(asked.clone(), kind, &terms) else { continue };

@@ -25,7 +25,7 @@ pub fn target(bytes: &[u8]) {
         assert!(!["set-cookie", "connection", "transfer-encoding", "proxy-authenticate"].contains(&&*name), "{name}");
     }
     let given = headers.clone();
-    let Ok(sent) = outgoing(headers, Some(&credential)) else { return };
+    let Ok(sent) = outgoing(headers, &[&credential]) else { return };
     assert_eq!(sent.len(), given.len(), "none is added, none is lost");
     for ((name, value), (asked, asked_value)) in sent.iter().zip(&given) {
         assert_eq!((name, value), (&asked.to_ascii_lowercase(), asked_value));

@@ -64,7 +64,8 @@ impl Tape {
             replay::Error::Malformed { .. } => Abort::Journal(journal::Error::Store(error.to_string())),
         })?;
         let kept = &history[..replay.kept()];
-        let latest = kept.last().map_or(Timestamp::ZERO, Entry::time);
+        // Of what is cut as well: an earlier attempt's guest has seen that time, and a clock may have been set back since.
+        let latest = history.iter().map(Entry::time).max().unwrap_or_default();
         let mut meter = Meter::new(limits);
         for entry in kept {
             meter.add_kept(entry);

@@ -9,7 +9,7 @@ use crate::domain::reason::Reason;
 use crate::domain::resource::{Desired, ExternalObject, Resource, ResourceState};
 use crate::domain::time::Timestamp;
 
-use super::retry::Verdict;
+use super::retry::{MOST_PENDING, Verdict, pause_ms};
 use crate::secret::Sealer;
 
 /// An end, as far as the records care.
@@ -71,7 +71,15 @@ pub fn conclude(mut resource: Resource, mut operation: Operation, ended: Ended, 
 fn answered(resource: &mut Resource, operation: &mut Operation, answer: Answer, facts: &Facts<'_>) -> bool {
     match (operation.stage, answer) {
         (_, Answer::Pending(pending)) => {
-            wait(operation, &pending, facts);
+            match pause_ms(operation.step, pending.poll_after_ms) {
+                Some(pause_ms) => wait(operation, &pending, pause_ms, facts),
+                None => {
+                    let message =
+                        format!("its driver has answered `pending` {MOST_PENDING} times; cancel it, or apply again");
+                    let verdict = Verdict::Park { reason: Reason::DriverLimitExceeded, message };
+                    failed(resource, operation, verdict, facts);
+                }
+            }
             false
         }
         (Stage::Create | Stage::Update, Answer::Done(object)) => {
@@ -131,12 +139,12 @@ pub fn next_stage(operation: &mut Operation, stage: Stage) -> bool {
     true
 }
 
-fn wait(operation: &mut Operation, pending: &Pending, facts: &Facts<'_>) {
+fn wait(operation: &mut Operation, pending: &Pending, pause_ms: u64, facts: &Facts<'_>) {
     operation.continuation = Some(facts.sealer.continuation(&operation.id, &pending.continuation));
     operation.step += 1;
     operation.attempts = 0;
     operation.state = OperationState::Waiting;
-    operation.due = facts.now.plus_ms(u64::from(pending.poll_after_ms));
+    operation.due = facts.now.plus_ms(pause_ms);
     operation.reason = None;
     operation.message.clear();
 }

@@ -93,6 +93,16 @@ fn spent(operation: &Operation, now: Timestamp) -> Option<String> {
     gone.then(|| format!("given up after {tries} attempts in {} s; mend the cause and apply again", since_ms / 1000))
 }
 
+/// The most that an operation's driver is called again because it answered `pending`: at a minute each, that is a week.
+pub const MOST_PENDING: u32 = 10_000;
+
+/// How long a pending step waits, after so many steps; `None`: it has waited enough. Who asks to be called again at once is, and then less
+/// and less often: each call leaves rows in the journal.
+pub fn pause_ms(steps: u32, asked_ms: u32) -> Option<u64> {
+    let least = u64::from(steps).saturating_mul(10).min(CAP_MS);
+    (steps < MOST_PENDING).then(|| u64::from(asked_ms).max(least))
+}
+
 /// Full jitter below 0.5 s × 2ⁿ, never above a minute; at least a twentieth of it, so that a bad roll does not spin.
 pub fn backoff_ms(failures: u32, entropy: &dyn Entropy) -> u64 {
     let ceiling = BASE_MS.saturating_mul(1 << failures.min(16)).min(CAP_MS);
@@ -166,6 +176,21 @@ mod tests {
         assert!(matches!(verdict(away, last), Verdict::Park { reason: Reason::BackendUnavailable, .. }));
         let rejected = driver(ErrorKind::Unauthenticated, "X");
         assert!(matches!(verdict(rejected, last + 100), Verdict::Retry { .. }), "spends no budget");
+    }
+
+    #[test]
+    fn a_driver_that_is_pending_is_asked_less_and_less_often_and_not_for_ever() {
+        for (steps, asked_ms, expected) in [
+            (0, 100, Some(100)),
+            (10, 100, Some(100)),
+            (500, 100, Some(5_000)),
+            (500, 20_000, Some(20_000)),
+            (MOST_PENDING - 1, 100, Some(CAP_MS)),
+            (MOST_PENDING - 1, 3_600_000, Some(3_600_000)),
+            (MOST_PENDING, 3_600_000, None),
+        ] {
+            assert_eq!(pause_ms(steps, asked_ms), expected, "{steps} {asked_ms}");
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use semver::Version;
+
 use crate::domain::document::{Document, Kind, Manifest, Recipe};
 use crate::domain::driver::DriverRecord;
 use crate::domain::name::Name;
@@ -38,8 +40,10 @@ impl Stock {
             return Ok(driver.clone());
         }
         let missing = || Refusal::new(Reason::NotFound, format!("no driver with digest {digest} is installed"));
+        let record = self.store.driver(digest).await?.ok_or_else(missing)?;
         let bytes = self.store.component(digest).await?.ok_or_else(missing)?;
         let driver = Arc::new(self.load_component(bytes).await?);
+        same_as_installed(&record, &driver)?;
         self.drivers.write().await.insert(digest.to_owned(), driver.clone());
         Ok(driver)
     }
@@ -48,12 +52,16 @@ impl Stock {
         self.runtime.load(bytes).await.map_err(|error| invalid(&error).into())
     }
 
-    /// Checks, compiles and records a component. True if that very component was there before.
+    /// Checks, compiles and records a component. True if that very component was there before. Another component under a name and
+    /// version that is taken is refused: what is ordered next would be made by it, and nobody had said so.
     pub async fn install(&self, bytes: Vec<u8>, principal: &Principal) -> Result<(DriverRecord, bool), Error> {
         let driver = self.load_component(bytes.clone()).await?;
+        // One at a time, from the look at what is there until it is there.
+        let _turn = self.installing.lock().await;
         if let Some(record) = self.store.driver(driver.digest()).await? {
             return Ok((record, true));
         }
+        untaken(&driver, &self.store.drivers().await?)?;
         let now = self.clock.now();
         let record = DriverRecord {
             digest: driver.digest().to_owned(),
@@ -137,6 +145,34 @@ impl Stock {
             }
         }
     }
+}
+
+/// A driver is known by its digest; by its name and version people know it, and these mean one component.
+fn untaken(driver: &Driver, installed: &[DriverRecord]) -> Result<(), Refusal> {
+    let (name, text) = (&driver.description().name, &driver.description().version);
+    let version = |text: &str| Version::parse(text).ok();
+    let same = |other: &&DriverRecord| {
+        let versions = (version(&other.description.version), version(text));
+        other.description.name == *name
+            && match versions {
+                (Some(theirs), Some(ours)) => theirs.cmp_precedence(&ours).is_eq(),
+                _ => other.description.version == *text,
+            }
+    };
+    let Some(other) = installed.iter().find(same) else { return Ok(()) };
+    let message = format!("driver `{name}@{text}` is installed already, and is another component: {}", other.digest);
+    Err(Refusal::new(Reason::AlreadyExists, message)
+        .hint("give this one a higher version, or uninstall the other one first"))
+}
+
+/// What was looked at when a driver was installed is what it has to be when it runs.
+fn same_as_installed(record: &DriverRecord, driver: &Driver) -> Result<(), Refusal> {
+    if record.description == *driver.description() {
+        return Ok(());
+    }
+    let (name, version) = (&record.description.name, &record.description.version);
+    let message = format!("driver `{name}@{version}` does not describe itself as it did when it was installed");
+    Err(Refusal::new(Reason::DriverInvalid, message).hint("uninstall it, and install a version that does"))
 }
 
 fn invalid(error: &LoadError) -> Refusal {

@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex, RwLock};
 
 use crate::domain::limits::Limits;
 use crate::domain::refusal::Refusal;
@@ -60,6 +60,7 @@ pub struct Stock {
     /// Relative directories of connections are below this.
     pub(crate) data_dir: PathBuf,
     drivers: RwLock<HashMap<String, Arc<Driver>>>,
+    installing: Mutex<()>,
     pub(crate) schemas: Schemas,
     /// The most that one attempt may use, whatever a driver asks.
     limits: Limits,
@@ -85,6 +86,7 @@ impl Stock {
             entropy,
             data_dir,
             drivers: RwLock::default(),
+            installing: Mutex::default(),
             schemas: Schemas::new(),
             limits,
             backends: RwLock::default(),

@@ -10,7 +10,7 @@ use vend::domain::time::Entropy as _;
 
 use crate::support::chance::Chance;
 
-/// Changes to each file.
+/// Changes to each file; `VEND_FUZZ_CHANGES` asks for more.
 const CHANGES: usize = 256;
 /// Longer inputs are tried as they are.
 const LONGEST: usize = 8 << 10;
@@ -48,6 +48,8 @@ fn holds(name: &str) {
     let (_, target) = targets::ALL.iter().find(|(known, _)| *known == name).expect("a target");
     let corpus = corpus(name);
     assert!(corpus.len() >= 3, "`{name}` has a corpus of {}", corpus.len());
+    let more = std::env::var("VEND_FUZZ_CHANGES").ok().and_then(|text| text.parse().ok());
+    let changes: usize = more.unwrap_or(CHANGES);
     let chance = Chance::new(name.bytes().fold(7, |seed, b| seed * 31 + u64::from(b)));
     for (path, bytes) in &corpus {
         let run = |bytes: &[u8]| {
@@ -59,7 +61,7 @@ fn holds(name: &str) {
         if bytes.len() > LONGEST {
             continue;
         }
-        for _ in 0..CHANGES {
+        for _ in 0..changes {
             let (_, other) = &corpus[below(&chance, corpus.len())];
             run(&changed(bytes, other, &chance));
         }

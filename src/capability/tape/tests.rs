@@ -124,3 +124,30 @@ fn a_journal_that_is_full_takes_no_half_of_an_effect() {
     assert!(matches!(tape.note(ticket, refusal()), Err(Abort::Limit { .. })));
     assert_eq!(replay::open_write(&tape.take_rest().entries), None);
 }
+
+/// Clocks are set back: within a step, over all its attempts, time is not.
+#[tokio::test]
+async fn time_never_goes_back_within_a_step() {
+    let journal = Arc::new(MemoryJournal::new());
+    let limits = Limits::default();
+    let at =
+        |ms| Tape::new(&journal.history(), journal.clone(), Arc::new(Ticking::from_ms(ms)), &limits, Phase::default());
+    let mut first = at(1_000_000).expect("no doubt is open");
+    write(&mut first, 0).await.expect("committed");
+    let Ok(Asked::Live(ticket)) = first.next(request(Class::Unsafe, 1)) else { panic!("live") };
+    let sent = first.intend(ticket).await.expect("committed");
+    let error = Error::new(ErrorKind::Unavailable, "X", "not now");
+    first.conclude(sent, Outcome::Refused(error)).await.expect("committed");
+    let seen = first.now();
+
+    let mut second = at(5).expect("no doubt is open");
+    let mut before = second.now();
+    assert!(before < seen, "what is replayed is shown its own time");
+    let Ok(Asked::Recorded(_)) = second.next(request(Class::Unsafe, 0)) else { panic!("recorded") };
+    assert!(second.is_live() && second.now() >= seen, "{} after {seen}", second.now());
+    for n in 1..4 {
+        before = before.max(second.now());
+        write(&mut second, n).await.expect("committed");
+        assert!(second.now() >= before && second.now() >= seen);
+    }
+}

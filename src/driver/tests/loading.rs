@@ -83,11 +83,55 @@ async fn a_describe_that_fails_or_talks_rubbish_is_refused() {
         (with("/types/thing/outputs", json!({ "type": "nothing" })), "/types/thing/outputs/type"),
         (with("/types/thing/outputs", deep), ""),
         (slotless, "/types/thing/natural-key/slot"),
+        (with("/version", json!(format!("1.0.0-{}", "a".repeat(100)))), "/version"),
+        (with("/name", json!("a\u{1b}[2J")), "/name"),
+        (with("/types/thing/outputs", json!({ "$ref": "#" })), "/types/thing/outputs"),
+        (with("/types/thing/outputs", json!({ "$ref": "https://example.com" })), "/types/thing/outputs/$ref"),
+        (with("/types/thing/outputs", json!({ "pattern": "(?=a)" })), "/types/thing/outputs/pattern"),
     ] {
         let Err(LoadError::Description { violations }) = load(&Fixture::new().describe(&document)).await else {
             panic!("{document} passed")
         };
         assert!(violations.iter().any(|violation| violation.pointer == pointer), "{pointer}: {violations:?}");
+    }
+}
+
+/// Pointers into params lead through references and branches, and to what the schema names.
+#[tokio::test]
+async fn a_natural_key_names_params() {
+    for (pointer, params, leads) in [
+        ("/name", json!({ "properties": { "name": {} } }), true),
+        ("/a~1b", json!({ "properties": { "a/b": {} } }), true),
+        (
+            "/at/0/name",
+            json!({ "properties": { "at": { "items": { "$ref": "#/$defs/x" } } }, "$defs": { "x": { "properties": { "name": {} } } } }),
+            true,
+        ),
+        ("/name", json!({ "allOf": [{}, { "properties": { "name": {} } }] }), true),
+        ("/name", json!({ "properties": { "other": {} } }), false),
+        ("/name/first", json!({ "properties": { "name": { "type": "string" } } }), false),
+        ("/name", json!({ "type": "object" }), false),
+    ] {
+        let mut document = description();
+        document["types"]["thing"]["params"] = params.clone();
+        document["types"]["thing"]["natural-key"] = json!({ "slot": "db", "family": "x", "pointers": [pointer] });
+        let loaded = load(&Fixture::new().describe(&document)).await;
+        assert_eq!(loaded.is_ok(), leads, "{pointer} {params}: {:?}", loaded.err());
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_for_is_imported() {
+    let asking = |access: &str| {
+        let mut document = description();
+        document["slots"]["db"]["access"] = json!(access);
+        Fixture::new().describe(&document).without_sql()
+    };
+    let reading = asking("read").verb("read", |f| f.query("db", "look") + "(call $absent)");
+    assert!(load(&reading).await.is_ok());
+    for fixture in [asking("read"), asking("read-write").verb("read", |f| f.query("db", "look") + "(call $absent)")] {
+        let Err(LoadError::Description { violations }) = load(&fixture).await else { panic!("it passed") };
+        assert_eq!(violations[0].pointer, "/slots/db");
     }
 }
 

@@ -66,6 +66,30 @@ async fn a_handle_as_mere_text_is_refused_before_anything_is_sent() {
     assert!(step.backend.asked().is_empty());
 }
 
+/// What a driver left for itself does not come back as if it had been given.
+#[tokio::test]
+async fn a_handle_from_a_continuation_is_nobodys() {
+    let foreign = Handle::from_bytes(&[2; 32]);
+    let outputs = format!(r#"{{"password":"{foreign}"}}"#);
+    let driver = load(&creating(|f| f.done(&outputs))).await.expect("a driver");
+    for (holding, fits) in [("continuation", false), ("state", false), ("config", false), ("params", true)] {
+        let mut input = input();
+        let value = json!({ "h": foreign });
+        match holding {
+            "continuation" => input.continuation = Some(value),
+            "config" => input.config = value,
+            "params" => input.params = value,
+            _ => {
+                let claim = crate::domain::contract::Claim { external_id: None, state: value };
+                let (params, config, outputs) = (json!({}), json!({}), json!({}));
+                input.prior = Some(crate::domain::contract::Prior { claim, params, config, outputs });
+            }
+        }
+        let report = driver.run(Step::new().attempt(Call::Create(input))).await;
+        assert_eq!(report.result.is_ok(), fits, "{holding}: {:?}", report.result);
+    }
+}
+
 #[tokio::test]
 async fn outputs_hold_granted_handles_at_marked_places_only() {
     let (ours, foreign) = (Handle::from_bytes(&[1; 32]), Handle::from_bytes(&[2; 32]));

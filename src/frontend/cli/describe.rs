@@ -84,7 +84,7 @@ fn fields(map: &Map<String, Value>, depth: usize, paint: &Paint, text: &mut Stri
     let indent = "  ".repeat(depth);
     for key in output::keys(map) {
         let value = &map[key];
-        let key_text = paint.cyan(&format!("{key}:"));
+        let key_text = paint.cyan(&format!("{}:", clean(key)));
         match value {
             Value::Object(inner) if !inner.is_empty() => {
                 text.push_str(&format!("{indent}{key_text}\n"));
@@ -93,7 +93,7 @@ fn fields(map: &Map<String, Value>, depth: usize, paint: &Paint, text: &mut Stri
             Value::Array(items) if items.iter().any(Value::is_object) => {
                 text.push_str(&format!("{indent}{key_text}\n"));
                 for item in items {
-                    text.push_str(&format!("{indent}  - {}\n", clean(&item_line(item))));
+                    text.push_str(&format!("{indent}  - {}\n", clean(&item_line(item)).replace('\n', " ")));
                 }
             }
             Value::String(long) if long.contains('\n') => {

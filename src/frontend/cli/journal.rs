@@ -44,7 +44,9 @@ pub async fn logs(session: &Session, args: &LogsArgs) -> anyhow::Result<Exit> {
         .filter(|line| line.kind() == Kind::Log)
         .map(|line| {
             let value = view::journal_line(line);
-            format!("{}  {}\n", columns::text(&value["time"]), clean(line.message.trim_end()))
+            // What stands on a line of its own was not said at a time of its own.
+            let message = clean(line.message.trim_end()).replace('\n', "\n    ");
+            format!("{}  {message}\n", columns::text(&value["time"]))
         })
         .collect();
     if text.is_empty() {

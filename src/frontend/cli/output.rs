@@ -8,6 +8,7 @@ use serde_yaml_ng as yaml;
 
 use super::columns;
 use super::kind::Kind;
+use super::paint::is_obeyed;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Format {
@@ -59,9 +60,22 @@ pub fn reference(kind: Kind, record: &Value) -> String {
     format!("{}/{}", kind.word(), name.map(columns::text).unwrap_or_default())
 }
 
-/// A value as indented JSON, with a line end.
+/// A value as indented JSON, with a line end. Letters that a terminal would obey are written as escapes, which mean the same.
 pub fn json(value: &impl serde::Serialize) -> anyhow::Result<String> {
-    Ok(serde_json::to_string_pretty(value)? + "\n")
+    Ok(escaped(&serde_json::to_string_pretty(value)?) + "\n")
+}
+
+/// JSON of one meaning and another spelling. Outside of strings there are no such letters but line ends.
+pub fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        match letter {
+            '\n' => text.push(letter),
+            _ if is_obeyed(letter) => text.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            _ => text.push(letter),
+        }
+    }
+    text
 }
 
 /// Values as YAML documents, `---` between them.
@@ -201,6 +215,14 @@ mod tests {
         let list = records(Kind::Order, &[order("a")], Format::Json, false).expect("writes");
         assert!(list.starts_with("[\n  {"), "{list}");
         assert_eq!(records(Kind::Order, &[], Format::Json, false).expect("writes"), "[]\n");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_spelt_out() {
+        let value = json!({ "a": "b\u{1b}\u{9b}\u{202e}ö" });
+        let text = super::json(&value).expect("writes");
+        assert_eq!(text, "{\n  \"a\": \"b\\u001b\\u009b\\u202eö\"\n}\n");
+        assert_eq!(serde_json::from_str::<Value>(&text).expect("reads"), value);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::connect::Session;
 use super::exit::Exit;
 use super::kind::Kind;
+use super::paint::is_obeyed;
 use super::table::Table;
 use super::{columns, names, output, view};
 use crate::pb;
@@ -104,11 +105,21 @@ fn variable(parts: impl Iterator<Item = String>) -> String {
     if name.starts_with(|first: char| first.is_ascii_digit()) { format!("_{name}") } else { name }
 }
 
-/// As a POSIX shell reads it back; bare where nothing needs quoting.
+/// As a POSIX shell reads it back; bare where nothing needs quoting, and spelt out (POSIX.1-2024, 2.2.4) what a terminal would obey.
 fn quote(text: &str) -> String {
     let bare = |letter: char| letter.is_ascii_alphanumeric() || "_-./:@%+,".contains(letter);
     if !text.is_empty() && text.chars().all(bare) {
         text.to_owned()
+    } else if text.chars().any(|letter| is_obeyed(letter) && letter != '\n') {
+        let mut bytes = [0; 4];
+        let spelt = |letter: char| match letter {
+            '\'' | '\\' => format!("\\{letter}"),
+            _ if is_obeyed(letter) => {
+                letter.encode_utf8(&mut bytes).bytes().map(|byte| format!("\\{byte:03o}")).collect()
+            }
+            _ => letter.to_string(),
+        };
+        format!("$'{}'", text.chars().map(spelt).collect::<String>())
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
@@ -142,6 +153,15 @@ mod tests {
             "RESOURCE   OUTPUT      VALUE\ndb         host        127.0.0.1\ndb         password    it's $secret\n\
              db         port        5432\nweb-site   urls.main   https://a/?b\n",
         );
+    }
+
+    #[test]
+    fn a_shell_reads_back_what_a_terminal_would_obey() {
+        let hostile = "it's\u{1b}[2J\n\u{9b}\\\u{202e}";
+        assert_eq!(quote(hostile), r"$'it\'s\033[2J\012\302\233\\\342\200\256'");
+        let mut bash = std::process::Command::new("bash");
+        let read = bash.args(["-c", &format!("printf %s {}", quote(hostile))]).output().expect("a shell");
+        assert_eq!(String::from_utf8_lossy(&read.stdout), hostile);
     }
 
     #[test]

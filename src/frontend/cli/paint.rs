@@ -33,9 +33,15 @@ impl Paint {
     }
 }
 
-/// Text from elsewhere, without what would move the cursor or colour the screen; line ends stay.
+/// Text from elsewhere, without what would move the cursor, colour the screen or turn the direction of writing; line ends stay.
 pub fn clean(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() && letter != '\n' { ' ' } else { letter }).collect()
+    text.chars().map(|letter| if is_obeyed(letter) && letter != '\n' { ' ' } else { letter }).collect()
+}
+
+/// What a terminal does not show but obeys: control characters, separators of lines, and Unicode's Bidi_Control.
+pub fn is_obeyed(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -44,6 +50,6 @@ mod tests {
 
     #[test]
     fn a_message_cannot_take_over_the_terminal() {
-        assert_eq!(clean("a\u{1b}[2Jb\nc\u{9b}d"), "a [2Jb\nc d");
+        assert_eq!(clean("a\u{1b}[2Jb\nc\u{9b}d\u{202e}e"), "a [2Jb\nc d e");
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::output::escaped;
 use super::paint::{Paint, clean};
 use super::table::shorten;
 use super::{names, view};
@@ -101,7 +102,7 @@ fn made_by(resource: &PlannedResource, wide: bool) -> String {
 
 fn render_change(change: &PlannedChange, action: Action, paint: &Paint, wide: bool) -> String {
     let show = |text: &str| {
-        let text = view::json_text(text).to_string();
+        let text = escaped(&view::json_text(text).to_string());
         if wide { text } else { shorten(&text, WIDTH) }
     };
     let (before, after) = (&change.before_json, &change.after_json);
@@ -123,8 +124,8 @@ fn render_outputs(resource: &PlannedResource, paint: &Paint, wide: bool) -> Stri
     let mut lines: Vec<(String, String)> = Vec::new();
     if let Value::Object(outputs) = view::json_text(&resource.outputs_json) {
         for (name, value) in outputs {
-            let value = value.to_string();
-            lines.push((format!("/{name}"), if wide { value } else { shorten(&value, WIDTH) }));
+            let value = escaped(&value.to_string());
+            lines.push((format!("/{}", clean(&name)), if wide { value } else { shorten(&value, WIDTH) }));
         }
     }
     for pointer in &resource.unknown_outputs {

@@ -1,5 +1,7 @@
 //! Columns of text, as wide as they need to be.
 
+use super::paint::is_obeyed;
+
 /// Rows under a heading; empty columns at the end of a line leave no blanks.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -50,7 +52,7 @@ impl Table {
 
 /// What stands in one cell stays on one line, and moves no cursor.
 fn one_line(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    text.chars().map(|letter| if is_obeyed(letter) { ' ' } else { letter }).collect()
 }
 
 /// At most `limit` characters, the last one an ellipsis if something was cut.

@@ -67,8 +67,13 @@ impl Core {
 
     /// The same data, served anew.
     pub async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    pub async fn restart_with(self, change: impl FnOnce(&mut Settings)) -> Self {
         let folder = self.stop().await;
-        let settings = settings(&folder.path().join("data"));
+        let mut settings = settings(&folder.path().join("data"));
+        change(&mut settings);
         Self::start_in(folder, settings).await
     }
 

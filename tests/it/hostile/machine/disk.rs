@@ -9,7 +9,7 @@ use vend::store::sqlite::EXIT_STATUS;
 use super::ledger::{Ledger, is_sound};
 use super::mount::Mount;
 use super::says;
-use crate::proof::core::Core;
+use crate::proof::core::{Core, until};
 use crate::support::report::Report;
 
 const NO_SPACE: &str = "No space left on device (os error 28)";
@@ -118,6 +118,32 @@ fn a_first_start_on_a_full_mounted_file_system() {
     core.kill();
     is_sound(&core.data());
     report.row("disk full at the first start: room was made", "starts, integrity check ok", "");
+}
+
+/// What is said goes to a full disk, while the data has one of its own.
+#[test]
+fn words_that_nobody_keeps() {
+    use crate::support::core::caller;
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("a disk that is always full");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vend"));
+    command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(&data).env("VEND_LOG", "debug");
+    command.env("VEND_CONFIG_DIR", folder.path().join("config")).stdout(full()).stderr(full());
+    let mut process = command.spawn().expect("the program starts");
+    let runtime = super::ledger::runtime();
+    until("it serves all the same", || {
+        assert!(process.try_wait().expect("asked").is_none(), "it has ended");
+        let Ok(token) = std::fs::read_to_string(data.join("admin.token")) else { return false };
+        runtime.block_on(async {
+            let Ok(caller) = caller(&format!("http://127.0.0.1:{port}"), token.trim()).await else { return false };
+            caller.system().get_status(vend::pb::GetStatusRequest {}).await.is_ok()
+        })
+    });
+    process.kill().expect("killed");
+    process.wait().expect("it ends");
+    Report::new("machine full log").row("stdout and stderr on a full disk", "serves all the same", "");
 }
 
 /// A limit on the size of files: writes fail in the middle of the log.
