@@ -37,7 +37,7 @@ async fn a_driver_that_is_never_done_is_waited_for_and_can_be_given_up() {
     cases.row(case, &["after 24 h"], pause_ms <= 24 * 3_600_000 + 1_000, &outcome, &grown(before));
 
     for (case, parent) in [("pending for ever is given up", at_once), ("pending for ages is given up", for_ages)] {
-        let request = pb::CancelOperationRequest { id: parent.clone(), ..Default::default() };
+        let request = pb::CancelOperationRequest { id: parent.clone() };
         admin.operations().cancel_operation(request).await.expect("accepted");
         let ended = until(&admin, &parent, rests).await;
         let outcome = format!("{:?} {}", ended.state(), ended.reason);
