@@ -61,7 +61,19 @@ pub fn reference(kind: Kind, record: &Value) -> String {
 
 /// A value as indented JSON, with a line end.
 pub fn json(value: &impl serde::Serialize) -> anyhow::Result<String> {
-    Ok(serde_json::to_string_pretty(value)? + "\n")
+    Ok(escaped(&serde_json::to_string_pretty(value)?) + "\n")
+}
+
+/// JSON takes these as they are, and `apply -f` does not: what is shown has to come back. They stand within texts alone.
+fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// Values as YAML documents, `---` between them.
@@ -192,6 +204,14 @@ mod tests {
         let back: Vec<Value> =
             yaml::Deserializer::from_str(&text).map(|it| serde::Deserialize::deserialize(it).expect("reads")).collect();
         assert_eq!(back, [order("a"), order("b")]);
+    }
+
+    #[test]
+    fn json_shows_no_control_character() {
+        let text = "a\u{7f}\u{85}\u{9f}é\u{ffff}";
+        let shown = super::json(&json!({ "text": text })).expect("shown");
+        assert!(shown.contains("a\\u007f\\u0085\\u009fé\\uffff"), "{shown}");
+        assert_eq!(serde_json::from_str::<Value>(&shown).expect("JSON")["text"], text);
     }
 
     #[test]
