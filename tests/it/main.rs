@@ -4,6 +4,7 @@ mod support;
 mod store;
 mod sql_postgres;
 mod http;
+mod hostile;
 mod engine;
 mod api;
 mod proof;

@@ -1,0 +1,3 @@
+//! What the world does to vend, and what it costs.
+
+mod backends;
