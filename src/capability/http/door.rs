@@ -1,5 +1,7 @@
 //! Opens connections: resolve, vet, connect to the vetted address and no other, TLS, HTTP/1.1.
 
+use std::io;
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +37,8 @@ const HEAD_BYTES: usize = 64 << 10;
 pub(super) struct Line {
     requests: SendRequest<Full<Bytes>>,
     work: JoinHandle<()>,
+    /// The same socket: to be looked at, and neither read nor written.
+    socket: std::net::TcpStream,
 }
 
 impl Drop for Line {
@@ -44,6 +48,12 @@ impl Drop for Line {
 }
 
 impl Line {
+    /// Whether nothing has come in since the last answer was read, not even the end: what comes in unasked, the next request would
+    /// take for its answer, and a request that follows the end is lost. The network is asked, as whoever reads may not have got to it.
+    pub(super) fn is_quiet(&self) -> bool {
+        matches!(self.socket.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
     /// Comes back when a request can be sent; false if none can any more.
     pub(super) async fn ready(&mut self) -> bool {
         self.requests.ready().await.is_ok()
@@ -104,8 +114,10 @@ impl Door {
 
     async fn connect(&self) -> Result<Line, Error> {
         let stream = self.route.connect().await?;
-        let Some((connector, name)) = &self.tls else { return self.speak(stream).await };
         let connection = &self.route.connection;
+        let socket = stream.as_fd().try_clone_to_owned().map(std::net::TcpStream::from);
+        let socket = socket.map_err(|error| unavailable(format!("connection `{connection}`: {}", error.kind())))?;
+        let Some((connector, name)) = &self.tls else { return self.speak(stream, socket).await };
         let stream = connector.connect(name.clone(), stream).await.map_err(|error| {
             tracing::warn!(connection, %error, "TLS with a backend failed");
             // Such an error may name hosts and certificates: what is told is its kind.
@@ -118,10 +130,14 @@ impl Door {
                 false => unavailable(format!("connection `{connection}` broke during TLS: {}", error.kind())),
             }
         })?;
-        self.speak(stream).await
+        self.speak(stream, socket).await
     }
 
-    async fn speak(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Line, Error> {
+    async fn speak(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        socket: std::net::TcpStream,
+    ) -> Result<Line, Error> {
         let connection = &self.route.connection;
         let shaken = http1::Builder::new()
             .max_headers(MOST_HEADERS)
@@ -135,6 +151,6 @@ impl Door {
                 tracing::debug!(%error, "a connection to a backend broke");
             }
         });
-        Ok(Line { requests, work })
+        Ok(Line { requests, work, socket })
     }
 }

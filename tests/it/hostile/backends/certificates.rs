@@ -152,7 +152,14 @@ async fn what_is_no_tls_or_too_old() {
     let pki = Pki::new();
     let ca = pki.authority("ca");
     let server = pki.leaf("server", &ca, "IP:127.0.0.1", 2, "serverAuth");
-    let plain = Web::start(|_| answer("200 OK", &[], "fine")).await;
+    let wrap: Wrap<tokio::net::TcpStream> = Arc::new(|mut stream| {
+        Box::pin(async move {
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+            None
+        })
+    });
+    let plain = Web::wrapped(wrap, |_| answer("200 OK", &[], "fine")).await;
     let deaf = Web::deaf().await;
     let secured = secure(&server, None, &BOTH).await;
     let old = OldServer::start(&pki, "-tls1_1").await;

@@ -46,7 +46,7 @@ async fn what_is_packed_is_not_unpacked() {
         fine("Identity", plain("content-encoding: Identity")),
         fine("an empty encoding", plain("content-encoding:")),
     ];
-    judge(&mut report, cases).await;
+    judge(&mut report, 20, cases).await;
 }
 
 /// Bytes arrive as they are; what is no text in a header is shown as such.

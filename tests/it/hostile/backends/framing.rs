@@ -1,5 +1,7 @@
 //! Answers that end somewhere else than they say, more answers than questions, and what is no HTTP at all.
 
+use std::io::{Read as _, Write as _};
+
 use super::*;
 use crate::support::web::raw;
 
@@ -10,10 +12,16 @@ fn ok(headers: &str, body: &str) -> Act {
     raw(format!("HTTP/1.1 200 OK\r\n{headers}\r\n\r\n{body}"))
 }
 
+/// The same, and `more` in one piece with it.
+fn behind(act: Act, more: &str) -> Act {
+    let Act::Send(bytes) = act else { panic!("bytes") };
+    raw([bytes.as_slice(), more.as_bytes()].concat())
+}
+
 #[tokio::test]
 async fn lengths_that_lie() {
     let mut report = Report::new("backend: lengths");
-    let after = |act: Act| vec![act, raw(SMUGGLED)];
+    let after = |act: Act| vec![behind(act, SMUGGLED)];
     let cases = vec![
         fine("a length too small", vec![ok("content-length: 2", "fine")]),
         fine("a length too small, and an answer behind it", after(ok("content-length: 2", "fi"))),
@@ -54,34 +62,36 @@ async fn lengths_that_lie() {
         none("HTTP/1.0 in chunks", vec![raw("HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n")]),
         fine("HTTP/1.0 until it hangs up", vec![raw("HTTP/1.0 200 OK\r\n\r\nfine"), Act::Close]),
     ];
-    judge(&mut report, cases).await;
+    judge(&mut report, 20, cases).await;
 }
 
 /// What stands behind an answer never answers the next request: neither at once, nor when it comes while the connection is idle.
 #[tokio::test]
 async fn an_answer_to_no_question() {
     let mut report = Report::new("backend: smuggling");
-    let with = |status: &'static str, method: &'static str, acts: Vec<Act>| {
+    let with = |what: &'static str, method: &'static str, status: &str, header: &str| {
         let came = Ok(status[..3].parse().expect("a status"));
-        let mut acts = acts;
-        acts.push(raw(SMUGGLED));
-        Case { what: status, acts, read: came, write: came, journal: "applied", method: Some(method) }
+        let acts = vec![behind(raw(format!("HTTP/1.1 {status}\r\n{header}\r\n\r\n")), SMUGGLED)];
+        Case { what, acts, read: came, write: came, journal: "applied", method: Some(method) }
     };
-    let named = |what: &'static str, case: Case| Case { what, ..case };
-    let head = |status: &str, rest: &str| vec![raw(format!("HTTP/1.1 {status}\r\n{rest}\r\n\r\n"))];
+    let later =
+        |pause_ms| vec![ok("content-length: 4", "fine"), Act::Wait(Duration::from_millis(pause_ms)), raw(SMUGGLED)];
     let cases = vec![
-        fine("two answers at once", vec![ok("content-length: 4", "fine"), raw(SMUGGLED)]),
+        fine("two answers at once", vec![behind(ok("content-length: 4", "fine"), SMUGGLED)]),
+        fine("three answers at once", vec![behind(ok("content-length: 4", "fine"), &SMUGGLED.repeat(2))]),
+        fine("half an answer behind it", vec![behind(ok("content-length: 4", "fine"), &SMUGGLED[..12])]),
+        fine("a line end behind it", vec![behind(ok("content-length: 4", "fine"), "\r\n")]),
         fine(
-            "a second answer a moment later",
-            vec![ok("content-length: 4", "fine"), Act::Wait(Duration::from_millis(1)), raw(SMUGGLED)],
+            "an answer behind chunks",
+            vec![behind(ok("transfer-encoding: chunked", "4\r\nfine\r\n0\r\n\r\n"), SMUGGLED)],
         ),
-        fine("half an answer behind it", vec![ok("content-length: 4", "fine"), raw("HTTP/1.1 200")]),
-        fine("a line end behind it", vec![ok("content-length: 4", "fine"), raw("\r\n")]),
-        named("204 with a body", with("204 No Content", "POST", head("204 No Content", "content-length: 8"))),
-        named("204 in chunks", with("204 No Content", "POST", head("204 No Content", "transfer-encoding: chunked"))),
-        named("304 with a body", with("304 Not Modified", "POST", head("304 Not Modified", "content-length: 8"))),
-        named("HEAD with a body", with("200 OK", "HEAD", head("200 OK", "content-length: 100"))),
-        named("HEAD in chunks", with("200 OK", "HEAD", head("200 OK", "transfer-encoding: chunked"))),
+        fine("a second answer a moment later", later(1)),
+        fine("a second answer somewhat later", later(20)),
+        with("204 with a body", "POST", "204 No Content", "content-length: 37"),
+        with("204 in chunks", "POST", "204 No Content", "transfer-encoding: chunked"),
+        with("304 with a body", "POST", "304 Not Modified", "content-length: 37"),
+        with("HEAD with a body", "HEAD", "200 OK", "content-length: 37"),
+        with("HEAD in chunks", "HEAD", "200 OK", "transfer-encoding: chunked"),
     ];
     // What these methods are sent as does not matter here.
     let judged = join_all(cases.into_iter().map(judge_smuggling)).await;
@@ -92,6 +102,11 @@ async fn an_answer_to_no_question() {
 
 async fn judge_smuggling(case: Case) -> [String; 3] {
     let Case { what, acts, write, method, .. } = case;
+    let is_late = acts.len() > 1;
+    let bytes = |acts: &[Act]| -> u64 {
+        acts.iter().map(|act| if let Act::Send(bytes) = act { bytes.len() as u64 } else { 0 }).sum()
+    };
+    let (bad, good) = (bytes(&acts), bytes(&answer("200 OK", &[], "fine")));
     let web = Web::start(move |request| match request.target.as_str() {
         "/bad" => acts.clone(),
         _ => answer("200 OK", &[], "fine"),
@@ -99,13 +114,13 @@ async fn judge_smuggling(case: Case) -> [String; 3] {
     .await;
     let terms = terms(&web.url());
     let backend = terms.backend();
-    for round in 0..4 {
+    for round in 0..4u64 {
         let sent = terms.attempt(&backend).send(request(method.unwrap_or("POST"), "/bad"), Semantics::Unsafe).await;
         assert_eq!(status(&sent), came(write), "{what}");
         assert!(!told(&sent.expect("an answer")).contains("SMUGGLED"), "{what}");
-        if round % 2 == 1 {
-            // It comes in while nothing is asked.
-            tokio::time::sleep(Duration::from_millis(30)).await;
+        if is_late {
+            // It comes in while nothing is asked: what comes later nobody could tell from an answer.
+            until(what, || web.sent() >= (round + 1) * bad + round * good).await;
         }
         let next = terms.attempt(&backend).fetch(get("/good")).await.expect(what);
         assert_eq!(next.body, b"fine", "{what}");
@@ -113,6 +128,47 @@ async fn judge_smuggling(case: Case) -> [String; 3] {
     assert_eq!((reached(&web), web.count()), (4, 8), "{what}: each once");
     let cost = format!("{} connections for 8 requests", web.accepted());
     [what.to_owned(), "never taken for the next answer".to_owned(), cost]
+}
+
+/// What came in is looked for in the network, whether or not anything here has got to read it.
+#[tokio::test]
+async fn what_comes_in_while_nobody_looks() {
+    let mut report = Report::new("backend: unread");
+    for (what, more) in [("an answer to no question", Some(SMUGGLED)), ("the end of the connection", None)] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("its address").port();
+        let (done, is_done) = std::sync::mpsc::sync_channel(1);
+        let server = std::thread::spawn(move || {
+            let mut held = Vec::new();
+            for more in [more, Some("")] {
+                let (mut stream, _) = listener.accept().expect("a connection");
+                let mut bytes = [0; 1024];
+                assert!(stream.read(&mut bytes).expect("a request") > 0);
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine").expect("written");
+                std::thread::sleep(Duration::from_millis(50));
+                match more {
+                    Some(more) => {
+                        stream.write_all(more.as_bytes()).expect("written");
+                        held.push(stream);
+                    }
+                    None => drop(stream),
+                }
+                done.send(()).expect("somebody waits");
+            }
+        });
+        let terms = terms(&format!("http://127.0.0.1:{port}"));
+        let backend = terms.backend();
+        let first = terms.attempt(&backend).fetch(get("/a")).await.expect(what);
+        // The thread waits, and with it everything that would read.
+        is_done.recv().expect("it came in");
+        let mut world = terms.attempt(&backend);
+        let second = world.send(request("POST", "/a"), Semantics::Unsafe).await.expect(what);
+        assert_eq!((first.body.as_slice(), second.body.as_slice()), (b"fine".as_slice(), b"fine".as_slice()), "{what}");
+        assert_eq!(world.last_write(), "applied");
+        is_done.recv().expect("it was asked over another connection");
+        server.join().expect("it ends");
+        report.row(format!("{what}, just before the next request"), "200, over another connection", "2 connections");
+    }
 }
 
 #[tokio::test]
@@ -156,5 +212,5 @@ async fn what_is_no_http() {
         fine("no reason", body("HTTP/1.1 200")),
         fine("bare line ends", vec![raw("HTTP/1.1 200 OK\ncontent-length: 4\n\nfine")]),
     ];
-    judge(&mut report, cases).await;
+    judge(&mut report, 20, cases).await;
 }

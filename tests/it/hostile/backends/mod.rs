@@ -17,6 +17,7 @@ mod logs;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use futures::{StreamExt as _, stream};
 use vend::domain::limits::Limits;
 use vend::wit::vend::driver::http_types::{Request, Response};
 use vend::wit::vend::driver::types::Semantics;
@@ -66,11 +67,11 @@ fn terms(endpoint: &str) -> Terms {
     terms
 }
 
-/// Does to a read and to a write what each case says. Each reaches the backend once, and behind each the same connection serves a request
-/// that is answered well.
-async fn judge(report: &mut Report, cases: Vec<Case>) {
-    for row in join_all(cases.into_iter().map(judge_one)).await {
-        let [case, outcome, cost] = row;
+/// Does to a read and to a write what each case says, some cases at once. Each reaches the backend once, and behind each the same connection
+/// serves a request that is answered well.
+async fn judge(report: &mut Report, at_once: usize, cases: Vec<Case>) {
+    let mut judged = stream::iter(cases.into_iter().map(judge_one)).buffered(at_once);
+    while let Some([case, outcome, cost]) = judged.next().await {
         report.row(case, outcome, cost);
     }
 }

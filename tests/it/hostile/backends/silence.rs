@@ -24,7 +24,11 @@ async fn half_an_answer_is_none_and_half_a_body_is_not_shown() {
         none("a head that drips", vec![drip(HEAD)]),
         cut("half a body, then nothing", vec![raw(HEAD), raw("12345"), Act::Hold], "ANSWER_TOO_SLOW"),
         cut("half a body, then hangs up", vec![raw(HEAD), raw("12345"), Act::Close], "ANSWER_BROKEN"),
-        cut("a body that drips", vec![raw(HEAD), drip("1234567890".repeat(3))], "ANSWER_TOO_SLOW"),
+        cut(
+            "a body that drips",
+            vec![raw("HTTP/1.1 200 OK\r\ncontent-length: 30\r\n\r\n"), drip("x".repeat(30))],
+            "ANSWER_TOO_SLOW",
+        ),
         cut("half a chunk, then nothing", vec![raw(CHUNKED), raw("a\r\n12345"), Act::Hold], "ANSWER_TOO_SLOW"),
         cut("half a chunk, then hangs up", vec![raw(CHUNKED), raw("a\r\n12345"), Act::Close], "ANSWER_BROKEN"),
         cut("no last chunk, then nothing", vec![raw(CHUNKED), raw("5\r\n12345\r\n"), Act::Hold], "ANSWER_TOO_SLOW"),
@@ -36,7 +40,7 @@ async fn half_an_answer_is_none_and_half_a_body_is_not_shown() {
             vec![raw("HTTP/1"), pause(), raw(&HEAD[6..]), raw("12345"), pause(), raw("67890")],
         ),
     ];
-    judge(&mut report, cases).await;
+    judge(&mut report, 20, cases).await;
 }
 
 /// A large body that is never taken: the sending ends with the time it has, and with it the connection.
@@ -58,7 +62,7 @@ async fn a_backend_that_never_reads() {
         let found = terms.attempt(&backend).fetch(Request { method: "GET".into(), ..asked() }).await;
         assert_eq!(status(&found), came(UNAVAILABLE), "{what}");
         assert_eq!(deaf.accepted(), 2, "{what}: one connection each");
-        until("what was given up is gone", || tasks() == before).await;
+        until("what was given up is gone", || tasks() <= before).await;
         let cost = format!("2 connections, none left, {} ms", begun.elapsed().as_millis());
         report.row(what, "read: BACKEND_UNAVAILABLE; write: IN_DOUBT", cost);
         // The twin reads.
@@ -88,8 +92,9 @@ async fn a_backend_that_is_down() {
     // It comes up, and is reached at once.
     let Ok(listener) = tokio::net::TcpListener::bind(("127.0.0.1", port)).await else { return };
     tokio::spawn(async move {
-        use tokio::io::AsyncWriteExt;
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let (mut stream, _) = listener.accept().await.expect("a connection");
+        assert!(stream.read(&mut [0; 512]).await.expect("a request") > 0);
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.expect("written");
         std::future::pending::<()>().await;
     });

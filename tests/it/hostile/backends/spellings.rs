@@ -2,7 +2,7 @@
 //! driver's next link, and as the place of an issuer of tokens. Each has a twin: allowed, the same spelling is connected to.
 //!
 //! No packet leaves the machine: numbers are read by the system's resolver, which asks nobody for them; names mean what is said here;
-//! and whatever is connected to ends at one listener on loopback.
+//! and whatever is connected to ends at the same port on loopback.
 
 mod list;
 
@@ -30,7 +30,6 @@ struct Atlas {
     /// What a name means: the next thing at each look-up, the last one from then on.
     names: Mutex<BTreeMap<String, Vec<Vec<IpAddr>>>>,
     dialled: Mutex<Vec<IpAddr>>,
-    listener: u16,
 }
 
 #[async_trait]
@@ -47,13 +46,13 @@ impl Network for Atlas {
 
     async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
         self.dialled.lock().expect("not poisoned").push(address.ip());
-        TcpStream::connect((Ipv4Addr::LOCALHOST, self.listener)).await
+        TcpStream::connect((Ipv4Addr::LOCALHOST, address.port())).await
     }
 }
 
 impl Atlas {
-    fn new(listener: u16) -> Arc<Self> {
-        let atlas = Self { listener, ..Self::default() };
+    fn new() -> Arc<Self> {
+        let atlas = Self::default();
         atlas.mean(PUBLIC, &[&[PUBLIC_ADDRESS]]);
         Arc::new(atlas)
     }
@@ -106,11 +105,11 @@ async fn written(atlas: &Arc<Atlas>, terms: &Terms) -> (Result<u16, String>, Vec
 }
 
 /// What the way itself comes to, for hosts that no certificate can name.
-async fn routed(atlas: &Arc<Atlas>, host: &str, networks: &[String]) -> (Result<(), String>, Vec<IpAddr>) {
+async fn routed(atlas: &Arc<Atlas>, host: &str, port: u16, networks: &[String]) -> (Result<(), String>, Vec<IpAddr>) {
     let route = Route {
         connection: "api".into(),
         host: host.to_ascii_lowercase(),
-        port: 443,
+        port,
         networks: Networks::parse(networks).expect("networks"),
         encrypted: true,
         network: atlas.clone(),
@@ -122,7 +121,12 @@ async fn routed(atlas: &Arc<Atlas>, host: &str, networks: &[String]) -> (Result<
 async fn no_spelling_of_a_forbidden_address_is_reached() {
     let mut report = Report::new("backend: spellings");
     let web = Web::start(|_| answer("200 OK", &[], "fine")).await;
-    let atlas = Atlas::new(web.port);
+    let atlas = Atlas::new();
+    // Nobody listens there any more.
+    let gone = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("its address").port()
+    };
     let refused = |code: &str| (Err(code.to_owned()), Vec::new());
     let mut counts: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
     let all = list::all();
@@ -134,7 +138,8 @@ async fn no_spelling_of_a_forbidden_address_is_reached() {
         }
         let range = [plain.to_string()];
         let scheme = if plain.is_loopback() { "http" } else { "https" };
-        let url = format!("{scheme}://{host}:{}", web.port);
+        let port = if plain.is_loopback() { web.port } else { gone };
+        let url = format!("{scheme}://{host}:{port}");
         let count = counts.entry(class).or_default();
         count[0] += 1;
 
@@ -146,8 +151,8 @@ async fn no_spelling_of_a_forbidden_address_is_reached() {
                 let (came, dialled) = asked(&atlas, &open(&atlas, &url, &range)).await;
                 let expected = match scheme {
                     "http" => Ok(200),
-                    // The listener speaks no TLS.
-                    _ => Err("TLS_REFUSED".to_owned()),
+                    // Nobody is there.
+                    _ => Err("BACKEND_UNAVAILABLE".to_owned()),
                 };
                 assert_eq!((came, dialled), (expected, vec![address]), "{url}: allowed");
                 count[1] += 1;
@@ -155,8 +160,8 @@ async fn no_spelling_of_a_forbidden_address_is_reached() {
             // No certificate can name it: refused whatever is allowed. On the way it is forbidden all the same.
             Some("CONNECTION_INVALID") if scheme == "https" => {
                 let bare = host.trim_matches(['[', ']']);
-                assert_eq!(routed(&atlas, bare, &[]).await, refused_route(), "{host}");
-                assert_eq!(routed(&atlas, bare, &range).await, (Ok(()), vec![address]), "{host}: allowed");
+                assert_eq!(routed(&atlas, bare, web.port, &[]).await, refused_route(), "{host}");
+                assert_eq!(routed(&atlas, bare, web.port, &range).await, (Ok(()), vec![address]), "{host}: allowed");
                 count[2] += 1;
             }
             _ => panic!("{url}: {came:?}"),
@@ -164,7 +169,7 @@ async fn no_spelling_of_a_forbidden_address_is_reached() {
         assert!(dialled.is_empty(), "{url}: {dialled:?}");
 
         // As the next link of a driver.
-        let public = open(&atlas, &format!("https://{PUBLIC}:{}", web.port), &[]);
+        let public = open(&atlas, &format!("https://{PUBLIC}:{gone}"), &[]);
         let mut world = public.attempt(&public.backend());
         let next = status(&world.fetch(get(&format!("{url}/a"))).await);
         assert_eq!((next, atlas.dialled()), refused("URL_OUTSIDE"), "{url}: as a next link");
@@ -180,11 +185,11 @@ async fn no_spelling_of_a_forbidden_address_is_reached() {
         }
     }
     // The links' twin.
-    let public = open(&atlas, &format!("https://{PUBLIC}:{}", web.port), &[]);
-    let next = public.attempt(&public.backend()).fetch(get(&format!("https://{PUBLIC}:{}/a", web.port))).await;
+    let public = open(&atlas, &format!("https://{PUBLIC}:{gone}"), &[]);
+    let next = public.attempt(&public.backend()).fetch(get(&format!("https://{PUBLIC}:{gone}/a"))).await;
     assert_eq!(
         (status(&next), atlas.dialled()),
-        (Err("TLS_REFUSED".to_owned()), vec![PUBLIC_ADDRESS.parse().expect("it")])
+        (Err("BACKEND_UNAVAILABLE".to_owned()), vec![PUBLIC_ADDRESS.parse().expect("it")])
     );
 
     for (class, [spellings, whole, way]) in &counts {
@@ -219,7 +224,7 @@ fn count_is_named(came: &Result<u16, String>) -> bool {
 async fn what_is_no_host_is_no_connection() {
     let mut report = Report::new("backend: hosts that are none");
     let web = Web::start(|_| answer("200 OK", &[], "fine")).await;
-    let atlas = Atlas::new(web.port);
+    let atlas = Atlas::new();
     let everything = ["0.0.0.0/0".to_owned(), "::/0".to_owned()];
     for text in list::NO_HOSTS {
         for scheme in ["http", "https"] {
@@ -249,7 +254,7 @@ async fn what_is_no_host_is_no_connection() {
 async fn a_name_that_changes_its_meaning() {
     let mut report = Report::new("backend: names");
     let web = Web::start(|_| [answer("200 OK", &[], "fine"), vec![Act::Close]].concat()).await;
-    let atlas = Atlas::new(web.port);
+    let atlas = Atlas::new();
     let local = ["127.0.0.0/8".to_owned()];
     let url = format!("http://rebound.example.com:{}", web.port);
     let names = |meanings: &[&[&str]]| atlas.mean("rebound.example.com", meanings);
