@@ -24,6 +24,7 @@ use crate::capability::failure::unavailable;
 use crate::capability::reach::{Network, Route};
 use crate::domain::contract::{Error, ErrorKind};
 
+use super::intake::{Allowance, Intake};
 use super::path::Base;
 
 /// The longest that resolving, connecting and TLS may take together.
@@ -31,6 +32,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// What the head of an answer may have.
 const MOST_HEADERS: usize = 100;
 const HEAD_BYTES: usize = 64 << 10;
+/// What a handshake may take, certificates included.
+const HANDSHAKE_BYTES: u64 = 1 << 20;
 
 /// A connection that takes one request at a time. Dropped, it is closed at once, whatever is under way on it: a backend that takes and
 /// tells nothing more would keep it open for ever.
@@ -39,6 +42,7 @@ pub(super) struct Line {
     work: JoinHandle<()>,
     /// The same socket: to be looked at, and neither read nor written.
     socket: std::net::TcpStream,
+    allowance: Allowance,
 }
 
 impl Drop for Line {
@@ -64,6 +68,16 @@ impl Line {
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
         self.requests.try_send_request(request).await
+    }
+
+    /// From here on so many bytes are read, and then no more.
+    pub(super) fn allow(&self, bytes: u64) {
+        self.allowance.set(bytes);
+    }
+
+    /// Whether more was sent than was allowed.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.allowance.is_used_up()
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -117,7 +131,10 @@ impl Door {
         let connection = &self.route.connection;
         let socket = stream.as_fd().try_clone_to_owned().map(std::net::TcpStream::from);
         let socket = socket.map_err(|error| unavailable(format!("connection `{connection}`: {}", error.kind())))?;
-        let Some((connector, name)) = &self.tls else { return self.speak(stream, socket).await };
+        let allowance = Allowance::default();
+        allowance.set(HANDSHAKE_BYTES);
+        let stream = Intake::new(stream, allowance.clone());
+        let Some((connector, name)) = &self.tls else { return self.speak(stream, socket, allowance).await };
         let stream = connector.connect(name.clone(), stream).await.map_err(|error| {
             tracing::warn!(connection, %error, "TLS with a backend failed");
             // Such an error may name hosts and certificates: what is told is its kind.
@@ -130,13 +147,14 @@ impl Door {
                 false => unavailable(format!("connection `{connection}` broke during TLS: {}", error.kind())),
             }
         })?;
-        self.speak(stream, socket).await
+        self.speak(stream, socket, allowance).await
     }
 
     async fn speak(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         socket: std::net::TcpStream,
+        allowance: Allowance,
     ) -> Result<Line, Error> {
         let connection = &self.route.connection;
         let shaken = http1::Builder::new()
@@ -151,6 +169,6 @@ impl Door {
                 tracing::debug!(%error, "a connection to a backend broke");
             }
         });
-        Ok(Line { requests, work, socket })
+        Ok(Line { requests, work, socket, allowance })
     }
 }

@@ -1,21 +1,18 @@
 //! One request and its answer over one connection: bounded in time and size.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use hyper::ext::on_informational;
-use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::door::Line;
 use super::header;
 
-/// Answers before the answer (RFC 9110, section 15.2), of which a few do no harm.
-const MOST_INTERIM: usize = 100;
+/// What a backend may send for one answer: so often the body's most bytes, as chunks and TLS have a frame around each piece, and so many
+/// besides, for headers and answers before the answer.
+const FRAMING: u64 = 8;
+const BESIDES: u64 = 1 << 20;
 
 /// What came back.
 #[derive(Debug)]
@@ -70,28 +67,21 @@ pub(super) enum Trouble {
 /// The line is given back if it can take another request.
 pub(super) async fn exchange(
     mut line: Line,
-    mut request: Request<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
     deadline: Instant,
     max_bytes: u64,
 ) -> Result<(Received, Option<Line>), Trouble> {
+    line.allow(max_bytes.saturating_mul(FRAMING).saturating_add(BESIDES));
     if !matches!(timeout_at(deadline, line.ready()).await, Ok(true)) {
         return Err(Trouble::NotSent(Box::new(request)));
     }
-    let interim = Arc::new(Interim::default());
-    let counted = interim.clone();
-    on_informational(&mut request, move |_| counted.came());
-    let sent = tokio::select! {
-        sent = timeout_at(deadline, line.send(request)) => sent,
-        () = interim.enough.notified() => {
-            return Err(Trouble::Lost("it sends interim answers without end".to_owned()));
-        }
-    };
-    let response = match sent {
+    let response = match timeout_at(deadline, line.send(request)).await {
         Err(_) => return Err(Trouble::Lost("there was no answer in time".to_owned())),
         Ok(Err(mut failed)) => {
             return Err(match failed.take_message() {
                 Some(request) => Trouble::NotSent(Box::new(request)),
                 None if is_unwelcome(failed.error()) => Trouble::Unwelcome,
+                None if line.is_used_up() => Trouble::Lost("it sends more than an answer may have".to_owned()),
                 None => Trouble::Lost(format!("the connection broke: {}", kind(failed.error()))),
             });
         }
@@ -110,25 +100,12 @@ pub(super) async fn exchange(
     };
     let (body, trailers) = match read {
         Ok((body, trailers)) => (Ok(body), trailers),
+        Err(Cut::Broken) if line.is_used_up() => (Err(Cut::TooLarge), None),
         Err(cut) => (Err(cut), None),
     };
     let keeps = body.is_ok() && !line.is_closed() && !header::is_framed_twice(&head.headers);
     let line = keeps.then_some(line);
     Ok((Received { status: head.status, headers: head.headers, trailers, body }, line))
-}
-
-#[derive(Default)]
-struct Interim {
-    count: AtomicUsize,
-    enough: Notify,
-}
-
-impl Interim {
-    fn came(&self) {
-        if self.count.fetch_add(1, Ordering::Relaxed) == MOST_INTERIM {
-            self.enough.notify_one();
-        }
-    }
 }
 
 async fn read(mut body: Incoming, max_bytes: u64) -> Result<(Vec<u8>, Option<HeaderMap>), Cut> {

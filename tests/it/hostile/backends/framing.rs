@@ -8,6 +8,9 @@ use crate::support::web::raw;
 /// An answer to a question that nobody asked yet.
 const SMUGGLED: &str = "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nSMUGGLED";
 
+/// What was sent on loopback has arrived after that time, also on a machine that has other things to do.
+const ON_ITS_WAY: Duration = Duration::from_millis(300);
+
 fn ok(headers: &str, body: &str) -> Act {
     raw(format!("HTTP/1.1 200 OK\r\n{headers}\r\n\r\n{body}"))
 }
@@ -121,6 +124,7 @@ async fn judge_smuggling(case: Case) -> [String; 3] {
         if is_late {
             // It comes in while nothing is asked: what comes later nobody could tell from an answer.
             until(what, || web.sent() >= (round + 1) * bad + round * good).await;
+            tokio::time::sleep(ON_ITS_WAY).await;
         }
         let next = terms.attempt(&backend).fetch(get("/good")).await.expect(what);
         assert_eq!(next.body, b"fine", "{what}");
@@ -145,7 +149,7 @@ async fn what_comes_in_while_nobody_looks() {
                 let mut bytes = [0; 1024];
                 assert!(stream.read(&mut bytes).expect("a request") > 0);
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine").expect("written");
-                std::thread::sleep(Duration::from_millis(50));
+                std::thread::sleep(ON_ITS_WAY);
                 match more {
                     Some(more) => {
                         stream.write_all(more.as_bytes()).expect("written");
@@ -153,6 +157,7 @@ async fn what_comes_in_while_nobody_looks() {
                     }
                     None => drop(stream),
                 }
+                std::thread::sleep(ON_ITS_WAY);
                 done.send(()).expect("somebody waits");
             }
         });

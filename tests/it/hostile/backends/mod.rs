@@ -59,10 +59,13 @@ fn fine(what: &'static str, acts: Vec<Act>) -> Case {
     Case { what, acts, read: Ok(200), write: Ok(200), journal: "applied", method: None }
 }
 
-/// Bodies of up to 64,000 bytes, and little patience.
+/// How long a backend is waited for that is not going to answer.
+const PATIENCE_MS: u32 = 1_000;
+
+/// Bodies of up to 64,000 bytes, and all the time in the world.
 fn terms(endpoint: &str) -> Terms {
     let mut terms = Terms::open(endpoint);
-    terms.settings.timeout_ms = 600;
+    terms.settings.timeout_ms = 60_000;
     terms.limits = Limits { body_bytes: 64_000, ..Limits::default() };
     terms
 }
@@ -78,6 +81,9 @@ async fn judge(report: &mut Report, at_once: usize, cases: Vec<Case>) {
 
 async fn judge_one(case: Case) -> [String; 3] {
     let Case { what, acts, read, write, journal, method } = case;
+    let waits = acts.iter().any(|act| matches!(act, Act::Hold | Act::Drip(..)));
+    let asked =
+        |usual: &str| Request { timeout_ms: waits.then_some(PATIENCE_MS), ..request(method.unwrap_or(usual), "/bad") };
     let web = Web::start(move |request| match request.target.as_str() {
         "/bad" => acts.clone(),
         _ => answer("200 OK", &[], "fine"),
@@ -87,14 +93,14 @@ async fn judge_one(case: Case) -> [String; 3] {
     let backend = terms.backend();
     let begun = Instant::now();
 
-    let found = terms.attempt(&backend).fetch(request(method.unwrap_or("GET"), "/bad")).await;
+    let found = terms.attempt(&backend).fetch(asked("GET")).await;
     assert_eq!(status(&found), came(read), "{what}: read");
     assert_eq!(reached(&web), 1, "{what}: read once");
     let good = terms.attempt(&backend).fetch(get("/good")).await.expect(what);
     assert_eq!((good.status, good.body.as_slice()), (200, b"fine".as_slice()), "{what}: the next one is served");
 
     let mut world = terms.attempt(&backend);
-    let sent = world.send(request(method.unwrap_or("POST"), "/bad"), Semantics::Unsafe).await;
+    let sent = world.send(asked("POST"), Semantics::Unsafe).await;
     assert_eq!((status(&sent), world.last_write().as_str()), (came(write), journal), "{what}: write");
     assert_eq!(reached(&web), 2, "{what}: written once");
     let whole = match &sent {

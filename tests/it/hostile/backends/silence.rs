@@ -26,7 +26,7 @@ async fn half_an_answer_is_none_and_half_a_body_is_not_shown() {
         cut("half a body, then hangs up", vec![raw(HEAD), raw("12345"), Act::Close], "ANSWER_BROKEN"),
         cut(
             "a body that drips",
-            vec![raw("HTTP/1.1 200 OK\r\ncontent-length: 30\r\n\r\n"), drip("x".repeat(30))],
+            vec![raw("HTTP/1.1 200 OK\r\ncontent-length: 60\r\n\r\n"), drip("x".repeat(60))],
             "ANSWER_TOO_SLOW",
         ),
         cut("half a chunk, then nothing", vec![raw(CHUNKED), raw("a\r\n12345"), Act::Hold], "ANSWER_TOO_SLOW"),
@@ -51,6 +51,7 @@ async fn a_backend_that_never_reads() {
         let deaf = Web::deaf().await;
         let mut terms = terms(&deaf.url());
         terms.limits.body_bytes = 8 << 20;
+        terms.settings.timeout_ms = PATIENCE_MS.into();
         let begun = Instant::now();
         let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
         let before = tasks();
