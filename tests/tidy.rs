@@ -46,10 +46,13 @@ const CRATES: [(&str, &[&str]); 9] = [
 ];
 
 /// Words that belong into `plugins/` and `examples/`, and the only places of the core where they may stand.
-const FOREIGN: [(&str, &[&str]); 10] = [
+const FOREIGN: [(&str, &[&str]); 13] = [
     ("postgres-database", &[]),
     ("sqlite-database", &[]),
     ("slow-database", &[]),
+    ("dns-zone", &[]),
+    ("rrset", &[]),
+    ("rabbitmq-vhost", &[]),
     ("CREATE ROLE", &[]),
     ("ALTER ROLE", &[]),
     ("DROP ROLE", &[]),
@@ -112,7 +115,9 @@ fn every_module_says_what_it_is_for() {
 
 #[test]
 fn unsafe_code_is_in_one_place() {
-    let sources = source::everywhere().into_iter().filter(|source| source.path != "src/driver/cache.rs");
+    // The second is a driver that looks through all of its own memory: what it must not hold is searched for there.
+    let allowed = ["src/driver/cache.rs", "plugins/fixtures/probe/src/bomb.rs"];
+    let sources = source::everywhere().into_iter().filter(|source| !allowed.contains(&source.path.as_str()));
     let faults = |source: Source| {
         source.lines_with_word("unsafe").into_iter().map(move |line| format!("{}:{line}", source.path))
     };

@@ -1,5 +1,6 @@
 //! Documents: what parses can be shown, and what is shown parses to the same.
 
+use serde_json::Value;
 use vend::document::{File, MAX_BYTES, parse, render, yaml};
 
 pub fn target(bytes: &[u8]) {
@@ -13,7 +14,7 @@ pub fn target(bytes: &[u8]) {
     };
     for document in parsed {
         let shown = render(&document.manifest, None);
-        for text in [yaml(&shown), shown.to_string()] {
+        for text in [yaml(&shown), json(&shown)] {
             if text.len() > MAX_BYTES {
                 continue;
             }
@@ -23,4 +24,13 @@ pub fn target(bytes: &[u8]) {
             assert_eq!(again[0].manifest, document.manifest, "{text}");
         }
     }
+}
+
+/// As the command line shows it: JSON takes some characters as they are that no document may have.
+fn json(shown: &Value) -> String {
+    let escape = |c: char| match c {
+        '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    shown.to_string().chars().map(escape).collect()
 }

@@ -1,5 +1,7 @@
 //! Opens connections: resolve, vet, connect to the vetted address and no other, TLS, HTTP/1.1.
 
+use std::io;
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ use crate::capability::failure::unavailable;
 use crate::capability::reach::{Network, Route};
 use crate::domain::contract::{Error, ErrorKind};
 
+use super::intake::{Allowance, Intake};
 use super::path::Base;
 
 /// The longest that resolving, connecting and TLS may take together.
@@ -29,12 +32,17 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// What the head of an answer may have.
 const MOST_HEADERS: usize = 100;
 const HEAD_BYTES: usize = 64 << 10;
+/// What a handshake may take, certificates included.
+const HANDSHAKE_BYTES: u64 = 1 << 20;
 
 /// A connection that takes one request at a time. Dropped, it is closed at once, whatever is under way on it: a backend that takes and
 /// tells nothing more would keep it open for ever.
 pub(super) struct Line {
     requests: SendRequest<Full<Bytes>>,
     work: JoinHandle<()>,
+    /// The same socket: to be looked at, and neither read nor written.
+    socket: std::net::TcpStream,
+    allowance: Allowance,
 }
 
 impl Drop for Line {
@@ -44,6 +52,12 @@ impl Drop for Line {
 }
 
 impl Line {
+    /// Whether nothing has come in since the last answer was read, not even the end: what comes in unasked, the next request would
+    /// take for its answer, and a request that follows the end is lost. The network is asked, as whoever reads may not have got to it.
+    pub(super) fn is_quiet(&self) -> bool {
+        matches!(self.socket.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
     /// Comes back when a request can be sent; false if none can any more.
     pub(super) async fn ready(&mut self) -> bool {
         self.requests.ready().await.is_ok()
@@ -54,6 +68,16 @@ impl Line {
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
         self.requests.try_send_request(request).await
+    }
+
+    /// From here on so many bytes are read, and then no more.
+    pub(super) fn allow(&self, bytes: u64) {
+        self.allowance.set(bytes);
+    }
+
+    /// Whether more was sent than was allowed.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.allowance.is_used_up()
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -104,8 +128,13 @@ impl Door {
 
     async fn connect(&self) -> Result<Line, Error> {
         let stream = self.route.connect().await?;
-        let Some((connector, name)) = &self.tls else { return self.speak(stream).await };
         let connection = &self.route.connection;
+        let socket = stream.as_fd().try_clone_to_owned().map(std::net::TcpStream::from);
+        let socket = socket.map_err(|error| unavailable(format!("connection `{connection}`: {}", error.kind())))?;
+        let allowance = Allowance::default();
+        allowance.set(HANDSHAKE_BYTES);
+        let stream = Intake::new(stream, allowance.clone());
+        let Some((connector, name)) = &self.tls else { return self.speak(stream, socket, allowance).await };
         let stream = connector.connect(name.clone(), stream).await.map_err(|error| {
             tracing::warn!(connection, %error, "TLS with a backend failed");
             // Such an error may name hosts and certificates: what is told is its kind.
@@ -118,10 +147,15 @@ impl Door {
                 false => unavailable(format!("connection `{connection}` broke during TLS: {}", error.kind())),
             }
         })?;
-        self.speak(stream).await
+        self.speak(stream, socket, allowance).await
     }
 
-    async fn speak(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Line, Error> {
+    async fn speak(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        socket: std::net::TcpStream,
+        allowance: Allowance,
+    ) -> Result<Line, Error> {
         let connection = &self.route.connection;
         let shaken = http1::Builder::new()
             .max_headers(MOST_HEADERS)
@@ -135,6 +169,6 @@ impl Door {
                 tracing::debug!(%error, "a connection to a backend broke");
             }
         });
-        Ok(Line { requests, work })
+        Ok(Line { requests, work, socket, allowance })
     }
 }

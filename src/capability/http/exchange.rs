@@ -9,6 +9,11 @@ use tokio::time::{Instant, timeout_at};
 use super::door::Line;
 use super::header;
 
+/// What a backend may send for one answer: so often the body's most bytes, as chunks and TLS have a frame around each piece, and so many
+/// besides, for headers and answers before the answer.
+const FRAMING: u64 = 8;
+const BESIDES: u64 = 1 << 20;
+
 /// What came back.
 #[derive(Debug)]
 pub(super) struct Received {
@@ -66,6 +71,7 @@ pub(super) async fn exchange(
     deadline: Instant,
     max_bytes: u64,
 ) -> Result<(Received, Option<Line>), Trouble> {
+    line.allow(max_bytes.saturating_mul(FRAMING).saturating_add(BESIDES));
     if !matches!(timeout_at(deadline, line.ready()).await, Ok(true)) {
         return Err(Trouble::NotSent(Box::new(request)));
     }
@@ -75,6 +81,7 @@ pub(super) async fn exchange(
             return Err(match failed.take_message() {
                 Some(request) => Trouble::NotSent(Box::new(request)),
                 None if is_unwelcome(failed.error()) => Trouble::Unwelcome,
+                None if line.is_used_up() => Trouble::Lost("it sends more than an answer may have".to_owned()),
                 None => Trouble::Lost(format!("the connection broke: {}", kind(failed.error()))),
             });
         }
@@ -93,6 +100,7 @@ pub(super) async fn exchange(
     };
     let (body, trailers) = match read {
         Ok((body, trailers)) => (Ok(body), trailers),
+        Err(Cut::Broken) if line.is_used_up() => (Err(Cut::TooLarge), None),
         Err(cut) => (Err(cut), None),
     };
     let keeps = body.is_ok() && !line.is_closed() && !header::is_framed_twice(&head.headers);

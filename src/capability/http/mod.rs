@@ -12,6 +12,7 @@ pub mod rule;
 pub mod header;
 pub mod draft;
 pub mod capture;
+mod intake;
 mod door;
 mod pool;
 mod exchange;

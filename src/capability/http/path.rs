@@ -165,8 +165,8 @@ pub fn normal_path(path: &str) -> Result<String, &'static str> {
         return Err("it has an empty part");
     }
     for part in path.split('/') {
-        // Some servers take what follows a semicolon for parameters, and look at the rest.
-        let name = part.split(';').next().unwrap_or_default();
+        // Some servers take what follows a semicolon for parameters, and look at the rest; some decode it first.
+        let name = part.split(';').next().and_then(|name| name.split("%3B").next()).unwrap_or_default();
         if name == "." || name == ".." {
             return Err("it has a part of dots");
         }

@@ -84,7 +84,8 @@ impl Http {
         sending.standing.check(&self.connection)?;
         self.admit().await?;
         let turn = self.pool.turn(self.timeout).await?;
-        let ready = timeout(self.timeout, credential.ready())
+        // Twice: for one's own, or behind somebody else's.
+        let ready = timeout(self.timeout * 2, credential.ready())
             .await
             .map_err(|_| unavailable(format!("connection `{}`: there was no token in time", self.connection)))??;
         let idle = self.idle(kind).await;
@@ -112,7 +113,8 @@ impl Http {
 
     async fn idle(&self, kind: Kind) -> Option<Line> {
         let mut line = self.pool.take(kind)?;
-        matches!(timeout(SOON, line.ready()).await, Ok(true)).then_some(line)
+        let is_ready = matches!(timeout(SOON, line.ready()).await, Ok(true));
+        Some(line).filter(|line| is_ready && line.is_quiet())
     }
 
     /// A place in the connection's rate.

@@ -25,6 +25,8 @@ use super::exchange::{Trouble, exchange};
 use super::path::Base;
 
 const ANSWER_BYTES: u64 = 64 << 10;
+/// It goes into a header of each request.
+const LONGEST_TOKEN: usize = 16 << 10;
 /// Of a token whose answer does not say how long it lives.
 const USUAL_LIFE: Duration = Duration::from_secs(300);
 /// The last tokens, of which answers are scrubbed: calls with the one before may still be under way.
@@ -159,6 +161,9 @@ impl Tokens {
         let body = received.body.map_err(|cut| self.unusable(cut.words()))?;
         let granted: Granted =
             serde_json::from_slice(&body).map_err(|_| self.unusable("it is not the JSON of RFC 6749"))?;
+        if granted.access_token.len() > LONGEST_TOKEN || !granted.access_token.is_ascii() {
+            return Err(self.unusable("its token fits into no header"));
+        }
         if granted.access_token.is_empty() || !granted.token_type.eq_ignore_ascii_case("bearer") {
             return Err(self.unusable("it grants no bearer token"));
         }

@@ -65,12 +65,14 @@ pub fn json(value: &impl serde::Serialize) -> anyhow::Result<String> {
     Ok(escaped(&serde_json::to_string_pretty(value)?) + "\n")
 }
 
-/// JSON of one meaning and another spelling. Outside of strings there are no such letters but line ends.
+/// JSON of one meaning and another spelling: nothing in it that a terminal would obey, or that `apply -f` would not take back. Outside
+/// of strings there are no such letters but line ends.
 pub fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for letter in json.chars() {
         match letter {
             '\n' => text.push(letter),
+            '\u{fffe}' | '\u{ffff}' => text.push_str(&format!("\\u{:04x}", u32::from(letter))),
             _ if is_obeyed(letter) => text.push_str(&format!("\\u{:04x}", u32::from(letter))),
             _ => text.push(letter),
         }
@@ -206,6 +208,14 @@ mod tests {
         let back: Vec<Value> =
             yaml::Deserializer::from_str(&text).map(|it| serde::Deserialize::deserialize(it).expect("reads")).collect();
         assert_eq!(back, [order("a"), order("b")]);
+    }
+
+    #[test]
+    fn json_shows_no_control_character() {
+        let text = "a\u{7f}\u{85}\u{9f}é\u{ffff}";
+        let shown = super::json(&json!({ "text": text })).expect("shown");
+        assert!(shown.contains("a\\u007f\\u0085\\u009fé\\uffff"), "{shown}");
+        assert_eq!(serde_json::from_str::<Value>(&shown).expect("JSON")["text"], text);
     }
 
     #[test]

@@ -2,4 +2,5 @@
 //! that is known, and has a twin that does nothing wrong and succeeds. `make test` prints all cases as a table.
 
 mod drivers;
+mod backends;
 mod machine;

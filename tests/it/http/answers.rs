@@ -2,23 +2,11 @@
 
 use std::time::Duration;
 
-use vend::domain::effect::{Entry, Outcome};
 use vend::domain::limits::Limits;
 use vend::wit::vend::driver::types::Semantics;
 
 use super::world::{Terms, get, request};
 use crate::support::web::{Act, Web, answer, raw};
-
-/// What the journal says of the last write.
-fn last(world: &super::world::World) -> String {
-    match world.journal.record().entries.last() {
-        Some(Entry::Outcome { outcome: Outcome::Applied(_), .. }) => "applied".into(),
-        Some(Entry::Outcome { outcome: Outcome::Declined(_), .. }) => "declined".into(),
-        Some(Entry::Outcome { outcome: Outcome::Refused(error), .. }) => error.code.clone(),
-        Some(Entry::Intent { .. }) => "open".into(),
-        other => format!("{other:?}"),
-    }
-}
 
 #[tokio::test]
 async fn a_status_says_what_became_of_a_write() {
@@ -39,7 +27,7 @@ async fn a_status_says_what_became_of_a_write() {
         let mut world = Terms::open(&web.url()).world();
         let sent = world.send(request("POST", "/a"), Semantics::Unsafe).await.map(|it| it.status);
         assert_eq!(sent, seen.map_err(str::to_owned), "{status}");
-        assert_eq!((last(&world).as_str(), web.count()), (journal, 1), "{status}");
+        assert_eq!((world.last_write().as_str(), web.count()), (journal, 1), "{status}");
         // A read is shown as it is, whatever it is.
         let read = Terms::open(&web.url()).world().fetch(get("/a")).await.map(|it| it.status.to_string());
         assert_eq!(read.as_deref(), Ok(&status[..3]));
@@ -113,7 +101,7 @@ async fn what_comes_too_late_too_large_or_in_part() {
             write.as_ref().map(|it| *it).map_err(|it| (*it).to_owned()).as_ref().map(|it| *it),
             "{what}"
         );
-        assert_eq!((last(&world).as_str(), web.count()), (journal, 2), "{what}");
+        assert_eq!((world.last_write().as_str(), web.count()), (journal, 2), "{what}");
         if let Ok(response) = sent {
             assert!(
                 response.body.is_empty() && response.headers.iter().any(|it| it.name == "vend-withheld"),
@@ -128,7 +116,7 @@ async fn a_backend_that_is_not_there_has_done_nothing() {
     let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("it").port();
     let mut world = Terms::open(&format!("http://127.0.0.1:{port}")).world();
     let sent = world.send(request("POST", "/a"), Semantics::Unsafe).await.map(|it| it.status);
-    assert_eq!((sent, last(&world).as_str()), (Err("BACKEND_UNAVAILABLE".to_owned()), "BACKEND_UNAVAILABLE"));
+    assert_eq!((sent, world.last_write().as_str()), (Err("BACKEND_UNAVAILABLE".to_owned()), "BACKEND_UNAVAILABLE"));
 }
 
 /// A backend hangs up on an idle connection: the next request goes over another one, and arrives once.

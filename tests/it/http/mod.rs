@@ -2,7 +2,7 @@
 //!
 //! Each step of the egress order has a test that turns red without it.
 
-mod world;
+pub mod world;
 mod order;
 mod credentials;
 mod secrets;

@@ -10,10 +10,12 @@ use vend::capability::host::{Host, Live};
 use vend::capability::http::Http;
 use vend::capability::journal::memory::MemoryJournal;
 use vend::capability::log::Log;
+use vend::capability::reach::Network;
 use vend::capability::standing::Standing;
 use vend::capability::tape::{Phase, Tape};
 use vend::domain::connection::RequestRule;
 use vend::domain::description::Access;
+use vend::domain::effect::{Entry, Outcome};
 use vend::domain::limits::Limits;
 use vend::wit::vend::driver::http_types::{Capture, Header, Request, Response};
 use vend::wit::vend::driver::types::{Error, SecretUse, Semantics};
@@ -34,6 +36,8 @@ pub struct Terms {
     pub access: Access,
     pub asked: Vec<RequestRule>,
     pub limits: Limits,
+    /// In the place of the system's.
+    pub network: Option<Arc<dyn Network>>,
 }
 
 pub fn rules(json: &str) -> Vec<RequestRule> {
@@ -57,7 +61,7 @@ impl Terms {
             timeout_ms: 2_000,
             ..Settings::default()
         };
-        Self { settings, access: Access::ReadWrite, asked: Vec::new(), limits: Limits::default() }
+        Self { settings, access: Access::ReadWrite, asked: Vec::new(), limits: Limits::default(), network: None }
     }
 
     pub fn credential(mut self, credential: Credential) -> Self {
@@ -67,8 +71,23 @@ impl Terms {
     }
 
     pub fn world(self) -> World {
-        let http = Http::new(self.settings).unwrap_or_else(|error| panic!("{error}"));
-        World::of(Backend::Http(Arc::new(http)), self.access, self.asked, &self.limits)
+        World::of(self.backend(), self.access, self.asked, &self.limits)
+    }
+
+    /// For several attempts over one connection.
+    pub fn backend(&self) -> Backend {
+        Backend::Http(Arc::new(self.http().unwrap_or_else(|error| panic!("{error}"))))
+    }
+
+    pub fn http(&self) -> Result<Http, vend::domain::contract::Error> {
+        match &self.network {
+            Some(network) => Http::on_network(self.settings.clone(), network.clone()),
+            None => Http::new(self.settings.clone()),
+        }
+    }
+
+    pub fn attempt(&self, backend: &Backend) -> World {
+        World::of(backend.clone(), self.access, self.asked.clone(), &self.limits)
     }
 }
 
@@ -105,6 +124,17 @@ impl World {
         let part = secrets::Part::Text(value.to_owned());
         let made = secrets::Host::compose(&mut Live(&mut self.host), vec![part]).await;
         made.expect("the attempt goes on").expect("a handle")
+    }
+
+    /// What the journal says of the last write.
+    pub fn last_write(&self) -> String {
+        match self.journal.record().entries.last() {
+            Some(Entry::Outcome { outcome: Outcome::Applied(_), .. }) => "applied".into(),
+            Some(Entry::Outcome { outcome: Outcome::Declined(_), .. }) => "declined".into(),
+            Some(Entry::Outcome { outcome: Outcome::Refused(error), .. }) => error.code.clone(),
+            Some(Entry::Intent { .. }) => "open".into(),
+            other => format!("{other:?}"),
+        }
     }
 
     /// All that the journal keeps, and what would go with the next commit.

@@ -10,10 +10,10 @@ async fn settings_that_cannot_work_are_refused_at_once() {
         (|settings| settings.endpoint = "postgres://user:hunter2@127.0.0.1".into(), "credential"),
         (|settings| settings.endpoint = "mysql://127.0.0.1".into(), "postgres://"),
         (|settings| settings.networks = vec!["10.0.0.1/8".into()], "10.0.0.0/8"),
-        (|settings| settings.tls_ca = Some("nothing".into()), "tls-ca"),
+        (|settings| settings.tls_ca = Some("nothing".into()), "tls.ca"),
         (
             |settings| settings.tls_ca = Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".into()),
-            "tls-ca",
+            "tls.ca",
         ),
         (|settings| settings.concurrency = 0, "at least one"),
         (|settings| settings.timeout_ms = 0, "at least one"),

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub enum Act {
     Send(Vec<u8>),
     /// These bytes, again and again, until the client has had enough or so many were sent.
     Repeat(Vec<u8>, usize),
+    /// One byte after the other, so far apart.
+    Drip(Vec<u8>, Duration),
     Wait(Duration),
     /// Nothing more, and the connection stays open for a minute.
     Hold,
@@ -61,6 +64,8 @@ pub struct Web {
     seen: Arc<Mutex<Vec<Request>>>,
     /// Connections that were accepted.
     accepted: Arc<Mutex<usize>>,
+    /// Bytes that were handed to the network, of which the client need not have taken all.
+    sent: Arc<AtomicU64>,
     task: JoinHandle<()>,
 }
 
@@ -87,19 +92,36 @@ impl Web {
         let port = listener.local_addr().expect("its address").port();
         let (seen, accepted) = (Arc::<Mutex<Vec<Request>>>::default(), Arc::<Mutex<usize>>::default());
         let handler: Arc<Handler> = Arc::new(handler);
-        let (all, count) = (seen.clone(), accepted.clone());
+        let sent = Arc::<AtomicU64>::default();
+        let (all, count, total) = (seen.clone(), accepted.clone(), sent.clone());
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 *count.lock().expect("not poisoned") += 1;
-                let (all, handler, wrap) = (all.clone(), handler.clone(), wrap.clone());
+                let (all, handler, wrap, total) = (all.clone(), handler.clone(), wrap.clone(), total.clone());
                 tokio::spawn(async move {
                     if let Some(stream) = wrap(stream).await {
-                        serve(stream, &all, &*handler).await;
+                        serve(stream, &all, &total, &*handler).await;
                     }
                 });
             }
         });
-        Self { port, seen, accepted, task }
+        Self { port, seen, accepted, sent, task }
+    }
+
+    /// Takes connections, and never reads a byte.
+    pub async fn deaf() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("its address").port();
+        let accepted = Arc::<Mutex<usize>>::default();
+        let count = accepted.clone();
+        let task = tokio::spawn(async move {
+            let mut held = Vec::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                *count.lock().expect("not poisoned") += 1;
+                held.push(stream);
+            }
+        });
+        Self { port, seen: Arc::default(), accepted, sent: Arc::default(), task }
     }
 
     pub fn url(&self) -> String {
@@ -114,24 +136,41 @@ impl Web {
         self.seen().len()
     }
 
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
     pub fn accepted(&self) -> usize {
         *self.accepted.lock().expect("not poisoned")
     }
 }
 
-async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, all: &Mutex<Vec<Request>>, handler: &Handler) {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    all: &Mutex<Vec<Request>>,
+    total: &AtomicU64,
+    handler: &Handler,
+) {
     let mut buffer = Vec::new();
     while let Some(request) = read(&mut stream, &mut buffer).await {
         all.lock().expect("not poisoned").push(request.clone());
         for act in handler(&request) {
             let went = match act {
-                Act::Send(bytes) => stream.write_all(&bytes).await.is_ok(),
+                Act::Send(bytes) => write(&mut stream, &bytes, total).await,
                 Act::Repeat(bytes, times) => {
                     let mut left = times;
-                    while left > 0 && stream.write_all(&bytes).await.is_ok() {
+                    while left > 0 && write(&mut stream, &bytes, total).await {
                         left -= 1;
                     }
                     left == 0
+                }
+                Act::Drip(bytes, pause) => {
+                    let mut went = true;
+                    for byte in bytes.chunks(1) {
+                        tokio::time::sleep(pause).await;
+                        went = went && write(&mut stream, byte, total).await;
+                    }
+                    went
                 }
                 Act::Wait(time) => {
                     tokio::time::sleep(time).await;
@@ -149,6 +188,12 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, all: &Mutex<Vec<
             }
         }
     }
+}
+
+async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8], total: &AtomicU64) -> bool {
+    let went = stream.write_all(bytes).await.is_ok() && stream.flush().await.is_ok();
+    total.fetch_add(if went { bytes.len() as u64 } else { 0 }, Ordering::Relaxed);
+    went
 }
 
 /// The next request; its body has the length that its head says.

@@ -12,10 +12,9 @@ const DEEPEST: usize = 64;
 /// element or more than one, if it holds other elements, or if the document is not well-formed or has a DTD.
 pub fn find(text: &str, path: &str) -> Option<(Range<usize>, String)> {
     // The reader leaves a byte order mark out of its positions.
-    let (mark, text) = match text.strip_prefix('\u{feff}') {
-        Some(rest) => ('\u{feff}'.len_utf8(), rest),
-        None => (0, text),
-    };
+    let whole = text.len();
+    let text = text.trim_start_matches('\u{feff}');
+    let mark = whole - text.len();
     let wanted: Vec<&str> = path.split('/').collect();
     let mut reader = Reader::from_str(text);
     let mut open: Vec<String> = Vec::new();

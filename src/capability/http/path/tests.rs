@@ -54,6 +54,8 @@ fn every_other_spelling_is_refused() {
         ("/a/.%2E", "dots"),
         ("/a/..;x/b", "dots"),
         ("/a/.;/b", "dots"),
+        ("/a/..%3bx/b", "dots"),
+        ("/a/%2e%3B", "dots"),
         ("/a%2fb", "encoded slash"),
         ("/a%2Fb", "encoded slash"),
         ("/a%5cb", "encoded slash"),

@@ -269,12 +269,10 @@ async fn rules(place: &Place, cases: &mut Cases) {
     ] {
         place.row(cases, case, "REQUEST_NOT_A_READ", read(post("/actions", body)), listing()).await;
     }
-    let described =
+    // A server that merges the two would read another action than the one that was allowed.
+    let both =
         json!({ "fetch": { "method": "POST", "path": "/actions?Action=DeleteZones", "body": "Action=DescribeZones" } });
-    let before = place.web.count();
-    let report = place.usual().run(&place.probe, place.call("on-create", &described)).await;
-    // What the query says as well is the operator's to rule on: it is sent as it stands.
-    cases.check("a query beside the form", report.result.is_ok() && place.web.count() == before + 1, "as it was asked");
+    place.row(cases, "a query beside the form", "REQUEST_NOT_A_READ", both, listing()).await;
 }
 
 async fn grants(place: &Place, cases: &mut Cases) {

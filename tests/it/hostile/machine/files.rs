@@ -61,11 +61,15 @@ fn too_few_files_to_go_on() {
         core.last_said("stderr").contains("cannot take in a connection: Too many open files (os error 24)")
     });
     get_status(&early).expect("in time").expect("who is connected is served");
-    // Its plan needs a file of the backend, for which there is none: refused in clear words, and nothing is kept of it.
-    let refused = runtime.block_on(place(&early, "in-the-crowd")).expect_err("there are no files");
-    assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused:?}");
-    assert!(refused.message().contains("too many open files"), "{refused:?}");
-    report.row("an order while all files are taken", refused.message(), "status UNAVAILABLE");
+    // Its plan needs a file of the backend. Callers without a token make room, one at a time: either there is a file by then, or the
+    // order is refused in clear words, and nothing is kept of it.
+    let ordered = runtime.block_on(place(&early, "in-the-crowd"));
+    let accepted = ordered.is_ok();
+    if let Err(refused) = ordered {
+        assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused:?}");
+        assert!(refused.message().contains("too many open files"), "{refused:?}");
+        report.row("an order while all files are taken", refused.message(), "status UNAVAILABLE");
+    }
     let said = core.last_said("stderr").matches("cannot take in a connection").count();
     assert_eq!(said, 1, "said once");
 
@@ -74,7 +78,9 @@ fn too_few_files_to_go_on() {
         let late = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), caller(&url, &token)).await });
         late.is_ok_and(|late| late.is_ok_and(|late| get_status(&late).is_ok_and(|answer| answer.is_ok())))
     });
-    runtime.block_on(place(&early, "in-the-crowd")).expect("accepted");
+    if !accepted {
+        runtime.block_on(place(&early, "in-the-crowd")).expect("accepted");
+    }
     core.ready("in-the-crowd");
     ledger.made_once("in-the-crowd");
     report.row(
