@@ -8,3 +8,4 @@ mod api;
 mod proof;
 mod workbench;
 mod bad_input;
+mod hostile;

@@ -33,9 +33,15 @@ impl Paint {
     }
 }
 
-/// Text from elsewhere, without what would move the cursor or colour the screen; line ends stay.
+/// Text from elsewhere, without what would move the cursor, colour the screen or turn the text around; line ends stay.
 pub fn clean(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() && letter != '\n' { ' ' } else { letter }).collect()
+    let is_harmless = |letter: char| letter == '\n' || !(letter.is_control() || turns(letter));
+    text.chars().map(|letter| if is_harmless(letter) { letter } else { ' ' }).collect()
+}
+
+/// The direction of what is around it (Unicode, UAX 9).
+fn turns(letter: char) -> bool {
+    matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -45,5 +51,6 @@ mod tests {
     #[test]
     fn a_message_cannot_take_over_the_terminal() {
         assert_eq!(clean("a\u{1b}[2Jb\nc\u{9b}d"), "a [2Jb\nc d");
+        assert_eq!(clean("a\u{202e}b\u{2066}c\u{200f}é"), "a b c é");
     }
 }
