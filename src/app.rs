@@ -16,6 +16,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -193,6 +194,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         pages: Pages::new(&keyring.derive(&["page-tokens"])),
         start_time: clock.now(),
         shutdown: shutdown.clone(),
+        turns: Semaphore::new(server::TURNS),
     };
     let identity = Identity::new(Arc::clone(&store), clock);
     let config::Server { calls, waits, connections } = settings.server;

@@ -1,8 +1,14 @@
-//! The API as Rust types, generated from `proto/`. Nothing else lives here.
+//! The API as Rust types, generated from `proto/`. Beside them lives only how they are read from the wire.
 
-#![allow(clippy::all)]
+pub mod codec;
 
-tonic::include_proto!("vend.v1");
+mod generated {
+    #![allow(clippy::all)]
+
+    tonic::include_proto!("vend.v1");
+}
+
+pub use generated::*;
 
 /// The compiled protos, for reflection and for the test that every call is authorised.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/vend.v1.bin"));

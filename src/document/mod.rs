@@ -25,6 +25,7 @@ use serde_json::Value;
 
 use crate::domain::contract::Violation;
 use crate::domain::document::{API_VERSION, Manifest};
+use crate::domain::json;
 
 pub use place::{Place, Position};
 pub use problem::{Errors, Problem};
@@ -33,6 +34,9 @@ pub use schema::schema;
 
 /// The most bytes of one file: an order of 10,000 resources passes.
 pub const MAX_BYTES: usize = 16 << 20;
+
+/// The most bytes of one document as JSON, which is how it is kept and shown.
+pub const DOCUMENT_BYTES: usize = 8 << 20;
 
 /// Bytes as they were sent, with the name that problems are told under.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +51,8 @@ pub struct Parsed {
     pub manifest: Manifest,
     /// Its place among the documents of its file, from 0; empty ones are not counted.
     pub index: usize,
+    /// What it takes of memory: keys and values, each mapping counted as several.
+    pub nodes: usize,
     /// Where each key and value stands, by JSON Pointer into the document as written.
     pub positions: Place,
 }
@@ -66,7 +72,7 @@ pub fn parse(file: &File<'_>) -> Result<Vec<Parsed>, Errors> {
     if let Some(text) = text::read(file, &mut problems) {
         for (index, tree) in tree::read(file.name, text, &mut problems).into_iter().enumerate() {
             if let Some(manifest) = manifest(file.name, tree.value, tree.intact, &tree.place, &mut problems) {
-                parsed.push(Parsed { manifest, index, positions: tree.place });
+                parsed.push(Parsed { manifest, index, nodes: tree.nodes, positions: tree.place });
             }
         }
     }
@@ -76,6 +82,11 @@ pub fn parse(file: &File<'_>) -> Result<Vec<Parsed>, Errors> {
 /// One document from its tree. One that is not `intact` has been refused already; what is left of it may mislead.
 fn manifest(file: &str, mut value: Value, intact: bool, place: &Place, problems: &mut Errors) -> Option<Manifest> {
     if !intact {
+        return None;
+    }
+    if !json::is_within(&value, DOCUMENT_BYTES) {
+        let message = format!("this document has more than {DOCUMENT_BYTES} bytes as JSON");
+        problems.push(Problem::new(file, place.value(""), "", &message).hint("make several of it"));
         return None;
     }
     if let Value::Object(members) = &mut value {

@@ -1,6 +1,5 @@
 //! Where each key and value of a document stands.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// Line and column, both from 1; the column counts characters.
@@ -28,11 +27,13 @@ pub struct Place {
     pub(super) inside: Inside,
 }
 
+/// Takes no more room than it needs: a file may have a place for every few bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Inside {
     Nothing,
-    Items(Vec<Place>),
-    Members(BTreeMap<String, Place>),
+    Items(Box<[Place]>),
+    /// In the order of their keys.
+    Members(Box<[(String, Place)]>),
 }
 
 impl Place {
@@ -58,7 +59,10 @@ impl Place {
             let inner = match &place.inside {
                 Inside::Nothing => None,
                 Inside::Items(items) => token.parse().ok().and_then(|i: usize| items.get(i)),
-                Inside::Members(members) => members.get(&token),
+                Inside::Members(members) => {
+                    let at = members.binary_search_by(|(key, _)| key.as_str().cmp(&token));
+                    at.ok().map(|at| &members[at].1)
+                }
             };
             match inner {
                 Some(inner) => place = inner,

@@ -14,17 +14,23 @@ use crate::domain::json::pointer_push;
 const MAX_DEPTH: usize = 64;
 const MAX_NODES: usize = 1_000_000;
 
+/// What a mapping costs, in keys and values: even a small one takes more room than what is in it.
+const MAPPING: usize = 8;
+
 /// One document as read.
 pub(super) struct Tree {
     pub value: Value,
     pub place: Place,
+    /// As they are counted.
+    pub nodes: usize,
     /// Nothing had to be left out of it, except what stands twice.
     pub intact: bool,
 }
 
 /// Every document of `text` that is not empty. What is refused goes to `problems`; reading goes on where it can.
 pub(super) fn read(file: &str, text: &str, problems: &mut Errors) -> Vec<Tree> {
-    let mut reader = Reader { file, problems, open: Vec::new(), trees: Vec::new(), intact: true, nodes: 0 };
+    let (open, trees, intact) = (Vec::new(), Vec::new(), true);
+    let mut reader = Reader { file, problems, open, trees, intact, nodes: 0, former_nodes: 0 };
     let mut events = Parser::new_from_str(text);
     while let Some(event) = events.next_event() {
         match event {
@@ -76,6 +82,8 @@ struct Reader<'a> {
     trees: Vec<Tree>,
     intact: bool,
     nodes: usize,
+    /// Of the documents that are done.
+    former_nodes: usize,
 }
 
 impl Reader<'_> {
@@ -87,16 +95,18 @@ impl Reader<'_> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.plain(anchor, tag.is_some(), at);
-                self.node(at)?;
+                self.nodes(1, at)?;
                 self.scalar(&text, style, at);
                 Ok(())
             }
             Event::SequenceStart(anchor, tag) => {
                 self.plain(anchor, tag.is_some(), at);
+                self.nodes(1, at)?;
                 self.start(at, Body::Items { values: Vec::new(), places: Vec::new() })
             }
             Event::MappingStart(anchor, tag) => {
                 self.plain(anchor, tag.is_some(), at);
+                self.nodes(MAPPING, at)?;
                 self.start(at, Body::Members { values: Map::new(), places: BTreeMap::new(), key: None })
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -105,7 +115,7 @@ impl Reader<'_> {
             }
             Event::Alias(_) => {
                 self.refuse(at, "aliases (`*name`) are not read", "write the value out");
-                self.node(at)?;
+                self.nodes(1, at)?;
                 self.intact = false;
                 self.value(Value::Null, Place::scalar(at));
                 Ok(())
@@ -125,17 +135,17 @@ impl Reader<'_> {
         }
     }
 
-    fn node(&mut self, at: Position) -> Result<(), Stop> {
-        self.nodes += 1;
+    fn nodes(&mut self, more: usize, at: Position) -> Result<(), Stop> {
+        self.nodes += more;
         if self.nodes <= MAX_NODES {
             return Ok(());
         }
-        self.refuse(at, &format!("this file has more than {MAX_NODES} keys and values"), "split it into several");
+        let message = format!("this file has more than {MAX_NODES} keys and values, each mapping counted as {MAPPING}");
+        self.refuse(at, &message, "split it into several");
         Err(Stop)
     }
 
     fn start(&mut self, at: Position, body: Body) -> Result<(), Stop> {
-        self.node(at)?;
         if self.open.len() == MAX_DEPTH {
             self.too_deep(at);
             return Err(Stop);
@@ -156,8 +166,10 @@ impl Reader<'_> {
     fn end(&mut self) {
         let Some(open) = self.open.pop() else { return };
         let (value, inside) = match open.body {
-            Body::Items { values, places } => (Value::Array(values), Inside::Items(places)),
-            Body::Members { values, places, .. } => (Value::Object(values), Inside::Members(places)),
+            Body::Items { values, places } => (Value::Array(values), Inside::Items(places.into())),
+            Body::Members { values, places, .. } => {
+                (Value::Object(values), Inside::Members(places.into_iter().collect()))
+            }
         };
         self.value(value, Place { at: open.at, key: None, inside });
     }
@@ -203,7 +215,11 @@ impl Reader<'_> {
     /// Puts a finished value where it belongs.
     fn value(&mut self, value: Value, place: Place) {
         match self.open.last_mut().map(|open| &mut open.body) {
-            None => self.trees.push(Tree { value, place, intact: self.intact }),
+            None => {
+                let nodes = self.nodes - self.former_nodes;
+                self.former_nodes = self.nodes;
+                self.trees.push(Tree { value, place, nodes, intact: self.intact });
+            }
             Some(Body::Items { values, places }) => {
                 values.push(value);
                 places.push(place);

@@ -61,11 +61,41 @@ pub fn strings(value: &Value) -> Vec<(String, &str)> {
     found
 }
 
+/// Whether `value` takes at most so many bytes as JSON text. Nothing is written down for it.
+pub fn is_within(value: &Value, bytes: usize) -> bool {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, more: &[u8]) -> std::io::Result<usize> {
+            self.0 = self.0.checked_sub(more.len()).ok_or(std::io::ErrorKind::WriteZero)?;
+            Ok(more.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    serde_json::to_writer(Count(bytes), value).is_ok()
+}
+
 /// How deep arrays and objects nest; a scalar is 0.
 pub fn depth(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
         Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn text_is_measured_as_it_is_written() {
+        for value in [json!(null), json!({ "a": [1, "é\n"], "b": {} }), json!("\u{1}".repeat(100))] {
+            let bytes = value.to_string().len();
+            assert!(is_within(&value, bytes) && !is_within(&value, bytes - 1), "{value}");
+        }
     }
 }

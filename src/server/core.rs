@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -30,9 +31,19 @@ pub struct Core {
     pub start_time: Timestamp,
     /// Cancelled when the server stops: calls that wait end then.
     pub shutdown: CancellationToken,
+    /// Of calls that show records, which may be as large as messages; see [`Core::turn`].
+    pub turns: Semaphore,
 }
 
+/// How many calls show records at once. It is a matter of milliseconds, and so the others wait.
+pub const TURNS: usize = 32;
+
 impl Core {
+    /// Room to show records, as soon as there is some.
+    pub async fn turn(&self) -> Result<SemaphorePermit<'_>, Status> {
+        self.turns.acquire().await.map_err(|_| status::unavailable("the core is stopping"))
+    }
+
     /// NOT_FOUND unless there is such a project.
     pub async fn project(&self, project: &Name) -> Result<Document, Status> {
         let found = self.store.document(Kind::Project, project.as_str(), project.as_str()).await?;

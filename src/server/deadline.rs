@@ -32,7 +32,12 @@ pub fn of(path: &str, headers: &HeaderMap) -> Duration {
 
 /// Calls that hold a place without doing anything: they have their own room.
 pub fn mostly_waits(path: &str) -> bool {
-    matches!(path, "/vend.v1.OperationService/WaitOperation" | "/vend.v1.WatchService/Watch")
+    path == "/vend.v1.OperationService/WaitOperation" || is_endless(path)
+}
+
+/// Calls whose answer goes on until the caller ends it, and who may take their time with it.
+pub fn is_endless(path: &str) -> bool {
+    path == "/vend.v1.WatchService/Watch"
 }
 
 pub fn passed(path: &str, time: Duration) -> Status {

@@ -13,6 +13,7 @@ use crate::stock::{self, Checked};
 
 use super::caller::Caller;
 use super::core::Core;
+use super::gather::Gathering;
 use super::source::{self, Sourced};
 use super::{convert, names, request, status};
 
@@ -31,7 +32,8 @@ impl DocumentService for Documents {
         let mut manifests = Vec::new();
         let mut places = Vec::new();
         let mut answers = Vec::new();
-        for document in source::read(ask.sources).await? {
+        let read = source::read(ask.sources).await?;
+        for document in read.documents {
             let at = answers.len();
             if document.parsed.manifest.kind() == Kind::Order {
                 let order = order(document, &ask.project, &ask.environment)?;
@@ -48,6 +50,7 @@ impl DocumentService for Documents {
         for ((at, source), it) in places.into_iter().zip(applied) {
             answers[at] = Some(convert::document::applied(it, source));
         }
+        drop(read.load);
         Ok(Response::new(pb::ApplyDocumentsResponse { documents: answers.into_iter().flatten().collect() }))
     }
 
@@ -59,6 +62,7 @@ impl DocumentService for Documents {
         let ask = request.into_inner();
         caller.authorize(&ask.name)?;
         let (kind, project, name) = names::document(&ask.name)?;
+        let _turn = self.0.turn().await?;
         let found = self.0.store.document(kind, &project, name.as_str()).await?;
         let document = found.ok_or_else(|| status::not_found(&ask.name))?;
         let document = self.seen(document).await;
@@ -81,13 +85,18 @@ impl DocumentService for Documents {
             (Some(_), _) => return Err(names::field("project", "narrows only environments")),
             (None, _) => {}
         }
-        let page = self.0.store.documents(kind, project.as_ref().map(|it| it.as_str()), &paging).await?;
-        let mut documents = Vec::with_capacity(page.items.len());
-        for document in page.items {
-            documents.push(self.seen(document).await);
+        let project = project.as_ref().map(|it| it.as_str());
+        let _turn = self.0.turn().await?;
+        let mut page = Gathering::new(paging);
+        while let Some(paging) = page.wants() {
+            let read = self.0.store.documents(kind, project, paging).await?;
+            for document in read.items {
+                page.add(self.seen(document).await);
+            }
+            page.goes_on_at(read.next);
         }
-        let next_page_token = self.0.pages.write(&bound, page.next.as_deref());
-        Ok(Response::new(pb::ListDocumentsResponse { documents, next_page_token }))
+        let next_page_token = self.0.pages.write(&bound, page.next());
+        Ok(Response::new(pb::ListDocumentsResponse { documents: page.items, next_page_token }))
     }
 
     async fn delete_document(

@@ -24,8 +24,10 @@ use crate::identity::Identity;
 use crate::policy::Action;
 
 use super::caller::{Caller, traceparent};
+use super::intake::Intake;
+use super::outgoing::Outgoing;
 use super::peers::Peer;
-use super::{Limits, deadline, pace, status};
+use super::{Limits, deadline, status};
 
 /// Health checks and reflection at once: they are nobody's work, and one may last as long as its connection.
 const LOOKS: usize = 256;
@@ -43,13 +45,16 @@ struct State {
     waits: Arc<Semaphore>,
     /// Room for what is around the API, kept until the last word of the answer.
     looks: Arc<Semaphore>,
+    intake: Intake,
+    outgoing: Outgoing,
 }
 
 impl Gate {
     pub fn new(identity: Identity, limits: Limits) -> Self {
         let room = |count| Arc::new(Semaphore::new(count));
         let (calls, waits, looks) = (room(limits.calls), room(limits.waits), room(LOOKS));
-        Self { state: Arc::new(State { identity, calls, waits, looks }) }
+        let (intake, outgoing) = (Intake::new(), Outgoing::new());
+        Self { state: Arc::new(State { identity, calls, waits, looks, intake, outgoing }) }
     }
 }
 
@@ -97,16 +102,24 @@ where
                 let answer = guarded(&path, time, inner.call(request)).await;
                 return answer.map(|response| response.map(|body| held(body, slot)));
             }
-            let request = request.map(pace::paced);
+            let peer = request.extensions().get::<Peer>().cloned();
+            let (parts, body) = request.into_parts();
+            let (body, held) = state.intake.take_in(&path, body);
+            let request = Request::from_parts(parts, body);
+            let kept = Arc::clone(&slot);
             let work = async move {
                 let answer = inner.call(request).await;
-                drop(slot);
+                drop((slot, held));
                 answer
             };
-            if Action::of_method(&path).is_some_and(Action::changes) {
-                return guarded(&path, time, carried_through(work)).await;
+            let answer = match Action::of_method(&path).is_some_and(Action::changes) {
+                true => guarded(&path, time, carried_through(work)).await,
+                false => guarded(&path, time, work).await,
+            };
+            if deadline::is_endless(&path) {
+                return answer;
             }
-            guarded(&path, time, work).await
+            answer.map(|response| response.map(|body| state.outgoing.let_out(body, peer, kept)))
         })
     }
 }

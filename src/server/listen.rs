@@ -23,10 +23,10 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Connections ready to be served that wait for the server to take them.
 const READY: usize = 64;
 
-/// What is wrong with the machine, such as a lack of file handles, passes: until then nobody is let in.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Between two tries while this process is short of something, such as file handles.
+const PAUSE: Duration = Duration::from_millis(200);
 
-/// The same trouble is not told more often.
+/// That connections are refused is not told more often.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 pub type Incoming = ReceiverStream<std::io::Result<Socket>>;
@@ -46,7 +46,7 @@ async fn accept(
 ) {
     // Those under way end with this task.
     let mut handshakes = JoinSet::new();
-    let (mut crowded, mut troubled) = (Seldom::default(), Seldom::default());
+    let (mut crowded, mut is_short) = (Seldom::default(), false);
     loop {
         while handshakes.try_join_next().is_some() {}
         let accepted = tokio::select! {
@@ -57,16 +57,17 @@ async fn accept(
             Ok((stream, _)) => stream,
             Err(error) if concerns_one(error.kind()) => continue,
             Err(error) => {
-                if troubled.now() {
+                if !is_short {
                     tracing::warn!(
                         "cannot take in a connection: {error}; callers wait until there is room (`ulimit -n` says how many files this process may open)"
                     );
                 }
-                peers.send_one_away();
+                is_short = true;
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
         };
+        is_short = false;
         let Some((peer, place)) = peers.admit().await else {
             if crowded.now() {
                 tracing::warn!("connections are refused: as many callers are connected as server.connections allows");

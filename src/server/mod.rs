@@ -9,12 +9,15 @@ mod peers;
 mod socket;
 mod gate;
 mod deadline;
+mod intake;
+mod outgoing;
 mod pace;
 mod caller;
 mod core;
 mod request;
 mod names;
 pub mod page;
+mod gather;
 mod source;
 pub mod status;
 mod orders;
@@ -43,11 +46,14 @@ use crate::pb;
 use gate::Gate;
 use tls::Tls;
 
-pub use self::core::Core;
+pub use self::core::{Core, TURNS};
 pub use page::Pages;
 
-/// Of one message, either way: an order of 10,000 resources passes.
+/// Of one message to the core: an order of 10,000 resources passes.
 pub const MESSAGE_BYTES: usize = 16 << 20;
+
+/// Of one answer: of the largest order it shows the document, and the plan beside it.
+pub const ANSWER_BYTES: usize = 64 << 20;
 
 const STREAMS_PER_CONNECTION: u32 = 1_024;
 const HEADER_BYTES: u32 = 32 << 10;
@@ -114,7 +120,7 @@ pub async fn run(
     /// One service with the limits that all have.
     macro_rules! limited {
         ($service:expr) => {
-            $service.max_decoding_message_size(MESSAGE_BYTES).max_encoding_message_size(MESSAGE_BYTES)
+            $service.max_decoding_message_size(MESSAGE_BYTES).max_encoding_message_size(ANSWER_BYTES)
         };
     }
     use pb::{

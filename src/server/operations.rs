@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use prost::Message as _;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use crate::domain::id::OperationId;
 use crate::domain::operation::{Operation, OperationState};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::Refusal;
 use crate::pb;
 use crate::pb::operation_service_server::OperationService;
 use crate::store::{Filter, Paging};
@@ -19,6 +22,9 @@ use super::{convert, names, request, status};
 
 /// The longest a call waits, and how long it waits if it does not say.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+/// Of the story of an operation with all of its children; that of one child has a bound of its own.
+const STORY_BYTES: usize = 32 << 20;
 
 /// A busy store wakes every waiter at every commit; each looks at most so often.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
@@ -98,10 +104,20 @@ impl OperationService for Operations {
         let caller = Caller::of(&request)?;
         let ask = request.into_inner();
         caller.authorize(&ask.id)?;
-        let found = self.find(&names::operation(&ask.id)?).await?;
-        let mut lines = Vec::new();
+        let id = names::operation(&ask.id)?;
+        let _turn = self.0.turn().await?;
+        let found = self.find(&id).await?;
+        let (mut lines, mut bytes) = (Vec::new(), 0);
         for told in self.with_journals(found).await? {
-            lines.extend(self.0.engine.story(&told).await?.into_iter().map(convert::journal::line));
+            for line in self.0.engine.story(&told).await? {
+                let line = convert::journal::line(line);
+                bytes += line.encoded_len();
+                lines.push(line);
+            }
+            if bytes > STORY_BYTES {
+                let refusal = Refusal::new(Reason::RequestInvalid, "this story is too long to be told at once");
+                return Err(refusal.hint("ask for those of its children, one by one").into());
+            }
         }
         Ok(Response::new(pb::GetJournalResponse { lines }))
     }
@@ -160,8 +176,11 @@ impl Operations {
 
 fn timeout(asked: Option<prost_types::Duration>) -> Result<Duration, Status> {
     let Some(asked) = asked else { return Ok(LONGEST_WAIT) };
-    let negative = |_| names::field("timeout", "is negative or no duration");
-    Ok(Duration::try_from(asked).map_err(negative)?.min(LONGEST_WAIT))
+    // By hand: the library's conversion overflows where both parts are as low as they go.
+    let parts = u64::try_from(asked.seconds).ok().zip(u32::try_from(asked.nanos).ok());
+    let parts = parts.filter(|(_, nanos)| *nanos < 1_000_000_000);
+    let (seconds, nanos) = parts.ok_or_else(|| names::field("timeout", "is negative or no duration"))?;
+    Ok(Duration::new(seconds, nanos).min(LONGEST_WAIT))
 }
 
 #[cfg(test)]
@@ -174,6 +193,10 @@ mod tests {
         assert_eq!(timeout(None).expect("the default"), LONGEST_WAIT);
         assert_eq!(timeout(seconds(3)).expect("a timeout"), Duration::from_secs(3));
         assert_eq!(timeout(seconds(86_400)).expect("a long one"), LONGEST_WAIT);
-        assert!(timeout(seconds(-1)).is_err());
+        for (seconds, nanos) in [(-1, 0), (i64::MIN, i32::MIN), (1, -1), (0, 1_000_000_000), (i64::MAX, i32::MAX)] {
+            assert!(timeout(Some(prost_types::Duration { seconds, nanos })).is_err(), "{seconds} {nanos}");
+        }
+        let longest = prost_types::Duration { seconds: i64::MAX, nanos: 999_999_999 };
+        assert_eq!(timeout(Some(longest)).expect("a very long one"), LONGEST_WAIT);
     }
 }

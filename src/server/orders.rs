@@ -15,7 +15,8 @@ use super::caller::Caller;
 use super::convert;
 use super::convert::order::Count;
 use super::core::{BATCH, Core};
-use super::source::{self, Ordered};
+use super::gather::Gathering;
+use super::source::{self, Load, Ordered};
 use super::{names, request};
 
 pub struct Orders(pub Arc<Core>);
@@ -29,7 +30,7 @@ impl OrderService for Orders {
         let caller = Caller::of(&request)?;
         let ask = request.into_inner();
         caller.authorize(&request::place(&ask.project, &ask.environment))?;
-        let order = self.ordered(ask.source, &ask.order, &ask.project, &ask.environment).await?;
+        let (order, _load) = self.ordered(ask.source, &ask.order, &ask.project, &ask.environment).await?;
         let planned = self.0.engine.plan(order.manifest, &caller.principal).await;
         let plan = planned.map_err(|error| order.written.place(error))?;
         let plan = convert::plan::plan(self.0.engine.mask_plan(&plan));
@@ -44,7 +45,7 @@ impl OrderService for Orders {
         let ask = request.into_inner();
         caller.authorize(&request::place(&ask.project, &ask.environment))?;
         let request_id = request::id(ask.request_id)?;
-        let order = self.ordered(ask.source, &ask.order, &ask.project, &ask.environment).await?;
+        let (order, _load) = self.ordered(ask.source, &ask.order, &ask.project, &ask.environment).await?;
         let applied = self
             .0
             .engine
@@ -75,7 +76,9 @@ impl OrderService for Orders {
         let caller = Caller::of(&request)?;
         let ask = request.into_inner();
         caller.authorize(&ask.name)?;
-        let order = self.0.order(&names::order(&ask.name)?).await?;
+        let name = names::order(&ask.name)?;
+        let _turn = self.0.turn().await?;
+        let order = self.0.order(&name).await?;
         Ok(Response::new(pb::GetOrderResponse { order: Some(self.show(order).await?) }))
     }
 
@@ -98,13 +101,17 @@ impl OrderService for Orders {
             labels,
             ..Filter::default()
         };
-        let page = self.0.store.orders(&filter, &paging).await?;
-        let next_page_token = self.0.pages.write(&bound, page.next.as_deref());
-        let mut orders = Vec::with_capacity(page.items.len());
-        for order in page.items {
-            orders.push(self.show(order).await?);
+        let _turn = self.0.turn().await?;
+        let mut page = Gathering::new(paging);
+        while let Some(paging) = page.wants() {
+            let read = self.0.store.orders(&filter, paging).await?;
+            for order in read.items {
+                page.add(self.show(order).await?);
+            }
+            page.goes_on_at(read.next);
         }
-        Ok(Response::new(pb::ListOrdersResponse { orders, next_page_token }))
+        let next_page_token = self.0.pages.write(&bound, page.next());
+        Ok(Response::new(pb::ListOrdersResponse { orders: page.items, next_page_token }))
     }
 
     async fn delete_order(
@@ -139,16 +146,18 @@ impl Orders {
         which: &str,
         project: &str,
         environment: &str,
-    ) -> Result<Ordered, Status> {
-        let order = source::fill(source::order(source, which).await?, project, environment)?;
+    ) -> Result<(Ordered, Load), Status> {
+        let (sourced, load) = source::order(source, which).await?;
+        let order = source::fill(sourced, project, environment)?;
         self.0.place(&order.project, Some(&order.environment)).await?;
-        Ok(order)
+        Ok((order, load))
     }
 
     async fn show(&self, order: Order) -> Result<pb::Order, Status> {
-        let manifest = self.0.engine.open_manifest(&order)?;
         let operation = self.0.store.operation(&order.operation).await?.map(|it| it.state);
         let count = self.count(&order.name).await?;
+        // Opened, a manifest takes many times as much: last, and for no longer than it is written down.
+        let manifest = self.0.engine.open_manifest(&order)?;
         Ok(convert::order::order(order, manifest, operation, count))
     }
 

@@ -59,7 +59,7 @@ impl Peers {
     }
 
     /// Sends the stranger away that has been here longest; false if there is none.
-    pub fn send_one_away(&self) -> bool {
+    fn send_one_away(&self) -> bool {
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(oldest) = strangers.pop_front() {
             if let Some(state) = oldest.upgrade().filter(|state| state.is_stranger()) {
@@ -81,6 +81,16 @@ impl Peer {
     /// It has shown a good token.
     pub fn becomes_known(&self) {
         self.0.is_known.store(true, Ordering::Relaxed);
+    }
+
+    /// Its connection is closed.
+    pub fn send_away(&self) {
+        self.0.sent_away.cancel();
+    }
+
+    #[cfg(test)]
+    pub fn is_sent_away(&self) -> bool {
+        self.0.sent_away.is_cancelled()
     }
 
     /// Ready when it has to go.

@@ -15,6 +15,7 @@ use crate::store::Filter;
 use super::caller::Caller;
 use super::convert;
 use super::core::Core;
+use super::gather::Gathering;
 use super::names::{self, Target};
 use super::request;
 
@@ -29,6 +30,7 @@ impl ResourceService for Resources {
         let caller = Caller::of(&request)?;
         let ask = request.into_inner();
         caller.authorize(&ask.name)?;
+        let _turn = self.0.turn().await?;
         let resource = self.one(&ask.name).await?;
         Ok(Response::new(pb::GetResourceResponse { resource: Some(self.show(resource)?) }))
     }
@@ -54,10 +56,17 @@ impl ResourceService for Resources {
             labels,
             ..Filter::default()
         };
-        let page = self.0.store.resources(&filter, &paging).await?;
-        let next_page_token = self.0.pages.write(&bound, page.next.as_deref());
-        let resources = page.items.into_iter().map(|it| self.show(it)).collect::<Result<_, _>>()?;
-        Ok(Response::new(pb::ListResourcesResponse { resources, next_page_token }))
+        let _turn = self.0.turn().await?;
+        let mut page = Gathering::new(paging);
+        while let Some(paging) = page.wants() {
+            let read = self.0.store.resources(&filter, paging).await?;
+            for resource in read.items {
+                page.add(self.show(resource)?);
+            }
+            page.goes_on_at(read.next);
+        }
+        let next_page_token = self.0.pages.write(&bound, page.next());
+        Ok(Response::new(pb::ListResourcesResponse { resources: page.items, next_page_token }))
     }
 
     async fn refresh_resource(
@@ -78,6 +87,7 @@ impl ResourceService for Resources {
         let caller = Caller::of(&request)?;
         let ask = request.into_inner();
         caller.authorize(&ask.name)?;
+        let _turn = self.0.turn().await?;
         let mut outputs = Vec::new();
         for resource in self.targets(&ask.name).await? {
             outputs.push((resource.name.key.clone(), self.0.engine.view(&resource)?.outputs));
@@ -92,6 +102,7 @@ impl ResourceService for Resources {
         let caller = Caller::of(&request)?;
         let ask = request.into_inner();
         caller.authorize(&ask.name)?;
+        let _turn = self.0.turn().await?;
         let resources = self.targets(&ask.name).await?;
         let outputs = self.0.engine.reveal(&resources, &ask.name, &caller.principal).await?;
         Ok(Response::new(pb::RevealOutputsResponse { outputs_json: texts(outputs) }))

@@ -61,7 +61,7 @@ impl Socket {
 
     fn may_stay(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         match self.sent_away.as_mut().poll(cx) {
-            Poll::Ready(()) => Err(io::Error::new(ErrorKind::ConnectionAborted, "others need the place")),
+            Poll::Ready(()) => Err(io::Error::new(ErrorKind::ConnectionAborted, "sent away")),
             Poll::Pending => Ok(()),
         }
     }

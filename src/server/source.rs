@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
+use std::num::NonZero;
+use std::sync::{Arc, LazyLock};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
 use crate::document::refusal::words;
@@ -21,6 +24,18 @@ use super::{names, status};
 /// How many files one call may bring.
 const MOST_SOURCES: usize = 1_000;
 
+/// How many calls read files at once.
+static TURNS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, NonZero::get)));
+
+/// What all documents at once may be made of, in thousands of keys and values: three of the largest files.
+const ROOM: usize = 3_000;
+
+static LOADED: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(ROOM)));
+
+/// What documents take of the room there is for all; given back when it is dropped.
+pub type Load = OwnedSemaphorePermit;
+
 /// One document, and which of the call's sources it stands in.
 pub struct Sourced {
     pub source: usize,
@@ -34,6 +49,12 @@ pub struct Ordered {
     pub project: Name,
     pub environment: Name,
     pub written: Written,
+}
+
+/// Documents as read, and what they take while they are worked on.
+pub struct Read {
+    pub documents: Vec<Sourced>,
+    pub load: Load,
 }
 
 /// Where an order was written, for messages about it.
@@ -54,7 +75,7 @@ impl Written {
 }
 
 /// Every document of every source, or every problem of all of them. Off the async threads: a large file takes a while.
-pub async fn read(sources: Vec<pb::Source>) -> Result<Vec<Sourced>, Status> {
+pub async fn read(sources: Vec<pb::Source>) -> Result<Read, Status> {
     if sources.is_empty() {
         return Err(names::field("sources", "is required"));
     }
@@ -64,8 +85,17 @@ pub async fn read(sources: Vec<pb::Source>) -> Result<Vec<Sourced>, Status> {
             format!("has {} files: at most {MOST_SOURCES} go into one call", sources.len()),
         ));
     }
+    // It is work for a processor, and takes room: as many at once as there are processors, and the others wait.
+    let Ok(_turn) = TURNS.acquire().await else { return Err(status::unavailable("the core is stopping")) };
     let parsed = tokio::task::spawn_blocking(move || read_all(&sources)).await;
-    parsed.unwrap_or_else(|panic| Err(status::internal(&panic)))
+    let documents = parsed.unwrap_or_else(|panic| Err(status::internal(&panic)))?;
+    let thousands = documents.iter().map(|it| it.parsed.nodes).sum::<usize>().div_ceil(1_000);
+    let load = Arc::clone(&LOADED).try_acquire_many_owned(u32::try_from(thousands).unwrap_or(u32::MAX));
+    let load = load.map_err(|_| {
+        let refusal = Refusal::new(Reason::RateLimited, "the core works on as many documents at once as it takes");
+        Status::from(refusal.hint("try again in a moment"))
+    })?;
+    Ok(Read { documents, load })
 }
 
 fn read_all(sources: &[pb::Source]) -> Result<Vec<Sourced>, Status> {
@@ -124,8 +154,13 @@ fn at_name(message: &str) -> Violation {
 
 /// A file name is repeated in messages, so it is one short line.
 fn shown(file_name: &str) -> String {
-    let name: String = file_name.chars().filter(|c| !c.is_control()).take(200).collect();
+    let name: String = file_name.chars().filter(|c| !c.is_control() && !turns(*c)).take(200).collect();
     if name.is_empty() { "-".to_owned() } else { name }
+}
+
+/// What turns the direction of the text around it (Unicode, UAX 9), so that it reads as something else.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// DOCUMENT_INVALID with one field violation per problem: `file:line:column`, and what is wrong there.
@@ -147,16 +182,16 @@ pub fn refused(problems: &[Problem], left_out: usize) -> Status {
 }
 
 /// The one order that a call is about: the one called `which`, or the only one.
-pub async fn order(source: Option<pb::Source>, which: &str) -> Result<Sourced, Status> {
+pub async fn order(source: Option<pb::Source>, which: &str) -> Result<(Sourced, Load), Status> {
     let source = source.ok_or_else(|| names::field("source", "is required"))?;
     let which = names::optional("order", which)?;
-    let orders: Vec<Sourced> =
-        read(vec![source]).await?.into_iter().filter(|it| it.parsed.manifest.kind() == Kind::Order).collect();
+    let Read { documents, load } = read(vec![source]).await?;
+    let orders: Vec<Sourced> = documents.into_iter().filter(|it| it.parsed.manifest.kind() == Kind::Order).collect();
     let known: Vec<String> = orders.iter().map(|it| format!("`{}`", it.parsed.manifest.name())).collect();
     let mut fitting =
         orders.into_iter().filter(|it| which.as_ref().is_none_or(|name| it.parsed.manifest.name() == name));
     match (fitting.next(), fitting.next(), which) {
-        (Some(one), None, _) => Ok(one),
+        (Some(one), None, _) => Ok((one, load)),
         (Some(_), Some(_), Some(which)) => Err(invalid(format!("the source has order `{which}` more than once"))),
         (Some(_), Some(_), None) => {
             Err(names::field("order", format!("the source has several orders, say which: {}", known.join(", "))))

@@ -31,13 +31,16 @@ fn size_depth_and_count_are_bounded() {
     let deeper = "[".repeat(1_000_000);
     let block = (0..100).map(|i| format!("{}a:\n", " ".repeat(i))).collect::<String>();
     let many = format!("a: [{}]", "1,".repeat(1_000_001));
+    let mappings = format!("a: [{}]", "{a: 1},".repeat(100_001));
     let large = format!("a: \"{}\"", "x".repeat(MAX_BYTES));
     for (text, expected) in [
         (deep, "this nests deeper than 64 levels"),
         (deeper, "this nests deeper than 64 levels"),
         (block, "this nests deeper than 64 levels"),
         (many, "more than 1000000 keys and values"),
+        (mappings, "each mapping counted as 8"),
         (large, "more than the 16777216 that are read: split it into several"),
+        (format!("a: \"{}\"", "\\0".repeat(2 << 20)), "more than 8388608 bytes as JSON"),
     ] {
         let started = Instant::now();
         let found = problems(&text);

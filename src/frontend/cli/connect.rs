@@ -21,8 +21,9 @@ use crate::pb::{
     system_service_client::SystemServiceClient, watch_service_client::WatchServiceClient,
 };
 
-/// Largest message either way, bytes; the core has the same limit.
+/// Largest message to the core and from it, bytes; the core has the same limits.
 const MESSAGE_LIMIT: usize = 16 << 20;
+const ANSWER_LIMIT: usize = 64 << 20;
 /// For calls that set none of their own.
 const CALL_DEADLINE: Duration = Duration::from_secs(60);
 /// For calls that ask backends or compile: the core itself gives them as much.
@@ -46,7 +47,7 @@ macro_rules! clients {
         impl Session {
             $(pub fn $name(&self) -> $client<Wire> {
                 $client::new(self.wire.clone())
-                    .max_decoding_message_size(MESSAGE_LIMIT)
+                    .max_decoding_message_size(ANSWER_LIMIT)
                     .max_encoding_message_size(MESSAGE_LIMIT)
             })+
         }

@@ -51,5 +51,6 @@ mod tests {
     #[test]
     fn a_message_cannot_take_over_the_terminal() {
         assert_eq!(clean("a\u{1b}[2Jb\nc\u{9b}d\u{202e}e"), "a [2Jb\nc d e");
+        assert_eq!(clean("a\u{202e}b\u{2066}c\u{200f}é"), "a b c é");
     }
 }

@@ -3,4 +3,5 @@
 
 mod drivers;
 mod backends;
+mod clients;
 mod machine;

@@ -25,7 +25,7 @@ pub struct Core {
 
 /// Puts a token, and what else a test wants, beside each call.
 #[derive(Clone)]
-pub struct Bearer(Option<String>);
+pub struct Bearer(pub Option<String>);
 
 impl tonic::service::Interceptor for Bearer {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
@@ -142,7 +142,7 @@ macro_rules! clients {
     ($($name:ident: $module:ident::$client:ident;)+) => {
         impl Caller {
             $(pub fn $name(&self) -> pb::$module::$client<Connection> {
-                let most = vend::server::MESSAGE_BYTES;
+                let most = vend::server::ANSWER_BYTES;
                 pb::$module::$client::new(self.connection.clone()).max_decoding_message_size(most)
             })+
         }

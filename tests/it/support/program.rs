@@ -1,8 +1,9 @@
-//! `vend serve` as a process of its own, so that its log and its end can be looked at, and `vend` against it.
+//! `vend serve` as a process of its own, so that its memory, its log and its end can be looked at, and `vend` against it.
 
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -13,7 +14,8 @@ pub struct Program {
     pub url: String,
     pub port: u16,
     folder: TempDir,
-    process: Child,
+    id: u32,
+    process: Mutex<Child>,
 }
 
 /// What a command came to.
@@ -22,6 +24,13 @@ pub struct Ran {
     pub status: i32,
     pub stdout: String,
     pub stderr: String,
+}
+
+/// Bytes of a process that are in memory: now, and at most since [`Program::forget_peak`].
+#[derive(Debug, Clone, Copy)]
+pub struct Memory {
+    pub now: u64,
+    pub most: u64,
 }
 
 impl Program {
@@ -50,7 +59,8 @@ impl Program {
             if let Some(line) = ready.strip_suffix('\n') {
                 let url = line.strip_prefix("vend ready at ").and_then(|rest| rest.split(' ').next()).expect("a URL");
                 let port = url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-                return Ok(Self { url: url.to_owned(), port, folder, process });
+                let (url, id) = (url.to_owned(), process.id());
+                return Ok(Self { url, port, folder, id, process: Mutex::new(process) });
             }
             if process.try_wait().expect("asked").is_some() {
                 return Err(said("stderr"));
@@ -63,6 +73,10 @@ impl Program {
     /// What it said on stderr until now.
     pub fn said(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("stderr")).expect("what it said")
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     pub fn config(&self) -> PathBuf {
@@ -89,14 +103,34 @@ impl Program {
     }
 
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.process.id().to_string()]).status();
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.id.to_string()]).status();
         assert!(sent.expect("kill").success());
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.process.lock().expect("nobody panics with it").try_wait().expect("asked").is_none()
+    }
+
+    pub fn memory(&self) -> Memory {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id)).expect("it runs");
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+            line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+        };
+        Memory { now: bytes("VmRSS:"), most: bytes("VmHWM:") }
+    }
+
+    /// Lets the peak begin anew at what is in memory now (proc(5), clear_refs).
+    pub fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.id), "5").expect("it is ours");
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let _ = (self.process.kill(), self.process.wait());
+        if let Ok(process) = self.process.get_mut() {
+            let _ = (process.kill(), process.wait());
+        }
     }
 }
 

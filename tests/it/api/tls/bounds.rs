@@ -132,7 +132,8 @@ async fn a_lack_of_file_handles_passes() {
     }
     assert!(core.said().contains("Too many open files"), "{}", core.said());
     call_on(&core, &caller).await.expect("a caller that is there goes on");
-    call(&core).await.expect("a new one comes in: strangers make room");
+    // Those who are silent are closed one after the other, and so the next gets in.
+    call(&core).await.expect("a new one waits, and comes in");
     drop(many);
     call(&core).await.expect("and so it is afterwards");
 }
