@@ -18,7 +18,8 @@ pub fn matches_path(pattern: &str, path: &str) -> bool {
 /// One pass with the last star of either kind to go back to: time is at most the product of both lengths.
 fn fits(pattern: &[u8], text: &[u8], star_takes: impl Fn(u8) -> bool) -> bool {
     // Where to go on from when what follows a star does not fit: behind the star, and the first byte it has not taken.
-    let (mut any, mut run): (Option<(usize, usize)>, Option<(usize, usize)>) = (None, None);
+    let mut any: Option<(usize, usize)> = None;
+    let mut run: Option<(usize, usize)> = None;
     let (mut p, mut t) = (0, 0);
     loop {
         if pattern[p..].starts_with(b"**") && !star_takes(b'/') {

@@ -44,7 +44,7 @@ pub(super) fn check(it: &Connection, found: &mut Vec<Refusal>) {
 
 fn credentials(it: &Connection) -> Vec<(&'static str, &Credential)> {
     let read = match &it.read_credential {
-        Some(ReadCredential::Own(credential)) => Some(credential),
+        Some(ReadCredential::Own(credential)) => Some(&**credential),
         _ => None,
     };
     let all = [("/credential", it.credential.as_ref()), ("/read-credential", read)];

@@ -166,7 +166,7 @@ pub struct SecretReference {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ReadCredential {
-    Own(Credential),
+    Own(Box<Credential>),
     Same(Same),
 }
 

@@ -75,7 +75,7 @@ pub enum Manifest {
     Project(Project),
     Environment(Environment),
     ResourceType(ResourceType),
-    Connection(Connection),
+    Connection(Box<Connection>),
     Recipe(Recipe),
     Order(OrderManifest),
 }

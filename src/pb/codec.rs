@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn fields_of_every_kind_are_counted() {
-        let sources = vec![pb::Source { file_name: "a".repeat(200), content: b"\x0a\x00".repeat(50).into() }; 3];
+        let sources = vec![pb::Source { file_name: "a".repeat(200), content: b"\x0a\x00".repeat(50) }; 3];
         let message =
             pb::ApplyDocumentsRequest { sources, project: "shop".into(), validate_only: true, ..Default::default() };
         let bytes = message.encode_to_vec();

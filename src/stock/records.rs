@@ -204,7 +204,7 @@ impl Stock {
 
     async fn check_secrets(&self, it: &Connection) -> Result<Vec<String>, Error> {
         let read = match &it.read_credential {
-            Some(ReadCredential::Own(credential)) => Some(credential),
+            Some(ReadCredential::Own(credential)) => Some(&**credential),
             _ => None,
         };
         let mut named = Vec::new();
@@ -247,7 +247,7 @@ impl Stock {
         let mut connections = BTreeMap::new();
         for (slot, connection) in &it.connections {
             match self.look(view, Kind::Connection, "", connection.as_str()).await? {
-                Some(Manifest::Connection(found)) => connections.insert(connection.clone(), found),
+                Some(Manifest::Connection(found)) => connections.insert(connection.clone(), *found),
                 _ => {
                     let message = format!(
                         "recipe `{name}` binds slot `{slot}` to connection `{connection}`, which does not exist"

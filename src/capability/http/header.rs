@@ -165,7 +165,8 @@ mod tests {
 
     #[test]
     fn what_is_encoded_and_what_ends_twice() {
-        let cases: [(&[(&str, &str)], bool, bool); 10] = [
+        type Case = (&'static [(&'static str, &'static str)], bool, bool);
+        let cases: [Case; 10] = [
             (&[], false, false),
             (&[("content-length", "1")], false, false),
             (&[("content-encoding", "identity")], false, false),

@@ -179,7 +179,7 @@ impl host::Host {
     }
 
     /// What the answer says about the backend.
-    fn saw<'a>(&self, grant: &Grant, answer: Result<(), &'a Error>) {
+    fn saw(&self, grant: &Grant, answer: Result<(), &Error>) {
         let sight = answer.map_or_else(Sight::Failed, |()| Sight::Served);
         grant.standing.saw(sight, self.tape.now());
     }

@@ -75,10 +75,6 @@ impl Program {
         std::fs::read_to_string(self.folder.path().join("stderr")).expect("what it said")
     }
 
-    pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
     pub fn config(&self) -> PathBuf {
         self.folder.path().join("config")
     }

@@ -48,10 +48,11 @@ pub fn find(text: &str, path: &str) -> Option<(Range<usize>, String)> {
                 open.pop()?;
             }
             Event::Text(part) => append(&mut inside, &part)?,
-            Event::CData(part) => match &mut inside {
-                Some((_, value)) => value.push_str(&part),
-                None => {}
-            },
+            Event::CData(part) => {
+                if let Some((_, value)) = &mut inside {
+                    value.push_str(&part);
+                }
+            }
             Event::GeneralRef(name) => {
                 let reference: &str = &name;
                 append(&mut inside, &format!("&{reference};"))?;

@@ -194,7 +194,10 @@ async fn what_is_no_http() {
         none("an SSH server", vec![raw("SSH-2.0-OpenSSH_9.9\r\n"), Act::Close]),
         none("a TLS alert", vec![raw([0x15, 3, 1, 0, 2, 2, 70]), Act::Close]),
         none("HTTP/2 from the start", vec![raw([0, 0, 0, 4, 0, 0, 0, 0, 0]), Act::Hold]),
-        none("bytes by chance", vec![raw((0..2000u32).map(|n| (n * 7919 >> 3) as u8).collect::<Vec<_>>()), Act::Close]),
+        none(
+            "bytes by chance",
+            vec![raw((0..2000u32).map(|n| ((n * 7919) >> 3) as u8).collect::<Vec<_>>()), Act::Close],
+        ),
         none("HTTP/3.7", body("HTTP/3.7 200 OK")),
         none("HTTP/2.0", body("HTTP/2.0 200 OK")),
         none("a request", vec![raw("GET / HTTP/1.1\r\nhost: a\r\n\r\n"), Act::Hold]),
