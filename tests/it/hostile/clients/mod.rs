@@ -8,6 +8,7 @@ mod headers;
 mod frames;
 mod floods;
 mod slow;
+mod documents;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

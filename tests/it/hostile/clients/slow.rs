@@ -141,11 +141,11 @@ async fn nobody_reads() {
     let admin = bench.admin.clone();
     let list = request.clone();
     let taken = async {
-        let listed = admin.documents().list_documents(list).await?.into_inner().documents.len();
-        assert_eq!(listed, 401);
+        let listed = admin.documents().list_documents(list).await?.into_inner();
+        assert!(listed.documents.len() > 100 && !listed.next_page_token.is_empty(), "a page is full by its bytes");
         Ok::<_, tonic::Status>(())
     };
-    bench.passes("answers: one of 4 MiB", 64, taken).await;
+    bench.passes("answers: one of 1 MiB", 64, taken).await;
 
     let call = wire::call("/vend.v1.DocumentService/ListDocuments", &bench.core.token());
     let message = message(&request.encode_to_vec());
@@ -180,5 +180,5 @@ async fn nobody_reads() {
         assert!(refused < all.len());
         format!("{} connections are closed, on {refused} all is RATE_LIMITED", all.len() - refused)
     };
-    bench.case("answers: 1,000 of 4 MiB, none taken", 400, lying).await;
+    bench.case("answers: 1,000 of 1 MiB, none taken", 400, lying).await;
 }
