@@ -30,6 +30,8 @@ const MAX_EXPANDED_DEPTH: usize = 96;
 const MAX_WORK: usize = 100_000_000;
 /// Patterns times bytes of text. The worst of patterns takes ten microseconds for a byte: two seconds and a half.
 const MAX_PATTERN_WORK: usize = 256 << 10;
+/// Values with more parts than this are told the first thing that is wrong with them.
+const MAX_TOLD_WHOLE: usize = 20_000;
 /// Told of one value at once.
 const MAX_REFUSALS: usize = 100;
 
@@ -91,6 +93,13 @@ impl Compiled {
             return Vec::new();
         }
         let mut found = Vec::new();
+        // The library gathers every error, with a copy of what is wrong, before the first is seen: of a large value only that is asked.
+        if weight(value).0 > MAX_TOLD_WHOLE {
+            if let Err(error) = self.validator.validate(value) {
+                refusal::of_value(&self.schema, &error, scope, &mut found);
+            }
+            return found;
+        }
         for error in self.validator.iter_errors(value).take(MAX_REFUSALS) {
             refusal::of_value(&self.schema, &error, scope, &mut found);
         }

@@ -57,7 +57,7 @@ impl Cut {
 /// Why there is no answer.
 pub(super) enum Trouble {
     /// Nothing of the request was written.
-    NotSent(Box<Request<Full<Bytes>>>),
+    NotSent,
     /// The backend would not have our certificate, and so did not look at the request.
     Unwelcome,
     /// Nothing proves what became of the request.
@@ -73,13 +73,13 @@ pub(super) async fn exchange(
 ) -> Result<(Received, Option<Line>), Trouble> {
     line.allow(max_bytes.saturating_mul(FRAMING).saturating_add(BESIDES));
     if !matches!(timeout_at(deadline, line.ready()).await, Ok(true)) {
-        return Err(Trouble::NotSent(Box::new(request)));
+        return Err(Trouble::NotSent);
     }
     let response = match timeout_at(deadline, line.send(request)).await {
         Err(_) => return Err(Trouble::Lost("there was no answer in time".to_owned())),
         Ok(Err(mut failed)) => {
             return Err(match failed.take_message() {
-                Some(request) => Trouble::NotSent(Box::new(request)),
+                Some(_) => Trouble::NotSent,
                 None if is_unwelcome(failed.error()) => Trouble::Unwelcome,
                 None if line.is_used_up() => Trouble::Lost("it sends more than an answer may have".to_owned()),
                 None => Trouble::Lost(format!("the connection broke: {}", kind(failed.error()))),

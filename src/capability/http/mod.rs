@@ -233,7 +233,7 @@ impl Http {
     fn refusal(&self, trouble: Trouble) -> Error {
         let connection = &self.connection;
         match trouble {
-            Trouble::NotSent(_) => unavailable(format!("connection `{connection}`: it took no request")),
+            Trouble::NotSent => unavailable(format!("connection `{connection}`: it took no request")),
             Trouble::Unwelcome => {
                 let message = format!("the backend does not take the certificate that connection `{connection}` shows");
                 Error::new(ErrorKind::Unavailable, "TLS_REFUSED", message)

@@ -56,18 +56,11 @@ impl Http {
         let Prepared { turn: _turn, line, is_reused, request } = prepared;
         let deadline = Instant::now() + sending.timeout.map_or(self.timeout, |asked| asked.min(self.timeout));
         let sent_at = Instant::now();
-        let answered = match exchange(line, request, deadline, sending.max_bytes).await {
-            // The backend hung up while the connection was idle.
-            Err(Trouble::NotSent(request)) if is_reused => {
-                let line = sending.in_time(self.open_again(&sending)).await.map_err(Failure::Refused)?;
-                exchange(line, *request, deadline, sending.max_bytes).await
-            }
-            // A certificate is looked at once: later it is no reason.
-            Err(Trouble::Unwelcome) if is_reused => Err(Trouble::Lost("the connection broke".to_owned())),
-            answered => answered,
-        };
+        let answered = exchange(line, request, deadline, sending.max_bytes).await;
         let (received, line) = answered.map_err(|trouble| match trouble {
             Trouble::Lost(why) => Failure::Lost(format!("connection `{}`: {why}", self.connection)),
+            // A certificate is looked at once: later it is no reason.
+            Trouble::Unwelcome if is_reused => Failure::Lost(format!("connection `{}` broke", self.connection)),
             certain => Failure::Refused(self.refusal(certain)),
         })?;
         if let Some(line) = line {
@@ -103,12 +96,6 @@ impl Http {
         sending.standing.check(&self.connection)?;
         let filled = sending.draft.fill(sending.book, sending.terms)?;
         self.request(&filled.method, &filled.target.text(), &filled.headers, filled.body, ready, sending.now)
-    }
-
-    async fn open_again(&self, sending: &Sending<'_>) -> Result<Line, Error> {
-        let line = self.door.open().await?;
-        sending.standing.check(&self.connection)?;
-        Ok(line)
     }
 
     async fn idle(&self, kind: Kind) -> Option<Line> {

@@ -145,7 +145,7 @@ impl Tokens {
         let (received, _) =
             exchange(line, request, Instant::now() + self.timeout, ANSWER_BYTES).await.map_err(|trouble| {
                 let why = match trouble {
-                    Trouble::NotSent(_) => "it took no request".to_owned(),
+                    Trouble::NotSent => "it took no request".to_owned(),
                     Trouble::Unwelcome => "it does not take our certificate".to_owned(),
                     Trouble::Lost(why) => why,
                 };

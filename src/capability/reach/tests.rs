@@ -69,6 +69,38 @@ async fn of_several_addresses_the_forbidden_are_left_out() {
     assert_eq!((results[0].as_str(), connected.as_slice()), ("connected", ["10.0.0.1".to_owned()].as_slice()));
 }
 
+/// The first address says nothing, and the next one is tried while there is time.
+#[tokio::test]
+async fn an_address_that_says_nothing_is_left_alone() {
+    struct Silent(u16);
+
+    #[async_trait]
+    impl Network for Silent {
+        async fn resolve(&self, _: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+            Ok([[93, 184, 216, 34], [93, 184, 216, 35]].map(|ip| SocketAddr::new(ip.into(), port)).into())
+        }
+
+        async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
+            match address.ip() {
+                IpAddr::V4(ip) if ip.octets()[3] == 34 => std::future::pending().await,
+                _ => TcpStream::connect((Ipv4Addr::LOCALHOST, self.0)).await,
+            }
+        }
+    }
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let route = Route {
+        connection: "c".into(),
+        host: "backend.example.com".into(),
+        port: 443,
+        networks: Networks::default(),
+        encrypted: true,
+        network: Arc::new(Silent(listener.local_addr().expect("an address").port())),
+    };
+    let connected = tokio::time::timeout(std::time::Duration::from_secs(60), route.connect()).await;
+    assert!(connected.expect("it does not wait for the first one").is_ok());
+}
+
 #[tokio::test]
 async fn nothing_leaves_the_machine_unencrypted() {
     let (results, connected) = attempts(&["127.0.0.0/8"], false, &[&["93.184.216.34"], &["127.0.0.1"]]).await;

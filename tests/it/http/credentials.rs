@@ -60,6 +60,20 @@ async fn reads_and_writes_may_be_different_people() {
     let sent: Vec<_> = web.seen().iter().map(|it| it.header("authorization").unwrap_or_default().to_owned()).collect();
     assert_eq!(sent, ["Bearer reader-token", "Bearer writer-token"]);
 
+    // A driver sets neither's header, whichever is used.
+    let mut terms = Terms::open(&web.url()).credential(api_key());
+    let read_key = Credential::Header { name: "X-Read-Key".into(), value: Plain::new("r"), secret: Plain::new("r") };
+    terms.settings.read_credential = ReadCredential::Own(read_key);
+    let mut world = terms.world();
+    for name in ["x-api-key", "X-Read-Key", "x_read_key"] {
+        let mut asked = request("POST", "/a");
+        asked.headers.push(header(name, "mine"));
+        let sent = world.send(asked.clone(), Semantics::Unsafe).await.map(|it| it.status);
+        assert_eq!((sent, web.count()), (Err("HEADER_FORBIDDEN".to_owned()), 2), "{name}");
+        let found = world.fetch(vend::wit::vend::driver::http_types::Request { method: "GET".into(), ..asked }).await;
+        assert_eq!((found.map(|it| it.status), web.count()), (Err("HEADER_FORBIDDEN".to_owned()), 2), "{name}");
+    }
+
     let mut terms = Terms::open(&web.url());
     terms.settings.read_credential = ReadCredential::Own(Credential::Bearer(Plain::new("reader-token")));
     let mut world = terms.world();

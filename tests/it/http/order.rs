@@ -1,6 +1,15 @@
 //! What may be sent at all: slot, path, rules, headers, standing; and that what may be is sent as it was asked.
 
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use vend::capability::backend::{ClientCredentials, Credential};
+use vend::capability::reach::{Network, System};
+use vend::capability::standing::Standing;
 use vend::domain::description::Access;
+use vend::domain::secret::Plain;
 use vend::wit::vend::driver::http_types::Request;
 use vend::wit::vend::driver::types::Semantics;
 
@@ -110,6 +119,84 @@ async fn a_changed_connection_sends_nothing_more() {
     let sent = world.send(request("POST", "/a"), Semantics::Unsafe).await;
     assert_eq!(sent.map(|it| it.status), Err("CONNECTION_CHANGED".to_owned()));
     assert_eq!(web.count(), 1);
+}
+
+/// The system's network, where the connection is changed just when somebody connects.
+#[derive(Default)]
+struct Meddling(Mutex<Option<Standing>>);
+
+#[async_trait::async_trait]
+impl Network for Meddling {
+    async fn resolve(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+        System.resolve(host, port).await
+    }
+
+    async fn connect(&self, address: SocketAddr) -> std::io::Result<TcpStream> {
+        if let Some(standing) = self.0.lock().expect("not poisoned").take() {
+            standing.revoke();
+        }
+        System.connect(address).await
+    }
+}
+
+/// It is looked at once more when the connection is there, and before a secret goes to an issuer of tokens.
+#[tokio::test]
+async fn a_connection_that_changes_on_the_way_is_sent_nothing() {
+    let changed = || Err("CONNECTION_CHANGED".to_owned());
+    let web = echo().await;
+    for write in [false, true] {
+        let network = Arc::new(Meddling::default());
+        let mut terms = Terms::open(&web.url());
+        terms.network = Some(network.clone());
+        let mut world = terms.world();
+        *network.0.lock().expect("not poisoned") = Some(world.standing.clone());
+        let came = match write {
+            true => world.send(request("POST", "/a"), Semantics::Unsafe).await,
+            false => world.fetch(get("/a")).await,
+        };
+        assert_eq!((came.map(|it| it.status), web.count()), (changed(), 0));
+    }
+    assert_eq!(web.accepted(), 2, "it was connected to");
+    let issuer = Web::start(|_| answer("200 OK", &[], r#"{"access_token":"t0ken","token_type":"bearer"}"#)).await;
+    let client = ClientCredentials {
+        token_endpoint: issuer.url(),
+        client_id: "vend".into(),
+        client_secret: Plain::new("s3cr3t"),
+        scope: None,
+        audience: None,
+    };
+    let terms = Terms::open(&web.url()).credential(Credential::ClientCredentials(client));
+    let backend = terms.backend();
+    let mut world = terms.attempt(&backend);
+    world.standing.revoke();
+    assert_eq!((world.fetch(get("/a")).await.map(|it| it.status), issuer.count()), (changed(), 0));
+    assert_eq!(terms.attempt(&backend).fetch(get("/a")).await.map(|it| it.status), Ok(200), "another attempt's stands");
+}
+
+#[tokio::test]
+async fn rules_that_fit_nothing_are_no_connection() {
+    let web = echo().await;
+    let mut terms = Terms::open(&web.url());
+    terms.settings.requests.deny = rules(r#"[{"path":"/b"}]"#);
+    assert!(terms.http().is_ok());
+    terms.settings.requests.deny = rules(r#"[{"path":"/%62"}]"#);
+    let error = terms.http().err().expect("it would deny nothing");
+    assert!(error.code == "CONNECTION_INVALID" && error.message.contains("write `/b`"), "{error}");
+}
+
+/// A backend that hangs up just as a write is on its way leaves a doubt: a write takes no connection that was idle for long.
+#[tokio::test]
+async fn a_write_takes_no_old_connection() {
+    let web = echo().await;
+    let mut world = Terms::open(&web.url()).world();
+    for (method, connections, idle_ms) in [("GET", 1, 0), ("GET", 1, 2_200), ("POST", 2, 0), ("GET", 2, 0)] {
+        let came = match method {
+            "GET" => world.fetch(get("/a")).await,
+            _ => world.send(request(method, "/a"), Semantics::Unsafe).await,
+        };
+        assert_eq!((came.map(|it| it.status), web.accepted()), (Ok(200), connections), "{method}");
+        tokio::time::sleep(Duration::from_millis(idle_ms)).await;
+    }
 }
 
 #[tokio::test]

@@ -124,6 +124,7 @@ fn a_value_makes_no_other_request() {
     let (world, mut book) = (world(), book());
     let line = chosen(&mut book, "a\r\nHost: other");
     let more = chosen(&mut book, "x&force=1");
+    let (escape, blank) = (chosen(&mut book, "a%41"), chosen(&mut book, "a b"));
     let page = chosen(&mut book, "x&page=1");
     let word = chosen(&mut book, "DeleteUser");
     let fill = |request: Asked| {
@@ -140,6 +141,11 @@ fn a_value_makes_no_other_request() {
     let query = |encoding| Asked { uses: vec![used(&more, encoding)], ..asked("POST", &format!("/users?key={more}")) };
     assert_eq!(fill(query("plain")), Err("SECRET_CHANGES_REQUEST".into()));
     assert_eq!(fill(query("percent")), Ok(()));
+    // What is no text of a query, or would be another one when it is normal.
+    for odd in [&escape, &blank] {
+        let asked = |encoding| Asked { uses: vec![used(odd, encoding)], ..asked("POST", &format!("/users?key={odd}")) };
+        assert_eq!((fill(asked("plain")), fill(asked("percent"))), (Err("SECRET_UNSENDABLE".into()), Ok(())));
+    }
     let form = |name: &str| Asked {
         body: format!("{name}={word}").into_bytes(),
         uses: vec![used(&word, "form")],

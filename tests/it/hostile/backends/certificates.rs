@@ -208,6 +208,34 @@ async fn what_is_no_tls_or_too_old() {
     }
 }
 
+/// A connection over which nothing goes any more is gone with its last request, though TLS has no way to end it in peace.
+#[tokio::test]
+async fn a_backend_that_shakes_hands_and_never_reads() {
+    let mut report = Report::new("backend: never reads in TLS");
+    let pki = Pki::new();
+    let ca = pki.authority("ca");
+    let shake = secured_wrap(&pki.leaf("server", &ca, "IP:127.0.0.1", 2, "serverAuth"));
+    let wrap: Wrap<tokio_rustls::server::TlsStream<tokio::net::TcpStream>> = Arc::new(move |stream| {
+        let shaken = shake(stream);
+        Box::pin(async move {
+            let _held = shaken.await;
+            std::future::pending().await
+        })
+    });
+    let web = Web::wrapped(wrap, |_| answer("200 OK", &[], "fine")).await;
+    let mut terms = terms(&format!("https://127.0.0.1:{}", web.port));
+    terms.settings.tls_ca = Some(ca.certificate.clone());
+    (terms.settings.timeout_ms, terms.limits.body_bytes) = (PATIENCE_MS.into(), 8 << 20);
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    let mut world = terms.world();
+    let sent = world.send(with_body("POST", "/bad", vec![b'x'; 6_000_000]), Semantics::Unsafe).await;
+    assert_eq!((status(&sent), world.last_write().as_str(), web.accepted()), (came(IN_DOUBT), "open", 1));
+    drop(world);
+    until("what was given up is gone", || tasks() <= before + web.accepted()).await;
+    report.row("a request of 6 MB, never read", "write: IN_DOUBT", "1 connection, none left");
+}
+
 fn secured_wrap(leaf: &Leaf) -> Wrap<tokio_rustls::server::TlsStream<tokio::net::TcpStream>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&BOTH).expect("versions");

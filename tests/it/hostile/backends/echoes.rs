@@ -76,8 +76,10 @@ async fn values_are_taken_out_in_the_forms_that_are_claimed() {
             let sent = world.send(asked.clone(), Semantics::Unsafe).await.expect(form);
             let found = world.fetch(Request { method: "GET".into(), ..asked }).await.expect(form);
             assert_eq!(web.seen().last().expect("a request").text(), SECRET);
-            let seen = format!("{}\n{}\n{}", told(&sent), told(&found), world.kept());
-            leaks += [CREDENTIAL, SECRET].iter().filter(|value| seen.contains(&make(value))).count();
+            // Without what printing puts in.
+            let bare = |text: &str| text.replace('\\', "");
+            let seen = bare(&format!("{}\n{}\n{}", told(&sent), told(&found), world.kept()));
+            leaks += [CREDENTIAL, SECRET].iter().filter(|value| seen.contains(&bare(&make(value)))).count();
         }
         assert!(!claimed || leaks == 0, "{form}: {leaks}");
         let outcome = match (claimed, leaks) {
@@ -130,8 +132,8 @@ async fn wherever_a_value_stands() {
         let asked =
             Request { headers: vec![header("x-a", &handle)], secrets: vec![used(&handle, "base64")], ..get("/a") };
         let found = world.fetch(asked).await;
-        let seen = format!("{:?} {}", found.as_ref().map(told), world.kept());
-        assert!(!seen.contains(value) && web.count() == 1, "{what}: {seen}");
+        let seen = format!("{} {}", found.as_ref().map_or_else(String::clone, told), world.kept());
+        assert!(!seen.replace('\\', "").contains(value) && web.count() == 1, "{what}: {seen}");
         report.row(what, format!("{}; not shown", shown(&found)), "1 request");
     }
     // The twin: what is no secret is shown wherever it may stand.

@@ -68,6 +68,26 @@ async fn lengths_that_lie() {
     judge(&mut report, 20, cases).await;
 }
 
+/// With two opinions on where an answer ends, what follows may be part of it: that connection is not used again.
+#[tokio::test]
+async fn who_is_not_clear_about_the_end_is_not_asked_again() {
+    let mut report = Report::new("backend: two ends");
+    for (what, headers, connections) in [
+        ("a length", "content-length: 4", 1),
+        ("a length and chunks", "content-length: 4\r\ntransfer-encoding: chunked", 3),
+        ("chunks and another length", "transfer-encoding: chunked\r\ncontent-length: 400", 3),
+    ] {
+        let body = if headers.contains("chunked") { "4\r\nfine\r\n0\r\n\r\n" } else { "fine" };
+        let web = Web::start(move |_| vec![ok(headers, body)]).await;
+        let mut world = terms(&web.url()).world();
+        for _ in 0..3 {
+            assert_eq!(world.fetch(get("/a")).await.expect(what).body, b"fine", "{what}");
+        }
+        assert_eq!(web.accepted(), connections, "{what}");
+        report.row(format!("{what}, 3 requests"), "200", format!("{connections} connections"));
+    }
+}
+
 /// What stands behind an answer never answers the next request: neither at once, nor when it comes while the connection is idle.
 #[tokio::test]
 async fn an_answer_to_no_question() {

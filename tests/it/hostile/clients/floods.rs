@@ -47,7 +47,8 @@ async fn floods() {
             let (core, begin) = (core.clone(), $begin);
             let ended = async {
                 let ended = flood(&core, begin, $count, $frames).await;
-                assert!(ended.starts_with($ended), "{}: {ended}", $case);
+                // All of it may be written before the core's word arrives.
+                assert!(ended.contains($ended), "{}: {ended}", $case);
                 ended
             };
             bench.case($case, 32, ended).await;
