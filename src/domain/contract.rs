@@ -272,6 +272,11 @@ impl Error {
     pub fn new(kind: ErrorKind, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { kind, code: code.into(), message: message.into(), violations: Vec::new(), retry_after_ms: None }
     }
+    /// For where its reason is told beside it: the code only if it says more than that.
+    pub fn words(&self) -> String {
+        if self.code == self.reason().as_str() { self.message.clone() } else { self.to_string() }
+    }
+
     /// The word for it on operations and in refusals, the same in both.
     pub fn reason(&self) -> Reason {
         match self.kind {
@@ -324,3 +329,16 @@ const HOST_DENIALS: [&str; 24] = [
     "TRANSACTION_CONTROL",
     "URL_OUTSIDE",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_told_once() {
+        let words = |kind, code: &str| Error::new(kind, code, "away").words();
+        assert_eq!(words(ErrorKind::Unavailable, "BACKEND_UNAVAILABLE"), "away");
+        assert_eq!(words(ErrorKind::AlreadyExists, "FOREIGN_OBJECT_EXISTS"), "away");
+        assert_eq!(words(ErrorKind::Unavailable, "57P03"), "away (57P03)");
+    }
+}

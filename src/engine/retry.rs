@@ -48,8 +48,8 @@ pub fn judge(failure: &Failure, operation: &Operation, now: Timestamp, entropy: 
         false => retry(reason, message, None),
     };
     match failure {
-        Failure::Driver(error) if passing(error.kind) => retry(error.reason(), error.to_string(), error.retry_after_ms),
-        Failure::Driver(error) => Verdict::Fail { reason: error.reason(), message: error.to_string() },
+        Failure::Driver(error) if passing(error.kind) => retry(error.reason(), error.words(), error.retry_after_ms),
+        Failure::Driver(error) => Verdict::Fail { reason: error.reason(), message: error.words() },
         Failure::Trapped(_) => own_fault(Reason::DriverTrapped, failure.to_string()),
         Failure::Limit { .. } => own_fault(Reason::DriverLimitExceeded, failure.to_string()),
         Failure::Unfit(_) => Verdict::Fail { reason: Reason::DriverUnfit, message: failure.to_string() },

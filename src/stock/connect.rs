@@ -225,7 +225,10 @@ pub fn backend_refusal(error: &contract::Error, whose: &str) -> Refusal {
         },
         _ => "",
     };
-    let mut refusal = Refusal::new(reason, format!("{whose}: {error}")).hint(hint).violations(error.violations.clone());
+    let words = error.words();
+    // Its own words may name the connection already.
+    let told = if words.contains(whose) { words } else { format!("{whose}: {words}") };
+    let mut refusal = Refusal::new(reason, told).hint(hint).violations(error.violations.clone());
     refusal.retry_after_ms = error.retry_after_ms.map(u64::from);
     refusal
 }
