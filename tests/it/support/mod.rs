@@ -7,6 +7,7 @@ pub mod chance;
 pub mod clock;
 pub mod core;
 pub mod drivers;
+pub mod gate;
 pub mod postgres;
 pub mod powerdns;
 pub mod program;
