@@ -92,12 +92,12 @@ pub(super) struct Door {
 }
 
 impl Door {
-    /// `tls`: used if the base is encrypted. The error says what is wrong with the settings.
+    /// Without `tls` nothing is encrypted. The error says what is wrong with the settings.
     pub(super) fn new(
         connection: &str,
         base: &Base,
         networks: Networks,
-        tls: Arc<ClientConfig>,
+        tls: Option<Arc<ClientConfig>>,
         network: Arc<dyn Network>,
         patience: Duration,
     ) -> Result<Self, String> {
@@ -106,16 +106,16 @@ impl Door {
             host: base.host.clone(),
             port: base.port,
             networks,
-            encrypted: base.encrypted,
+            encrypted: tls.is_some(),
             network,
         };
-        let tls = match base.encrypted {
-            true => {
+        let tls = match tls {
+            Some(tls) => {
                 let name = ServerName::try_from(base.host.clone())
                     .map_err(|_| "the endpoint's host is no name that a certificate could have".to_owned())?;
                 Some((TlsConnector::from(tls), name))
             }
-            false => None,
+            None => None,
         };
         Ok(Self { route, tls, patience: CONNECT_LIMIT.min(patience) })
     }

@@ -91,10 +91,13 @@ impl Http {
         let timeout = Duration::from_millis(settings.timeout_ms);
         let base = Base::parse(&settings.endpoint)?;
         let networks = Networks::parse(&settings.networks).map_err(|error| error.to_string())?;
-        let tls = Arc::new(tls::client(settings.tls_ca.as_deref(), settings.tls_identity.as_ref())?);
-        let open = |base: &Base| {
-            Door::new(&connection, base, networks.clone(), Arc::clone(&tls), Arc::clone(&network), timeout)
+        // Where nothing is encrypted nobody has to be trusted, and a machine may well trust nobody.
+        let tls = |base: &Base| {
+            let client = || tls::client(settings.tls_ca.as_deref(), settings.tls_identity.as_ref());
+            base.encrypted.then(client).transpose().map(|tls| tls.map(Arc::new))
         };
+        let open =
+            |base: &Base| Door::new(&connection, base, networks.clone(), tls(base)?, Arc::clone(&network), timeout);
         let tokens = |client: ClientCredentials| {
             let base = Base::parse(&client.token_endpoint).map_err(|error| format!("token-endpoint: {error}"))?;
             let door = open(&base)?;

@@ -7,3 +7,4 @@ mod order;
 mod credentials;
 mod secrets;
 mod answers;
+mod trust;
