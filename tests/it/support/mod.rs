@@ -8,6 +8,7 @@ pub mod clock;
 pub mod core;
 pub mod drivers;
 pub mod gate;
+pub mod keeper;
 pub mod postgres;
 pub mod powerdns;
 pub mod program;

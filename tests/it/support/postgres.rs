@@ -1,27 +1,27 @@
 //! A PostgreSQL server of its own, from the binaries of this machine.
 
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::certificates::{Authority, LOCAL};
+use super::keeper::{Keeper, free_port};
 
 pub const SUPERUSER: &str = "postgres";
 pub const PASSWORD: &str = "the-superusers-password";
 
-/// Runs until it is dropped, or until this process ends: a shell waits at a pipe and stops the server when the pipe closes.
+/// Runs until it is dropped, or until this process ends.
 pub struct Server {
     pub port: u16,
     /// PEM of the authority that signed the server's certificate, which is for `127.0.0.1` and `localhost`.
     pub authority: String,
     /// What the server says, and what it is asked if it logs statements.
     pub log: PathBuf,
-    keeper: Child,
+    _keeper: Keeper,
 }
 
 impl Server {
@@ -50,10 +50,9 @@ impl Server {
             .arg(&data)
             .arg("--pwfile")
             .arg(dir.path().join("password")));
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
+        let port = free_port();
         let log = dir.path().join("log");
-        let keeper = keep(dir, port, settings);
-        let server = Server { port, authority, log, keeper };
+        let server = Server { port, authority, log, _keeper: keep(dir, port, settings) };
         server.await_ready();
         server
     }
@@ -85,47 +84,28 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
-    }
-}
-
-/// Starts the server below a shell that outlives this process just long enough to stop it and to clean up.
-fn keep(dir: TempDir, port: u16, settings: &[&str]) -> Child {
-    let dir = dir.keep();
+fn keep(dir: TempDir, port: u16, settings: &[&str]) -> Keeper {
+    let path = dir.path().to_owned();
     let mut server = as_postgres(&binary("postgres"));
-    server.arg("-D").arg(dir.join("data"));
+    server.arg("-D").arg(path.join("data"));
     for setting in [
         format!("port={port}"),
         "listen_addresses=127.0.0.1".to_owned(),
-        format!("unix_socket_directories={}", dir.display()),
+        format!("unix_socket_directories={}", path.display()),
         "fsync=off".to_owned(),
         "max_connections=60".to_owned(),
         "max_prepared_transactions=2".to_owned(),
         "ssl=on".to_owned(),
-        format!("ssl_cert_file={}", dir.join("server.pem").display()),
-        format!("ssl_key_file={}", dir.join("server.key").display()),
+        format!("ssl_cert_file={}", path.join("server.pem").display()),
+        format!("ssl_key_file={}", path.join("server.key").display()),
     ] {
         server.arg("-c").arg(setting);
     }
     for setting in settings {
         server.args(["-c", setting]);
     }
-    let script = r#"dir=$1; shift; "$@" >"$dir/log" 2>&1 & cat >/dev/null
-        kill -INT "$(head -n 1 "$dir/data/postmaster.pid")"; wait; rm -rf "$dir""#;
-    Command::new("sh")
-        .args(["-c", script, "keeper"])
-        .arg(&dir)
-        .arg(server.get_program())
-        .args(server.get_args())
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("a shell")
+    let script = r#""$@" >"$dir/log" 2>&1 & cat >/dev/null; kill -INT "$(head -n 1 "$dir/data/postmaster.pid")""#;
+    Keeper::start(dir, script, &server)
 }
 
 /// An authority and a certificate it signed; gives the authority's.

@@ -1,26 +1,27 @@
 //! A PowerDNS authoritative server of its own, from the programs of this machine: its HTTP API, and DNS.
 
-use std::net::{TcpListener, UdpSocket};
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::call::{Answer, try_call};
+use super::keeper::{Keeper, free_port};
 
 /// Full of what encodings change, so that a search for each has something to find.
 pub const KEY: &str = r#"cAnary/9+"Kw\z% k?y&="#;
 
-/// Runs until it is dropped, or until this process ends: a shell waits at a pipe and stops the server when the pipe closes.
+/// Runs until it is dropped, or until this process ends.
 pub struct Server {
     /// Of the HTTP API.
     pub port: u16,
     /// Of DNS, UDP and TCP.
     pub dns: u16,
     database: PathBuf,
-    keeper: Child,
+    _keeper: Keeper,
 }
 
 impl Server {
@@ -30,8 +31,7 @@ impl Server {
         sqlite(&dir.path().join("zones.db"), &schema);
         let (dns, port) = (free_dns_port(), free_port());
         let database = dir.path().join("zones.db");
-        let keeper = keep(dir, dns, port);
-        let server = Server { port, dns, database, keeper };
+        let server = Server { port, dns, database, _keeper: keep(dir, dns, port) };
         let deadline = Instant::now() + Duration::from_secs(60);
         while !try_call(port, "GET", "/api/v1/servers/localhost", &header(KEY), "").is_ok_and(|it| it.status == 200) {
             assert!(Instant::now() < deadline, "the server does not get ready");
@@ -85,13 +85,6 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
-    }
-}
-
 #[track_caller]
 fn sqlite(database: &Path, statements: &str) {
     let output = Command::new("sqlite3").arg(database).arg(statements).output().expect("sqlite3 runs");
@@ -102,17 +95,13 @@ fn header(key: &str) -> String {
     format!("X-API-Key: {key}")
 }
 
-/// Starts the server below a shell that outlives this process just long enough to stop it and to clean up.
-fn keep(dir: TempDir, dns: u16, port: u16) -> Child {
-    let dir = dir.keep();
-    let script =
-        r#"dir=$1; shift; "$@" >"$dir/log" 2>&1 & server=$!; cat >/dev/null; kill "$server"; wait; rm -rf "$dir""#;
-    let mut shell = Command::new("sh");
-    shell.args(["-c", script, "keeper"]).arg(&dir).arg(binary("pdns_server"));
+fn keep(dir: TempDir, dns: u16, port: u16) -> Keeper {
+    let path = dir.path().to_owned();
+    let mut server = Command::new(binary("pdns_server"));
     for setting in [
-        format!("config-dir={}", dir.display()),
-        format!("socket-dir={}", dir.display()),
-        format!("gsqlite3-database={}", dir.join("zones.db").display()),
+        format!("config-dir={}", path.display()),
+        format!("socket-dir={}", path.display()),
+        format!("gsqlite3-database={}", path.join("zones.db").display()),
         "daemon=no".to_owned(),
         "guardian=no".to_owned(),
         "disable-syslog=yes".to_owned(),
@@ -132,9 +121,9 @@ fn keep(dir: TempDir, dns: u16, port: u16) -> Child {
         format!("webserver-port={port}"),
         "webserver-allow-from=127.0.0.0/8".to_owned(),
     ] {
-        shell.arg(format!("--{setting}"));
+        server.arg(format!("--{setting}"));
     }
-    shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell")
+    Keeper::start(dir, r#""$@" >"$dir/log" 2>&1 & server=$!; cat >/dev/null; kill "$server""#, &server)
 }
 
 /// What the package of the backend brings.
@@ -152,10 +141,6 @@ fn binary(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]).map(|place| place.join(name));
     places.find(|file| file.is_file()).unwrap_or_else(|| panic!("cannot find `{name}`: install pdns-server"))
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port()
 }
 
 /// Free for UDP and for TCP.

@@ -1,8 +1,7 @@
 //! A RabbitMQ broker of its own, from the programs of this machine: the management API, and AMQP.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -11,17 +10,18 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::call::{Answer, try_call};
+use super::keeper::{Keeper, free_ports};
 
 /// An administrator beside the broker's own `guest`. Full of what encodings change.
 pub const ADMIN: &str = "vend";
 pub const PASSWORD: &str = r#"cAnary/6+"Rm\z% p?ss&="#;
 
-/// Runs until it is dropped, or until this process ends: a shell waits at a pipe and stops the broker when the pipe closes.
+/// Runs until it is dropped, or until this process ends.
 pub struct Server {
     /// Of the management API.
     pub port: u16,
     pub amqp: u16,
-    keeper: Child,
+    _keeper: Keeper,
 }
 
 impl Server {
@@ -40,8 +40,7 @@ impl Server {
         );
         std::fs::write(dir.path().join("rabbitmq.conf"), settings).expect("written");
         std::fs::write(dir.path().join("plugins"), "[rabbitmq_management].").expect("written");
-        let keeper = keep(dir, between_nodes, names);
-        let server = Server { port, amqp, keeper };
+        let server = Server { port, amqp, _keeper: keep(dir, between_nodes, names) };
         let deadline = Instant::now() + Duration::from_secs(120);
         let path = "/api/health/checks/alarms";
         while !try_call(port, "GET", path, &header("guest", "guest"), "").is_ok_and(|it| it.status == 200) {
@@ -67,13 +66,6 @@ impl Server {
         let answer = self.call("GET", &format!("/{of}"), &Value::Null).json();
         let name = |it: &Value| it["name"].as_str().expect("a name").to_owned();
         answer.as_array().expect("a list").iter().map(name).collect()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
     }
 }
 
@@ -111,38 +103,30 @@ fn header(user: &str, password: &str) -> String {
     format!("Authorization: Basic {credential}")
 }
 
-/// Starts the broker below a shell that outlives this process just long enough to stop it and to clean up. The port mapper
-/// is started beside it: a broker that starts its own leaves it behind.
-fn keep(dir: TempDir, between_nodes: u16, names: u16) -> Child {
-    let dir = dir.keep();
-    let script = r#"dir=$1; shift
+/// The port mapper is started beside the broker: one that starts its own leaves it behind.
+fn keep(dir: TempDir, between_nodes: u16, names: u16) -> Keeper {
+    let path = dir.path().to_owned();
+    let script = r#"
         epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 >/dev/null 2>&1 & names=$!
         tries=0
         until epmd -names >/dev/null 2>&1 || [ $tries = 100 ]; do tries=$((tries + 1)); sleep 0.1; done
         setsid "$@" >"$dir/out" 2>&1 & broker=$!
         cat >/dev/null
         kill -s KILL -- "-$broker" || kill -s KILL "$broker"
-        kill "$names"; wait; rm -rf "$dir""#;
-    Command::new("sh")
-        .args(["-c", script, "keeper"])
-        .arg(&dir)
-        .arg(binary())
-        .env("HOME", &dir)
+        kill "$names""#;
+    let mut broker = Command::new(binary());
+    broker
+        .env("HOME", &path)
         .env("RABBITMQ_NODENAME", format!("vend-{between_nodes}@localhost"))
-        .env("RABBITMQ_CONFIG_FILE", dir.join("rabbitmq.conf"))
-        .env("RABBITMQ_ENABLED_PLUGINS_FILE", dir.join("plugins"))
-        .env("RABBITMQ_MNESIA_BASE", dir.join("mnesia"))
-        .env("RABBITMQ_LOG_BASE", dir.join("log"))
+        .env("RABBITMQ_CONFIG_FILE", path.join("rabbitmq.conf"))
+        .env("RABBITMQ_ENABLED_PLUGINS_FILE", path.join("plugins"))
+        .env("RABBITMQ_MNESIA_BASE", path.join("mnesia"))
+        .env("RABBITMQ_LOG_BASE", path.join("log"))
         .env("RABBITMQ_DIST_PORT", between_nodes.to_string())
         .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}")
         .env("ERL_EPMD_ADDRESS", "127.0.0.1")
-        .env("ERL_EPMD_PORT", names.to_string())
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("a shell")
+        .env("ERL_EPMD_PORT", names.to_string());
+    Keeper::start(dir, script, &broker)
 }
 
 /// The broker's own program: what Debian puts on the path changes the user first.
@@ -150,10 +134,4 @@ fn binary() -> PathBuf {
     let debian = std::fs::read_dir("/usr/lib/rabbitmq/lib").into_iter().flatten().flatten();
     let mut places = debian.map(|entry| entry.path().join("sbin/rabbitmq-server"));
     places.find(|file| file.is_file()).expect("cannot find `rabbitmq-server`: install rabbitmq-server")
-}
-
-/// All different.
-fn free_ports<const N: usize>() -> [u16; N] {
-    let sockets = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    sockets.map(|socket| socket.local_addr().expect("its address").port())
 }
