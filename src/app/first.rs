@@ -1,6 +1,7 @@
 //! What the first start makes, so that the next command just works: a project and an environment to order in.
 
-use crate::domain::document::{Environment, Kind, Manifest, Meta, Project};
+use crate::domain::document::{Environment, Kind, Manifest, Project};
+use crate::domain::meta::Meta;
 use crate::domain::name::Name;
 use crate::domain::principal::Principal;
 use crate::stock::{self, Stock};

@@ -1,6 +1,6 @@
 //! Why a write did not answer with success: what is certain, and what is not.
 
-use crate::domain::contract::Error;
+use crate::domain::contract::{Error, ErrorKind};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Failure {
@@ -21,5 +21,11 @@ impl Failure {
 }
 
 pub fn unavailable(message: impl Into<String>) -> Error {
-    Error::new(crate::domain::contract::ErrorKind::Unavailable, "BACKEND_UNAVAILABLE", message)
+    Error::new(ErrorKind::Unavailable, "BACKEND_UNAVAILABLE", message)
+}
+
+/// That the backend would not have the credential, in words that leave its own out.
+pub fn rejected(connection: &str) -> Error {
+    let message = format!("the backend rejected the credentials of connection `{connection}`");
+    Error::new(ErrorKind::Unauthenticated, "CREDENTIALS_REJECTED", message)
 }

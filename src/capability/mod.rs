@@ -13,6 +13,7 @@ pub mod replay;
 pub mod tape;
 pub mod abort;
 pub mod standing;
+pub mod settings;
 pub mod backend;
 pub mod grants;
 pub mod book;

@@ -26,6 +26,15 @@ pub struct Condition {
     pub since: Timestamp,
 }
 
+/// What a check found that is well.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Checked {
+    /// For whoever applies the connection.
+    pub warnings: Vec<String>,
+    /// Whether it is known that the credentials are accepted.
+    pub credentials_tried: bool,
+}
+
 /// What one use of a backend showed.
 #[derive(Debug, Clone, Copy)]
 pub enum Sight<'a> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::document::Meta;
+use super::meta::Meta;
 use super::name::Name;
 
 /// A named, host-held way to reach a backend.

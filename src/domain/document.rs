@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::connection::Connection;
 use super::id::DocumentId;
+use super::meta::Meta;
 use super::name::Name;
 use super::time::Timestamp;
 
@@ -50,22 +51,6 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// What every document may say.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Meta {
-    pub name: Name,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub title: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub description: String,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
-    /// `user:…` or `group:…`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub owners: Vec<String>,
 }
 
 /// A document as written, without its position. Serialises to what `get -o yaml` shows, `apiVersion` excepted.

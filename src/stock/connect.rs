@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::capability::backend::{
-    Backend, Checked, ClientCredentials, Credential, Login, ReadCredential, Requests, Settings, Signature,
-};
+use crate::capability::backend::Backend;
 use crate::capability::grants::{Grant, Grants};
+use crate::capability::settings::{
+    ClientCredentials, Credential, Login, ReadCredential, Requests, Settings, Signature,
+};
+use crate::capability::standing::Checked;
 use crate::capability::standing::{Condition, Sight, Standing};
 use crate::capability::tls::Identity;
 use crate::document::span;

@@ -30,7 +30,7 @@ use crate::driver::{Driver, Runtime};
 use crate::secret::Keyring;
 use crate::store::{self, Store};
 
-pub use crate::capability::backend::Checked;
+pub use crate::capability::standing::Checked;
 pub use compatible::{Live, compatible};
 pub use connect::FoundCondition;
 pub use fit::{Fit, fit};

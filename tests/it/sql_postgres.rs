@@ -8,7 +8,7 @@ mod sessions;
 mod values;
 mod writes;
 
-use vend::capability::backend::{Credential, Login, ReadCredential, Settings};
+use vend::capability::settings::{Credential, Login, ReadCredential, Settings};
 use vend::capability::sql::postgres::Postgres;
 use vend::capability::sql::{Failure, Rows, Sql, Statement, Value};
 use vend::domain::contract::{Error, ErrorKind};

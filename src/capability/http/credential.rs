@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::capability::backend::{self, Login};
-use crate::domain::contract::{Error, ErrorKind};
+use crate::capability::settings::{self, Login};
+use crate::domain::contract::Error;
 use crate::domain::secret::Plain;
 use crate::domain::time::Timestamp;
 
@@ -20,39 +20,39 @@ pub(super) enum Credential {
     None,
     Header { name: HeaderName, value: HeaderValue, secrets: Vec<Plain> },
     Tokens(Box<Tokens>),
-    Signature(backend::Signature),
+    Signature(settings::Signature),
 }
 
 /// A credential ready to be put in. Fetching what it needs may have taken a call of its own.
 pub(super) enum Ready<'a> {
     None,
     Header(HeaderName, HeaderValue),
-    Signature(&'a backend::Signature),
+    Signature(&'a settings::Signature),
 }
 
 impl Credential {
     /// `tokens` makes what fetches tokens. The error says what is wrong, and repeats no secret.
     pub(super) fn new(
-        credential: Option<backend::Credential>,
-        tokens: impl FnOnce(backend::ClientCredentials) -> Result<Tokens, String>,
+        credential: Option<settings::Credential>,
+        tokens: impl FnOnce(settings::ClientCredentials) -> Result<Tokens, String>,
     ) -> Result<Self, String> {
         match credential {
             None => Ok(Self::None),
-            Some(backend::Credential::Login(Login { username, password })) => {
+            Some(settings::Credential::Login(Login { username, password })) => {
                 let pair = Plain::new(STANDARD.encode(format!("{username}:{}", password.reveal())));
                 let value = secret_value(&format!("Basic {}", pair.reveal()))?;
                 Ok(Self::Header { name: http::header::AUTHORIZATION, value, secrets: vec![password, pair] })
             }
-            Some(backend::Credential::Bearer(token)) => {
+            Some(settings::Credential::Bearer(token)) => {
                 let value = secret_value(&format!("Bearer {}", token.reveal()))?;
                 Ok(Self::Header { name: http::header::AUTHORIZATION, value, secrets: vec![token] })
             }
-            Some(backend::Credential::Header { name, value, secret }) => {
+            Some(settings::Credential::Header { name, value, secret }) => {
                 let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no header"))?;
                 Ok(Self::Header { name, value: secret_value(value.reveal())?, secrets: vec![secret] })
             }
-            Some(backend::Credential::ClientCredentials(client)) => Ok(Self::Tokens(Box::new(tokens(client)?))),
-            Some(backend::Credential::Signature(signature)) => Ok(Self::Signature(signature)),
+            Some(settings::Credential::ClientCredentials(client)) => Ok(Self::Tokens(Box::new(tokens(client)?))),
+            Some(settings::Credential::Signature(signature)) => Ok(Self::Signature(signature)),
         }
     }
 
@@ -122,10 +122,4 @@ fn secret_value(text: &str) -> Result<HeaderValue, String> {
     })?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// That the backend would not have the credential, in words that leave its own out.
-pub(super) fn rejected(connection: &str) -> Error {
-    let message = format!("the backend rejected the credentials of connection `{connection}`");
-    Error::new(ErrorKind::Unauthenticated, "CREDENTIALS_REJECTED", message)
 }

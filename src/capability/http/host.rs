@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::capability::abort::Abort;
 use crate::capability::backend::Backend;
 use crate::capability::convert::{class, error_to_wit, secret_use};
-use crate::capability::failure::Failure;
+use crate::capability::failure::{Failure, rejected};
 use crate::capability::grants::{Grant, Grants};
 use crate::capability::host::{self, Live};
 use crate::capability::journal;
@@ -166,7 +166,7 @@ impl host::Host {
         match &answered {
             Ok(received) if received.status.is_success() => grant.standing.saw(Sight::Served, now),
             Ok(received) if received.status == http::StatusCode::UNAUTHORIZED => {
-                grant.standing.saw(Sight::Failed(&super::credential::rejected(&grant.connection)), now);
+                grant.standing.saw(Sight::Failed(&rejected(&grant.connection)), now);
             }
             Ok(_) => grant.standing.saw(Sight::Answered, now),
             Err(Failure::Refused(error)) => grant.standing.saw(Sight::Failed(error), now),

@@ -37,10 +37,11 @@ use crate::domain::secret::Plain;
 use crate::domain::time::Timestamp;
 
 use super::address::Networks;
-use super::backend::{Checked, ClientCredentials, ReadCredential, Requests, Settings};
-use super::failure::unavailable;
+use super::failure::{rejected, unavailable};
 use super::rate::Rate;
 use super::reach::{Network, System};
+use super::settings::{ClientCredentials, ReadCredential, Requests, Settings};
+use super::standing::Checked;
 use super::tls;
 use credential::{Credential, Ready};
 use door::Door;
@@ -165,7 +166,7 @@ impl Http {
             200..=299 => Ok(()),
             401 | 403 => {
                 credential.rejected(Instant::now());
-                Err(credential::rejected(&self.connection))
+                Err(rejected(&self.connection))
             }
             status => {
                 Err(unavailable(format!("connection `{}`: `check` answers with status {status}", self.connection)))

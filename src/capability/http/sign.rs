@@ -13,7 +13,7 @@ use http::Request;
 use http_body_util::Full;
 use tracing::subscriber::{NoSubscriber, with_default};
 
-use crate::capability::backend::Signature;
+use crate::capability::settings::Signature;
 use crate::domain::contract::{Error, ErrorKind};
 use crate::domain::time::Timestamp;
 

@@ -13,13 +13,12 @@ use tokio::time::Instant;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::capability::backend::ClientCredentials;
 use crate::capability::encode;
-use crate::capability::failure::unavailable;
+use crate::capability::failure::{rejected, unavailable};
+use crate::capability::settings::ClientCredentials;
 use crate::domain::contract::{Error, ErrorKind};
 use crate::domain::secret::Plain;
 
-use super::credential::rejected;
 use super::door::Door;
 use super::exchange::{Trouble, exchange};
 use super::path::Base;

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::capability::backend::Settings;
 use crate::capability::convert::cause;
+use crate::capability::settings::Settings;
 use crate::domain::contract::{Error, ErrorKind};
 
 use super::{Failure, Rows, Sql, Statement};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use vend::capability::backend::{ClientCredentials, Credential, Login, ReadCredential, Signature};
+use vend::capability::settings::{ClientCredentials, Credential, Login, ReadCredential, Signature};
 use vend::domain::secret::Plain;
 use vend::wit::vend::driver::types::Semantics;
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use vend::capability::backend::{ClientCredentials, Credential};
 use vend::capability::reach::{Network, System};
+use vend::capability::settings::{ClientCredentials, Credential};
 use vend::capability::standing::Standing;
 use vend::domain::description::Access;
 use vend::domain::secret::Plain;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vend::capability::abort::Abort;
-use vend::capability::backend::{Backend, Credential, ReadCredential, Requests, Settings};
+use vend::capability::backend::Backend;
 use vend::capability::book::Book;
 use vend::capability::grants::{Grant, Grants};
 use vend::capability::host::{Host, Live};
@@ -11,6 +11,7 @@ use vend::capability::http::Http;
 use vend::capability::journal::memory::MemoryJournal;
 use vend::capability::log::Log;
 use vend::capability::reach::Network;
+use vend::capability::settings::{Credential, ReadCredential, Requests, Settings};
 use vend::capability::standing::Standing;
 use vend::capability::tape::{Phase, Tape};
 use vend::domain::connection::RequestRule;

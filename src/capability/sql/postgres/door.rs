@@ -11,9 +11,9 @@ use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::capability::address::Networks;
-use crate::capability::backend::{Credential, Login, ReadCredential, Settings};
 use crate::capability::failure::unavailable;
 use crate::capability::reach::{Route, System};
+use crate::capability::settings::{Credential, Login, ReadCredential, Settings};
 use crate::domain::contract::{Error, ErrorKind};
 
 use super::endpoint::Endpoint;

@@ -31,10 +31,10 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::capability::backend::Settings;
 use crate::capability::failure::unavailable;
 use crate::capability::pattern::matches;
 use crate::capability::rate::Rate;
+use crate::capability::settings::Settings;
 use crate::domain::contract::{Error, ErrorKind};
 
 use super::{Failure, Rows, Sql, Statement};

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use vend::capability::backend::Credential;
+use vend::capability::settings::Credential;
 use vend::domain::secret::Plain;
 
 use super::*;

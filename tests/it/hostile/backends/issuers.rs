@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use vend::capability::backend::{ClientCredentials, Credential};
+use vend::capability::settings::{ClientCredentials, Credential};
 use vend::domain::secret::Plain;
 
 use super::*;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use tracing_subscriber::fmt::MakeWriter;
-use vend::capability::backend::{ClientCredentials, Credential, Login, Signature};
+use vend::capability::settings::{ClientCredentials, Credential, Login, Signature};
 use vend::domain::secret::Plain;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! Answers that point elsewhere: shown to the driver, followed by nobody.
 
-use vend::capability::backend::{ClientCredentials, Credential};
+use vend::capability::settings::{ClientCredentials, Credential};
 use vend::domain::secret::Plain;
 
 use super::*;

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::net::TcpStream;
 use vend::capability::address::Networks;
-use vend::capability::backend::{ClientCredentials, Credential};
 use vend::capability::reach::{Network, Route};
+use vend::capability::settings::{ClientCredentials, Credential};
 use vend::domain::secret::Plain;
 
 use super::*;

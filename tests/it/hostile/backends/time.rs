@@ -1,6 +1,7 @@
 //! Turns and time: how many requests are under way, and what becomes of a write whose attempt runs out of time.
 
-use vend::capability::backend::{Backend, ClientCredentials, Credential};
+use vend::capability::backend::Backend;
+use vend::capability::settings::{ClientCredentials, Credential};
 use vend::domain::secret::Plain;
 
 use super::*;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use vend::capability::backend::{Backend, Settings};
+use vend::capability::backend::Backend;
 use vend::capability::grants::{Grant, Grants};
 use vend::capability::journal::memory::MemoryJournal;
+use vend::capability::settings::Settings;
 use vend::capability::standing::Standing;
 use vend::domain::contract::{Call, Input};
 use vend::domain::description::Access;

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use vend::capability::backend::{Backend, Credential, Login, ReadCredential, Settings};
+use vend::capability::backend::Backend;
+use vend::capability::settings::{Credential, Login, ReadCredential, Settings};
 use vend::domain::contract::{Answer, Call};
 use vend::domain::description::Access;
 use vend::domain::secret::{Handle, Plain};

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use vend::capability::backend::{Backend, Credential, Requests, Settings};
+use vend::capability::backend::Backend;
+use vend::capability::settings::{Credential, Requests, Settings};
 use vend::domain::connection::RequestRule;
 use vend::domain::contract::Call;
 use vend::domain::description::Access;
