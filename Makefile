@@ -18,7 +18,7 @@ build: first drivers ## the core and its drivers
 	cargo build --locked
 
 first:
-	@test -x $(VEND) || echo "Building for the first time: about 8 minutes on two cores; afterwards only what changed."
+	@test -x $(VEND) || echo "Building for the first time: 10 to 15 minutes on two cores; afterwards only what changed."
 
 drivers: target ## the drivers, those for tests included
 	cd plugins && cargo build --locked --release --workspace --lib --examples
