@@ -2,7 +2,7 @@
 //!
 //! A pure state machine: no I/O, no clock, no tasks. `tape` feeds it with what the guest asks.
 
-use crate::domain::effect::{Class, Effect, Entry, Outcome, Request};
+use crate::domain::effect::{Class, Doubt, Effect, Entry, Outcome, Request};
 use crate::domain::json::canonical;
 use crate::domain::time::Timestamp;
 
@@ -15,8 +15,8 @@ const FORM: &str = "v1";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A write was sent and nobody knows what became of it: it must be settled first.
-    #[error("effect {seq} ({function}) is in doubt")]
-    InDoubt { seq: u32, function: String },
+    #[error("effect {} ({}) is in doubt", .0.seq, .0.function)]
+    InDoubt(Doubt),
     #[error("the journal is out of order at entry {index}: {why}")]
     Malformed { index: usize, why: &'static str },
 }
@@ -62,26 +62,56 @@ pub fn effective(record: Vec<Entry>) -> Vec<Entry> {
 }
 
 /// The write that has an intent and no outcome, if there is one.
-pub fn open_write(history: &[Entry]) -> Option<(u32, &Request)> {
+pub fn open_write(history: &[Entry]) -> Option<Doubt> {
     let mut open = None;
     for entry in history {
         match entry {
             Entry::Begun { .. } => {}
-            Entry::Intent { seq, request, .. } if request.class != Class::Read => open = Some((*seq, request)),
-            Entry::Intent { .. } => {}
-            Entry::Outcome { seq, .. } => open = open.filter(|(opened, _)| opened != seq),
+            Entry::Intent { .. } => open = Doubt::of(entry).or(open),
+            Entry::Outcome { seq, .. } => open = open.filter(|doubt| doubt.seq != *seq),
         }
     }
     open
 }
 
+/// Of a record as it was committed, voided entries included: the writes whose end was never written down, and which were not applied
+/// since. One for each request, with the time it was first sent.
+pub fn unanswered(record: &[Entry]) -> Vec<Doubt> {
+    let mut open: Option<Doubt> = None;
+    let mut lost: Vec<Doubt> = Vec::new();
+    for entry in record {
+        match entry {
+            Entry::Begun { settled: true, .. } => {
+                open = None;
+                lost.clear();
+            }
+            Entry::Begun { .. } => lost.extend(open.take()),
+            Entry::Intent { .. } => {
+                lost.extend(open.take());
+                open = Doubt::of(entry);
+            }
+            Entry::Outcome { outcome, .. } => {
+                // A refusal says nothing of those before it.
+                if let Some(answered) = open.take().filter(|_| outcome.is_applied()) {
+                    lost.retain(|doubt| doubt.request_hash != answered.request_hash);
+                }
+            }
+        }
+    }
+    lost.extend(open);
+    let mut seen = std::collections::HashSet::new();
+    lost.retain(|doubt| seen.insert(doubt.request_hash.clone()));
+    lost
+}
+
 /// What the entries prove about the world.
 pub fn effect(history: &[Entry]) -> Effect {
-    match (open_write(history), cut(history)) {
-        (Some(_), _) => Effect::Unknown,
-        (None, 0) => Effect::None,
-        (None, _) => Effect::Applied,
-    }
+    if open_write(history).is_some() { Effect::Unknown } else { known(history) }
+}
+
+/// What they prove without the write that is in doubt.
+pub fn known(history: &[Entry]) -> Effect {
+    if cut(history) == 0 { Effect::None } else { Effect::Applied }
 }
 
 /// Tells one request from another: `v1:` and the SHA-256 of its canonical form.
@@ -112,6 +142,12 @@ struct Recorded {
     time: Timestamp,
 }
 
+/// The entries before the intent of effect `seq`.
+fn before(history: &[Entry], seq: u32) -> &[Entry] {
+    let at = history.iter().position(|entry| matches!(entry, Entry::Intent { seq: of, .. } if *of == seq));
+    &history[..at.unwrap_or(history.len())]
+}
+
 /// Walks along the kept prefix of a history, then goes live.
 #[derive(Debug)]
 pub struct Replay {
@@ -122,11 +158,14 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// `history` holds effective entries in order, uncut.
-    pub fn new(history: &[Entry]) -> Result<Self, Error> {
-        if let Some((seq, request)) = open_write(history) {
-            return Err(Error::InDoubt { seq, function: request.function.clone() });
-        }
+    /// `history` holds effective entries in order, uncut. A write in doubt that `may_be_repeated` is left behind the cut: the guest asks for
+    /// it again, or has learnt by reading that it need not.
+    pub fn new(history: &[Entry], may_be_repeated: impl FnOnce(&Doubt) -> bool) -> Result<Self, Error> {
+        let history = match open_write(history) {
+            None => history,
+            Some(doubt) if may_be_repeated(&doubt) => before(history, doubt.seq),
+            Some(doubt) => return Err(Error::InDoubt(doubt)),
+        };
         let kept = cut(history);
         let malformed = |index, why| Err(Error::Malformed { index, why });
         let mut effects: Vec<Recorded> = Vec::new();

@@ -9,7 +9,7 @@ mod phase;
 use std::sync::Arc;
 
 use crate::domain::contract::{Claim, Error, ErrorKind};
-use crate::domain::effect::{Class, Effect, Entry, Outcome, Request};
+use crate::domain::effect::{Class, Doubt, Effect, Entry, Outcome, Proof, Request};
 use crate::domain::limits::Limits;
 use crate::domain::secret::Fresh;
 use crate::domain::time::{Clock, Timestamp};
@@ -35,6 +35,45 @@ pub enum Asked {
 pub struct Ticket {
     seq: u32,
     request: Request,
+    reissued: bool,
+}
+
+impl Ticket {
+    /// The same request was sent before, and its answer was lost.
+    pub fn is_reissued(&self) -> bool {
+        self.reissued
+    }
+}
+
+/// What an attempt knows of those before it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Past {
+    /// The journal of the step so far, effective entries only, uncut.
+    pub history: Vec<Entry>,
+    /// Writes of which no answer was ever written down: whoever asks for one of them again is told.
+    pub unanswered: Vec<Doubt>,
+    /// How long the backend honours an idempotency key, milliseconds; 0: not known.
+    pub key_retention_ms: u64,
+}
+
+impl Past {
+    /// The write that has to be settled before an attempt that ends by `until` may begin.
+    pub fn to_settle(&self, until: Timestamp) -> Option<Doubt> {
+        let repeatable = |doubt: &&Doubt| doubt.may_be_repeated(until, self.key_retention_ms);
+        self.unanswered.iter().find(|doubt| !repeatable(doubt)).cloned()
+    }
+
+    /// What the step is known to have changed so far.
+    pub fn effect(&self) -> Effect {
+        if self.unanswered.is_empty() { replay::effect(&self.history) } else { Effect::Unknown }
+    }
+}
+
+impl From<Vec<Entry>> for Past {
+    fn from(history: Vec<Entry>) -> Self {
+        let unanswered = replay::unanswered(&history);
+        Self { history, unanswered, key_retention_ms: 0 }
+    }
 }
 
 pub struct Tape {
@@ -49,18 +88,25 @@ pub struct Tape {
     /// The guest's time once it is live.
     time: Timestamp,
     effect: Effect,
+    unanswered: Vec<Doubt>,
 }
 
 impl Tape {
     pub fn new(
-        history: &[Entry],
+        past: &Past,
         journal: Arc<dyn Journal>,
         clock: Arc<dyn Clock>,
         limits: &Limits,
         phase: Phase,
     ) -> Result<Self, Abort> {
-        let replay = Replay::new(history).map_err(|error| match error {
-            replay::Error::InDoubt { seq, function } => Abort::InDoubt { seq, function },
+        let history = &past.history;
+        // Whatever is sent again leaves before the attempt has run out of time.
+        if let Some(doubt) = past.to_settle(clock.now().plus_ms(limits.time_ms)) {
+            return Err(Abort::InDoubt(doubt));
+        }
+        let listed = |doubt: &Doubt| past.unanswered.iter().any(|it| it.request_hash == doubt.request_hash);
+        let replay = Replay::new(history, listed).map_err(|error| match error {
+            replay::Error::InDoubt(doubt) => Abort::InDoubt(doubt),
             replay::Error::Malformed { .. } => Abort::Journal(journal::Error::Store(error.to_string())),
         })?;
         let kept = &history[..replay.kept()];
@@ -73,6 +119,7 @@ impl Tape {
         Ok(Self {
             time: clock.now().max(latest),
             effect: replay::effect(kept),
+            unanswered: past.unanswered.clone(),
             replay,
             journal,
             clock,
@@ -112,7 +159,10 @@ impl Tape {
 
     /// What the step is known to have changed so far.
     pub fn effect(&self) -> Effect {
-        if self.phase.in_doubt().is_some() { Effect::Unknown } else { self.effect }
+        match self.phase.in_doubt().is_some() || !self.unanswered.is_empty() {
+            true => Effect::Unknown,
+            false => self.effect,
+        }
     }
 
     /// To be asked when the guest has ended without a trap.
@@ -155,11 +205,13 @@ impl Tape {
             Next::Live(seq) => {
                 if !self.begun {
                     self.begun = true;
-                    self.rest.entries.push(Entry::Begun { seq, time: self.time });
+                    self.rest.entries.push(Entry::Begun { seq, time: self.time, settled: false });
                 }
                 self.meter.count(request.class)?;
                 self.meter.check_body(&request.arguments)?;
-                Ok(Asked::Live(Ticket { seq, request }))
+                let hash = replay::hash(&request);
+                let reissued = self.unanswered.iter().any(|doubt| doubt.request_hash == hash);
+                Ok(Asked::Live(Ticket { seq, request, reissued }))
             }
         }
     }
@@ -172,7 +224,7 @@ impl Tape {
         );
         self.check_answer(&outcome)?;
         let (seq, time) = (ticket.seq, self.stamp());
-        let entries = [intent(seq, time, ticket.request), Entry::Outcome { seq, time, outcome: outcome.clone() }];
+        let entries = [intent(seq, time, ticket.request, None), Entry::Outcome { seq, time, outcome: outcome.clone() }];
         // Both or neither: an intent alone would be a doubt.
         for entry in &entries {
             self.meter.add(entry)?;
@@ -182,12 +234,12 @@ impl Tape {
     }
 
     /// Makes the intent durable, with all that waits. From here until `conclude` the write is in doubt, whatever happens.
-    pub async fn intend(&mut self, ticket: Ticket) -> Result<Sent, Abort> {
-        let sent = Sent { seq: ticket.seq, function: ticket.request.function.clone() };
-        let entry = intent(ticket.seq, self.stamp(), ticket.request);
+    pub async fn intend(&mut self, ticket: Ticket, proof: Option<Proof>) -> Result<Sent, Abort> {
+        let entry = intent(ticket.seq, self.stamp(), ticket.request, proof);
+        let sent = Sent(Doubt::of(&entry).expect("only writes are intended"));
         self.meter.add(&entry)?;
         self.rest.entries.push(entry);
-        self.phase.committing(sent.seq, sent.function.clone());
+        self.phase.committing(sent.0.clone());
         if let Err(error) = self.commit().await {
             // Nothing was sent. Should the intent stand in the journal all the same, the next attempt finds it open.
             self.phase.idle();
@@ -205,7 +257,7 @@ impl Tape {
 
     /// Makes the outcome of a write durable; only then may the guest see it.
     pub async fn conclude(&mut self, sent: Sent, outcome: Outcome) -> Result<Outcome, Abort> {
-        let entry = Entry::Outcome { seq: sent.seq, time: self.stamp(), outcome: outcome.clone() };
+        let entry = Entry::Outcome { seq: sent.0.seq, time: self.stamp(), outcome: outcome.clone() };
         // What happened is recorded even if it is too large; the attempt ends behind it.
         let fits = self.check_answer(&outcome).and(self.meter.add(&entry));
         self.rest.entries.push(entry);
@@ -213,6 +265,8 @@ impl Tape {
         self.commit().await?;
         self.phase.idle();
         if outcome.is_applied() {
+            // The earlier ones that were the same did no more than this. (Were it refused, they might still have been applied.)
+            self.unanswered.retain(|doubt| doubt.request_hash != sent.0.request_hash);
             self.effect = Effect::Applied;
         }
         fits?;
@@ -224,7 +278,7 @@ impl Tape {
 
     /// Nothing proves what became of the write: the attempt ends, and its intent stays open.
     pub fn lost(&self, sent: Sent) -> Abort {
-        Abort::InDoubt { seq: sent.seq, function: sent.function }
+        Abort::InDoubt(sent.0)
     }
 
     async fn commit(&mut self) -> Result<(), Abort> {
@@ -247,13 +301,10 @@ impl Tape {
 
 /// A write whose intent is durable and whose outcome is not.
 #[derive(Debug)]
-pub struct Sent {
-    seq: u32,
-    function: String,
-}
+pub struct Sent(Doubt);
 
-fn intent(seq: u32, time: Timestamp, request: Request) -> Entry {
-    Entry::Intent { seq, time, request_hash: replay::hash(&request), request }
+fn intent(seq: u32, time: Timestamp, request: Request, proof: Option<Proof>) -> Entry {
+    Entry::Intent { seq, time, request_hash: replay::hash(&request), request, proof }
 }
 
 #[cfg(test)]

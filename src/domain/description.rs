@@ -88,6 +88,10 @@ pub struct TypeDescription {
     /// How long after a write the backend may still not show its result, milliseconds.
     #[serde(default)]
     pub settle_ms: u64,
+    /// How long the backend honours an idempotency key, milliseconds. 0, the default: not known, and a write that carries one is never
+    /// sent again.
+    #[serde(default)]
+    pub key_retention_ms: u64,
     /// Verbs beyond create, read, find, plan, update and delete: `adopt`, `discover`.
     #[serde(default)]
     pub verbs: Vec<String>,

@@ -5,20 +5,21 @@ use std::sync::Arc;
 use crate::capability::grants::Grants;
 use crate::capability::journal::{Batch, Journal};
 use crate::domain::contract::{Answer, Call, Error};
-use crate::domain::effect::{Effect, Entry};
+use crate::domain::effect::{Doubt, Effect};
 use crate::domain::limits::{Limit, Limits};
 use crate::domain::secret::{Handle, Plain};
 use crate::domain::time::{Clock, Entropy};
 
 pub use crate::capability::log::LogLevel;
+pub use crate::capability::tape::Past;
 
 /// One execution of one verb.
 pub struct Attempt {
     pub call: Call,
     pub grants: Grants,
     pub limits: Limits,
-    /// The journal of the step so far, effective entries only, uncut: `capability::replay` cuts it.
-    pub history: Vec<Entry>,
+    /// The journal of the step so far: `capability::replay` cuts it.
+    pub past: Past,
     pub journal: Arc<dyn Journal>,
     /// The secrets this resource may use: its own, and those its params contain.
     pub secrets: Vec<(Handle, Plain)>,
@@ -37,7 +38,7 @@ pub struct Report {
     pub rest: Batch,
     /// What the whole step is known to have changed, this attempt and those before it.
     pub effect: Effect,
-    /// Entries at the front of `history` that were replayed; the rest of it is void.
+    /// Entries at the front of the history that were replayed; the rest of it is void.
     pub replayed: usize,
     pub usage: Usage,
     pub logs: Vec<(LogLevel, String)>,
@@ -69,8 +70,11 @@ pub enum Failure {
     #[error("the driver behaves differently on replay, at effect {seq}: recorded {recorded}, asked {asked}")]
     Diverged { seq: u32, recorded: String, asked: String },
     /// A write was sent and its answer is not known.
-    #[error("effect {seq} ({function}) was sent and its answer is not known")]
-    InDoubt { seq: u32, function: String },
+    #[error("effect {} ({}) was sent and its answer is not known", .0.seq, .0.function)]
+    InDoubt(Doubt),
+    /// The first attempt of this step had a grant that there is no more.
+    #[error("slot `{slot}` was bound to connection `{connection}`, and is not any more as it was")]
+    Ungranted { slot: String, connection: String },
     /// The answer breaks the contract or the described schema.
     #[error("the driver answered something it may not: {0}")]
     Unfit(String),

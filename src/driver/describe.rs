@@ -10,7 +10,7 @@ use crate::domain::contract::{Answer, Call};
 use crate::domain::description::Description;
 use crate::domain::time::{Clock, Timestamp};
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Past};
 use super::component::{Driver, Inner};
 use super::load::LoadError;
 use super::manifest;
@@ -47,7 +47,7 @@ pub async fn complete(
             call: Call::Describe,
             grants: Grants::default(),
             limits: shared.max_limits.clone(),
-            history: Vec::new(),
+            past: Past::default(),
             journal: Arc::new(MemoryJournal::new()),
             secrets: Vec::new(),
             handle_key: [0; 32],

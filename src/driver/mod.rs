@@ -18,7 +18,7 @@ mod engine;
 mod inspect;
 mod cache;
 
-pub use attempt::{Attempt, Failure, LogLevel, Report, Usage};
+pub use attempt::{Attempt, Failure, LogLevel, Past, Report, Usage};
 pub use component::Driver;
 pub use load::LoadError;
 pub use runtime::{Runtime, RuntimeConfig};

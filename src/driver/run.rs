@@ -13,11 +13,11 @@ use crate::capability::convert::{error_from_wit, line, shorten};
 use crate::capability::host::Host;
 use crate::capability::journal::Batch;
 use crate::capability::log::Log;
-use crate::capability::replay;
 use crate::capability::scrub::mask_handles;
 use crate::capability::tape::{Phase, Tape};
 use crate::capability::watch::Watch;
 use crate::domain::contract::{Answer, Call};
+use crate::domain::effect::Effect;
 use crate::domain::limits::{Limit, Limits};
 
 use super::answer::{self, Raw};
@@ -39,9 +39,9 @@ pub async fn run(driver: &Inner, attempt: Attempt) -> Report {
     let _turn = shared.turns.acquire().await.expect("nobody closes the semaphore");
     let limits = within(attempt.limits, &shared.max_limits);
     let phase = Phase::default();
-    let tape = match Tape::new(&attempt.history, attempt.journal, attempt.clock, &limits, phase.clone()) {
+    let tape = match Tape::new(&attempt.past, attempt.journal, attempt.clock, &limits, phase.clone()) {
         Ok(tape) => tape,
-        Err(abort) => return not_started(&attempt.history, abort),
+        Err(abort) => return not_started(attempt.past.effect(), abort),
     };
     let input = attempt.call.input();
     let host = Host {
@@ -79,7 +79,7 @@ pub async fn run(driver: &Inner, attempt: Attempt) -> Report {
     state.wasi.flush(&mut state.host.log);
     let result = match ended {
         None => Err(match phase.in_doubt() {
-            Some((seq, function)) => Failure::InDoubt { seq, function },
+            Some(doubt) => Failure::InDoubt(doubt),
             None => Failure::Limit { limit: Limit::Time, max: limits.time_ms },
         }),
         Some(Err((error, running))) => Err(failure(&error, running, &state, &limits)),
@@ -119,11 +119,11 @@ fn within(asked: Limits, max: &Limits) -> Limits {
     }
 }
 
-fn not_started(history: &[crate::domain::effect::Entry], abort: Abort) -> Report {
+fn not_started(effect: Effect, abort: Abort) -> Report {
     Report {
         result: Err(abort.into()),
         rest: Batch::default(),
-        effect: replay::effect(history),
+        effect,
         replayed: 0,
         usage: Usage::default(),
         logs: Vec::new(),
@@ -242,7 +242,7 @@ fn failure(error: &wasmtime::Error, running: bool, state: &State, limits: &Limit
 impl From<Abort> for Failure {
     fn from(abort: Abort) -> Self {
         match abort {
-            Abort::InDoubt { seq, function } => Self::InDoubt { seq, function },
+            Abort::InDoubt(doubt) => Self::InDoubt(doubt),
             Abort::Diverged { seq, recorded, asked } => Self::Diverged { seq, recorded, asked },
             Abort::Limit { limit, max } => Self::Limit { limit, max },
             Abort::Journal(error) => Self::Journal(error),

@@ -41,7 +41,7 @@ impl Engine {
         self.operation(id).await
     }
 
-    async fn operation(&self, id: &OperationId) -> Result<Operation, Error> {
+    pub(super) async fn operation(&self, id: &OperationId) -> Result<Operation, Error> {
         let missing = || Refusal::new(Reason::NotFound, format!("there is no operation `{id}`"));
         Ok(self.store.operation(id).await?.ok_or_else(missing)?)
     }

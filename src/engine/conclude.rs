@@ -9,6 +9,7 @@ use crate::domain::reason::Reason;
 use crate::domain::resource::{Desired, ExternalObject, Resource, ResourceState};
 use crate::domain::time::Timestamp;
 
+use super::doubt::Settled;
 use super::retry::{MOST_PENDING, Verdict, pause_ms};
 use crate::secret::Sealer;
 
@@ -17,6 +18,8 @@ use crate::secret::Sealer;
 pub enum Ended {
     Answered(Answer),
     Failed(Verdict),
+    /// A write whose answer was lost is not in doubt any more.
+    Settled(Settled),
     /// Nothing was left to do.
     Finished,
     /// Asked to end, with nothing running.
@@ -34,14 +37,16 @@ pub struct Conclusion {
 pub struct Facts<'a> {
     pub call: &'a Call,
     pub state_version: u32,
-    /// What the attempts of this step are known to have changed.
-    pub effect: Effect,
+    /// How long after a write the backend may still not show its result.
+    pub settle_ms: u64,
+    /// What the operation is known to have changed by now; `None`: nothing new is known.
+    pub effect: Option<Effect>,
     pub now: Timestamp,
     pub sealer: Sealer<'a>,
 }
 
 pub fn conclude(mut resource: Resource, mut operation: Operation, ended: Ended, facts: &Facts<'_>) -> Conclusion {
-    operation.effect = operation.effect.max(facts.effect);
+    operation.effect = facts.effect.unwrap_or(operation.effect);
     operation.update_time = facts.now;
     resource.update_time = facts.now;
     let again = match ended {
@@ -50,6 +55,7 @@ pub fn conclude(mut resource: Resource, mut operation: Operation, ended: Ended, 
             failed(&mut resource, &mut operation, verdict, facts);
             false
         }
+        Ended::Settled(settled) => settle(&mut resource, &mut operation, settled, facts),
         Ended::Finished => {
             succeed(&mut resource, &mut operation, facts);
             false
@@ -59,8 +65,9 @@ pub fn conclude(mut resource: Resource, mut operation: Operation, ended: Ended, 
             false
         }
     };
-    if operation.cancel_requested && !operation.state.is_terminal() && operation.state != OperationState::NeedsAttention
-    {
+    // A write in doubt is settled first: what was begun must be on record before anything is given up.
+    let ends = !operation.state.is_terminal() && operation.state != OperationState::NeedsAttention;
+    if operation.cancel_requested && ends && operation.effect != Effect::Unknown {
         cancelled(&mut resource, &mut operation, facts);
         return Conclusion { resource: Some(resource), operation, again: false };
     }
@@ -83,7 +90,7 @@ fn answered(resource: &mut Resource, operation: &mut Operation, answer: Answer, 
             false
         }
         (Stage::Create | Stage::Update, Answer::Done(object)) => {
-            put_object(resource, object, facts);
+            put_object(resource, object, None, facts);
             if resource.former.is_some() {
                 return next_stage(operation, Stage::DeleteFormer);
             }
@@ -115,9 +122,49 @@ fn answered(resource: &mut Resource, operation: &mut Operation, answer: Answer, 
     }
 }
 
+fn settle(resource: &mut Resource, operation: &mut Operation, settled: Settled, facts: &Facts<'_>) -> bool {
+    match settled {
+        Settled::NotApplied | Settled::Applied => {
+            operation.state = OperationState::Running;
+            true
+        }
+        Settled::Object(claim) => {
+            claim_object(resource, &claim, facts.call, &facts.sealer);
+            next_stage(operation, operation.stage)
+        }
+        Settled::Afresh if operation.stage == Stage::Create => {
+            // Never with an empty journal before something has looked, and not before the backend must show what there is.
+            next_stage(operation, Stage::Find);
+            operation.state = OperationState::Waiting;
+            operation.due = facts.now.plus_ms(facts.settle_ms);
+            facts.settle_ms == 0
+        }
+        Settled::Afresh => next_stage(operation, Stage::Decide),
+        Settled::Converged(object) => {
+            put_object(resource, object, None, facts);
+            if resource.former.is_some() {
+                return next_stage(operation, Stage::DeleteFormer);
+            }
+            succeed(resource, operation, facts);
+            false
+        }
+        Settled::Gone => answered(resource, operation, Answer::Gone, facts),
+    }
+}
+
 fn found(resource: &mut Resource, operation: &mut Operation, finding: Finding, facts: &Facts<'_>) -> bool {
     match finding {
-        Finding::None => resource.object = None,
+        Finding::None => {
+            // Whatever wrote did so before this operation began.
+            let wait_ms = operation.create_time.plus_ms(facts.settle_ms).since_ms(facts.now);
+            if wait_ms > 0 {
+                let message = "nothing is found yet: looked again when its backend must show it".into();
+                let verdict = Verdict::Wait { reason: Reason::CreateOutcomeUnknown, message, wait_ms };
+                failed(resource, operation, verdict, facts);
+                return false;
+            }
+            resource.object = None;
+        }
         Finding::One(claim) => claim_object(resource, &claim, facts.call, &facts.sealer),
         Finding::Many(candidates) => {
             let message = format!("several objects carry its labels: {}", candidates.join(", "));
@@ -174,6 +221,11 @@ fn failed(resource: &mut Resource, operation: &mut Operation, verdict: Verdict, 
             operation.attempts += 1;
             operation.state = OperationState::Waiting;
             // From the time that is written beside it: were it an earlier one, a clock set back in between would park it.
+            operation.due = facts.now.plus_ms(wait_ms);
+            (operation.reason, operation.message) = (Some(reason), message);
+        }
+        Verdict::Wait { reason, message, wait_ms } => {
+            operation.state = OperationState::Waiting;
             operation.due = facts.now.plus_ms(wait_ms);
             (operation.reason, operation.message) = (Some(reason), message);
         }
@@ -255,16 +307,19 @@ pub fn claim_object(resource: &mut Resource, claim: &Claim, call: &Call, sealer:
     }
 }
 
-fn put_object(resource: &mut Resource, object: Object, facts: &Facts<'_>) {
+/// `observed`: the params that it has, where they are not those that the call asked for.
+pub fn put_object(resource: &mut Resource, object: Object, observed: Option<Value>, facts: &Facts<'_>) {
     let Some(input) = facts.call.input() else { return };
     let id = resource.id.clone();
+    let mut applied = begun_with(input);
+    applied.params = observed.unwrap_or(applied.params);
     resource.object = Some(ExternalObject {
         incarnation: input.incarnation,
         claimed: true,
         external_id: Some(object.external_id),
         state: facts.sealer.state(&id, &object.state),
         state_version: facts.state_version,
-        applied: facts.sealer.applied(&id, &begun_with(input)),
+        applied: facts.sealer.applied(&id, &applied),
         outputs: facts.sealer.outputs(&id, &object.outputs),
         complete: true,
     });

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::capability::journal::{Batch, Error, Journal};
 use crate::capability::replay;
+use crate::capability::tape::Past;
 use crate::domain::contract::{Call, Claim};
-use crate::domain::effect::Entry;
+use crate::domain::description::Access;
+use crate::domain::effect::{Effect, Entry};
 use crate::domain::limits::Limits;
 use crate::domain::operation::{Operation, OperationState, Stage};
 use crate::domain::resource::Resource;
@@ -24,8 +26,23 @@ use super::conclude::claim_object;
 pub enum Payload {
     Header(Box<Header>),
     Entry(Entry),
+    Look(Look),
     Log { level: String, message: String },
     End { outcome: String, message: String },
+}
+
+/// The host asked what had become of a write whose answer was lost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Look {
+    /// How it asked: `find`, `plan`, `read`, or `transaction` for the backend's own word.
+    pub how: String,
+    /// The effect in doubt; a next one starts here if it was not applied.
+    pub seq: u32,
+    pub time: Timestamp,
+    /// What the look proves, if anything.
+    pub applied: Option<bool>,
+    pub message: String,
 }
 
 /// What an attempt was given.
@@ -36,20 +53,33 @@ pub struct Header {
     pub driver_digest: String,
     pub contract: String,
     pub limits: Limits,
-    /// Slot, connection and what was granted on it.
-    pub grants: Vec<(String, String, String)>,
+    pub grants: Vec<Granted>,
     /// How many effects of the attempts before it this one replays: those with a lower sequence number.
     pub replayed: u32,
+}
+
+/// One slot as an attempt had it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Granted {
+    pub slot: String,
+    pub connection: String,
+    pub access: Access,
+    /// Which backend the connection led to; empty if it could not be asked.
+    pub backend: String,
 }
 
 /// The journal of one step as a new attempt finds it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct History {
-    /// What holds: the entries of all attempts, without what later ones voided.
-    pub entries: Vec<Entry>,
+    pub past: Past,
     /// The call that every attempt of the step makes.
     pub call: Option<Call>,
+    /// What its first attempt was granted; no later one gets more.
+    pub grants: Option<Vec<Granted>>,
     pub attempts: u32,
+    /// What the steps before this one have changed.
+    pub before: Effect,
 }
 
 impl History {
@@ -62,13 +92,29 @@ impl History {
             match payload {
                 Payload::Header(header) => {
                     history.call.get_or_insert(header.call);
+                    history.grants.get_or_insert(header.grants);
                 }
                 Payload::Entry(entry) => record.push(entry),
+                Payload::Look(look) => match look.applied {
+                    None => {}
+                    Some(applied) => {
+                        record.push(Entry::Begun { seq: look.seq, time: look.time, settled: true });
+                        if applied {
+                            history.before = Effect::Applied;
+                        }
+                    }
+                },
                 Payload::Log { .. } | Payload::End { .. } => {}
             }
         }
-        history.entries = replay::effective(record);
+        history.past.unanswered = replay::unanswered(&record);
+        history.past.history = replay::effective(record);
         history
+    }
+
+    /// What the operation is known to have changed up to now.
+    pub fn effect(&self) -> Effect {
+        self.before.max(self.past.effect())
     }
 }
 
@@ -82,6 +128,30 @@ pub fn open(keyring: &Keyring, row: &JournalRow) -> Result<Payload, super::Error
     let bytes = keyring.open(place, &row.payload)?;
     let damaged = |source| crate::secret::Error::Damaged { what: "journal", record: row.operation.to_string(), source };
     Ok(serde_json::from_slice(&bytes).map_err(damaged)?)
+}
+
+/// Where a row stands, in the operation's present step.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub operation: &'a Operation,
+    pub attempt: u32,
+    pub position: u32,
+}
+
+/// A row, sealed.
+pub fn row(keyring: &Keyring, entropy: &dyn Entropy, place: Place<'_>, time: Timestamp, payload: &Payload) -> Write {
+    let mut row = JournalRow {
+        project: place.operation.order.project.to_string(),
+        operation: place.operation.id.clone(),
+        step: place.operation.step,
+        attempt: place.attempt,
+        position: place.position,
+        time,
+        payload: crate::domain::sealed::Sealed { format: 0, key_id: 0, nonce: [0; 12], ciphertext: Vec::new() },
+    };
+    let sealer = Sealer { keyring, entropy, project: &row.project };
+    row.payload = sealer.json(row.operation.as_str(), &field(&row), payload);
+    Write::Journal(row)
 }
 
 /// One attempt's journal.
@@ -126,19 +196,10 @@ impl StoreJournal {
     }
 
     fn row(&self, inner: &mut Inner, time: Timestamp, payload: &Payload) -> Write {
-        let mut row = JournalRow {
-            project: inner.operation.order.project.to_string(),
-            operation: inner.operation.id.clone(),
-            step: inner.operation.step,
-            attempt: inner.attempt,
-            position: inner.position,
-            time,
-            payload: crate::domain::sealed::Sealed { format: 0, key_id: 0, nonce: [0; 12], ciphertext: Vec::new() },
-        };
-        let sealer = Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: &row.project };
-        row.payload = sealer.json(row.operation.as_str(), &field(&row), payload);
+        let place = Place { operation: &inner.operation, attempt: inner.attempt, position: inner.position };
+        let row = row(&self.keyring, &*self.entropy, place, time, payload);
         inner.position += 1;
-        Write::Journal(row)
+        row
     }
 
     /// The writes that make `batch` durable, on top of `inner`, which they bring up to date.
@@ -280,7 +341,7 @@ mod tests {
 
     fn intent(seq: u32) -> Entry {
         let request = Request { function: "f".into(), class: Class::Unsafe, arguments: serde_json::Value::Null };
-        Entry::Intent { seq, time: Timestamp::ZERO, request_hash: "h".into(), request }
+        Entry::Intent { seq, time: Timestamp::ZERO, request_hash: "h".into(), request, proof: None }
     }
 
     fn outcome(seq: u32) -> Entry {
@@ -300,7 +361,7 @@ mod tests {
 
     #[test]
     fn each_attempt_cuts_what_it_does_not_replay() {
-        let begun = Entry::Begun { seq: 2, time: Timestamp::ZERO };
+        let begun = Entry::Begun { seq: 2, time: Timestamp::ZERO, settled: false };
         let payloads = [
             (1, header(0)),
             (1, Payload::Entry(intent(1))),
@@ -323,7 +384,7 @@ mod tests {
             (2, Payload::Entry(intent(2))),
         ];
         let history = History::from_payloads(payloads);
-        assert_eq!(history.entries, [intent(1), outcome(1), begun, intent(2)]);
+        assert_eq!(history.past.history, [intent(1), outcome(1), begun, intent(2)]);
         assert_eq!((history.attempts, history.call), (2, Some(Call::Describe)));
     }
 }

@@ -20,6 +20,8 @@ pub mod refresh;
 pub mod view;
 pub mod story;
 pub mod cancel;
+pub mod doubt;
+pub mod resolve;
 #[cfg(test)]
 pub mod testing;
 
@@ -36,7 +38,8 @@ use crate::store::{self, Store};
 
 pub use apply::{Applied, Apply, Delete};
 pub use refresh::{Presence, Refreshed};
-pub use story::{StoryKind, StoryLine};
+pub use resolve::Resolution;
+pub use story::{Origin, StoryKind, StoryLine};
 pub use view::{Condition, ResourceView};
 
 #[derive(Debug, thiserror::Error)]

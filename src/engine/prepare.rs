@@ -1,18 +1,21 @@
 //! What an attempt is given: the call, byte-identical for every attempt of a step, with grants, secrets and history.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::capability::grants::Grants;
 use crate::capability::replay;
 use crate::domain::contract::{Call, Claim, Input, Prior};
+use crate::domain::description::Access;
 use crate::domain::effect::Entry;
 use crate::domain::operation::{Operation, Stage};
 use crate::domain::resource::{Desired, ExternalObject, Resource};
 use crate::domain::secret::{Handle, Plain};
-use crate::driver::{Attempt, Failure};
+use crate::driver::{Attempt, Failure, Past};
 use crate::stock::Offer;
 
 use super::input::{context, ownership};
-use super::journal::{Header, History, StoreJournal, open};
+use super::journal::{Granted, Header, History, Payload, StoreJournal, open};
 use super::{Engine, Error};
 
 const CONTRACT: &str = "0.1.0";
@@ -27,22 +30,21 @@ impl Engine {
         offer: &Offer,
     ) -> Result<(Attempt, Arc<StoreJournal>), Failure> {
         let host = |error: Error| Failure::Host(error.to_string());
-        let grants = match self.stock.grants(&resource.pin, offer.driver.description()).await {
+        let mut grants = match self.stock.grants(&resource.pin, offer.driver.description()).await {
             Ok(grants) => grants,
             Err(error) => return Err(Failure::Host(error.to_string())),
         };
+        if let Some(then) = &history.grants {
+            hold(&mut grants, then)?;
+        }
         let limits = offer.limits.clone();
         let header = Header {
             call: call.clone(),
             driver_digest: resource.pin.driver_digest.clone(),
             contract: CONTRACT.into(),
             limits: limits.clone(),
-            grants: grants
-                .slots
-                .iter()
-                .map(|(slot, grant)| (slot.clone(), grant.connection.clone(), format!("{:?}", grant.access)))
-                .collect(),
-            replayed: replayed(&history.entries),
+            grants: granted(&grants).await,
+            replayed: replayed(&history.past.history),
         };
         let secrets = self.secrets(resource, call).await.map_err(host)?;
         let journal = StoreJournal::new(self, operation.clone(), resource.clone(), header, history.attempts + 1);
@@ -51,7 +53,7 @@ impl Engine {
             call: call.clone(),
             grants,
             limits,
-            history: history.entries.clone(),
+            past: Past { key_retention_ms: key_retention_ms(offer), ..history.past.clone() },
             journal: journal.clone(),
             secrets,
             handle_key: self.keyring.derive(&["handles"]),
@@ -85,13 +87,17 @@ impl Engine {
     }
 
     pub(super) async fn history(&self, operation: &Operation) -> Result<History, Error> {
-        let mut payloads = Vec::new();
+        let mut steps: BTreeMap<u32, Vec<(u32, Payload)>> = BTreeMap::new();
         for row in self.store.journal(&operation.id).await? {
-            if row.step == operation.step {
-                payloads.push((row.attempt, open(&self.keyring, &row)?));
-            }
+            let payload = open(&self.keyring, &row)?;
+            steps.entry(row.step).or_default().push((row.attempt, payload));
         }
-        Ok(History::from_payloads(payloads))
+        let current = steps.remove(&operation.step).unwrap_or_default();
+        let mut history = History::from_payloads(current);
+        for (_, payloads) in steps {
+            history.before = history.before.max(History::from_payloads(payloads).effect());
+        }
+        Ok(history)
     }
 
     /// What the driver is asked at this stage.
@@ -158,6 +164,40 @@ impl Engine {
             outputs: sealer.open_outputs(&resource.id, &object.outputs)?,
         })
     }
+}
+
+/// How long the backend of a type honours an idempotency key.
+pub(super) fn key_retention_ms(offer: &Offer) -> u64 {
+    offer.type_description().map_or(0, |described| described.key_retention_ms)
+}
+
+/// What the slots lead to now.
+async fn granted(grants: &Grants) -> Vec<Granted> {
+    let mut granted = Vec::with_capacity(grants.slots.len());
+    for (slot, grant) in &grants.slots {
+        granted.push(Granted {
+            slot: slot.clone(),
+            connection: grant.connection.clone(),
+            access: grant.access,
+            backend: grant.backend.identity().await.unwrap_or_default(),
+        });
+    }
+    granted
+}
+
+/// A step never gets more than its first attempt had; if something of that was taken away, it does not go on.
+fn hold(grants: &mut Grants, then: &[Granted]) -> Result<(), Failure> {
+    let had = |slot: &str| then.iter().find(|it| it.slot == slot);
+    grants.slots.retain(|slot, _| had(slot).is_some());
+    for was in then {
+        let now = grants.slots.get_mut(&was.slot).filter(|now| now.connection == was.connection);
+        match now {
+            Some(now) if was.access == Access::Read => now.access = Access::Read,
+            Some(now) if now.access == Access::ReadWrite => {}
+            _ => return Err(Failure::Ungranted { slot: was.slot.clone(), connection: was.connection.clone() }),
+        }
+    }
+    Ok(())
 }
 
 /// How many effects a new attempt will replay.

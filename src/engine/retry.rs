@@ -1,10 +1,12 @@
 //! What a failed attempt means for its operation: pure rules, no clock and no dice of their own.
 
 use crate::domain::contract::ErrorKind;
-use crate::domain::operation::{Operation, Stage};
+use crate::domain::operation::Operation;
 use crate::domain::reason::Reason;
 use crate::domain::time::{Entropy, Timestamp};
 use crate::driver::Failure;
+
+use super::doubt::reason;
 
 const BASE_MS: u64 = 500;
 const CAP_MS: u64 = 60_000;
@@ -23,6 +25,12 @@ pub enum Verdict {
         reason: Reason,
         message: String,
     },
+    /// Time has to pass, for no fault of anybody's.
+    Wait {
+        reason: Reason,
+        message: String,
+        wait_ms: u64,
+    },
     /// A person decides.
     Park {
         reason: Reason,
@@ -30,6 +38,18 @@ pub enum Verdict {
     },
     /// Somebody else is at work on it: leave everything as it is.
     Leave,
+}
+
+impl Verdict {
+    pub fn words(&self) -> &str {
+        match self {
+            Verdict::Retry { message, .. }
+            | Verdict::Wait { message, .. }
+            | Verdict::Fail { message, .. }
+            | Verdict::Park { message, .. } => message,
+            Verdict::Leave => "",
+        }
+    }
 }
 
 /// `operation.attempts` counts the failures of this step before this one.
@@ -54,13 +74,9 @@ pub fn judge(failure: &Failure, operation: &Operation, now: Timestamp, entropy: 
         Failure::Limit { .. } => own_fault(Reason::DriverLimitExceeded, failure.to_string()),
         Failure::Unfit(_) => Verdict::Fail { reason: Reason::DriverUnfit, message: failure.to_string() },
         Failure::Diverged { .. } => Verdict::Park { reason: Reason::Nondeterministic, message: failure.to_string() },
-        Failure::InDoubt { .. } => Verdict::Park {
-            reason: match operation.stage {
-                Stage::Create => Reason::CreateOutcomeUnknown,
-                _ => Reason::OutcomeUnknown,
-            },
-            message: failure.to_string(),
-        },
+        // The next attempt sends it again, or the doubt is settled first: `doubt` and `replay` know which.
+        Failure::InDoubt(_) => retry(reason(operation), failure.to_string(), None),
+        Failure::Ungranted { .. } => Verdict::Park { reason: Reason::EgressDenied, message: failure.to_string() },
         Failure::Journal(_) => Verdict::Leave,
         Failure::Host(message) => retry(Reason::Internal, message.clone(), None),
     }
@@ -115,8 +131,9 @@ pub fn backoff_ms(failures: u32, entropy: &dyn Entropy) -> u64 {
 mod tests {
     use super::*;
     use crate::domain::contract::Error;
+    use crate::domain::effect::{Class, Doubt};
     use crate::domain::limits::Limit;
-    use crate::domain::operation::OperationVerb;
+    use crate::domain::operation::{OperationVerb, Stage};
     use crate::engine::testing::{Counting, operation};
 
     fn verdict(failure: Failure, attempts: u32) -> Verdict {
@@ -124,6 +141,18 @@ mod tests {
         operation.attempts = attempts;
         operation.stage = Stage::Create;
         judge(&failure, &operation, Timestamp::from_ms(1_000), &Counting::default())
+    }
+
+    fn doubt() -> Doubt {
+        Doubt {
+            seq: 1,
+            function: "f".into(),
+            class: Class::Unsafe,
+            slot: "s".into(),
+            request_hash: "h".into(),
+            time: Timestamp::ZERO,
+            proof: None,
+        }
     }
 
     fn driver(kind: ErrorKind, code: &str) -> Failure {
@@ -140,6 +169,7 @@ mod tests {
             (Failure::Trapped("unreachable".into()), Reason::DriverTrapped),
             (Failure::Limit { limit: Limit::Cpu, max: 1 }, Reason::DriverLimitExceeded),
             (Failure::Host("no room".into()), Reason::Internal),
+            (Failure::InDoubt(doubt()), Reason::CreateOutcomeUnknown),
         ];
         for (failure, expected) in retried {
             let verdict = verdict(failure.clone(), 0);
@@ -157,10 +187,8 @@ mod tests {
             let verdict = verdict(failure.clone(), 0);
             assert!(matches!(verdict, Verdict::Fail { reason, .. } if reason == expected), "{failure}: {verdict:?}");
         }
-        let parked = [
-            (Failure::InDoubt { seq: 1, function: "f".into() }, Reason::CreateOutcomeUnknown),
-            (Failure::Diverged { seq: 1, recorded: "a".into(), asked: "b".into() }, Reason::Nondeterministic),
-        ];
+        let parked =
+            [(Failure::Diverged { seq: 1, recorded: "a".into(), asked: "b".into() }, Reason::Nondeterministic)];
         for (failure, expected) in parked {
             let verdict = verdict(failure.clone(), 0);
             assert!(matches!(verdict, Verdict::Park { reason, .. } if reason == expected), "{failure}: {verdict:?}");

@@ -5,6 +5,7 @@ use crate::domain::effect::Effect;
 use crate::domain::operation::Operation;
 use crate::domain::resource::Resource;
 use crate::domain::time::Timestamp;
+use crate::stock::Offer;
 use crate::store::{self, Commit, Site, Write};
 
 use super::conclude::{Conclusion, Ended, Facts, conclude, mark_begun};
@@ -19,13 +20,16 @@ const CONFLICT_TRIES: u32 = 8;
 pub struct End<'a> {
     pub ended: Ended,
     pub call: &'a Call,
-    pub effect: Effect,
+    /// What the operation is known to have changed by now; `None`: nothing new is known.
+    pub effect: Option<Effect>,
     pub state_version: u32,
+    pub settle_ms: u64,
 }
 
 impl<'a> End<'a> {
-    pub fn without_effect(ended: Ended, call: &'a Call) -> Self {
-        Self { ended, call, effect: Effect::None, state_version: 0 }
+    pub fn new(ended: Ended, call: &'a Call, effect: Option<Effect>, offer: &Offer) -> Self {
+        let settle_ms = offer.type_description().map_or(0, |described| described.settle_ms);
+        Self { ended, call, effect, state_version: offer.driver.description().state_version, settle_ms }
     }
 }
 
@@ -36,7 +40,8 @@ impl Engine {
         let facts = Facts {
             call: &call,
             state_version: 0,
-            effect: operation.effect,
+            settle_ms: 0,
+            effect: None,
             now: self.clock.now(),
             sealer: self.sealer(operation.order.project.as_str()),
         };
@@ -87,6 +92,7 @@ impl Engine {
         let facts = Facts {
             call: end.call,
             state_version: end.state_version,
+            settle_ms: end.settle_ms,
             effect: end.effect,
             now,
             sealer: self.sealer(project),

@@ -1,21 +1,25 @@
 //! Doing one step of a child operation: decide, run one attempt, conclude, commit.
 
-use crate::domain::contract::{Action, Answer, Call, Prior};
-use crate::domain::description::NaturalKey as KeyDescription;
+use crate::capability::replay;
+use crate::domain::contract::{Action, Answer, Call, ErrorKind, Object, Observation, Prior};
+use crate::domain::description::{Identity, NaturalKey as KeyDescription};
 use crate::domain::document::Replace;
+use crate::domain::effect::Effect;
 use crate::domain::id::OperationId;
 use crate::domain::operation::{Operation, OperationState, OperationVerb, Stage};
 use crate::domain::reason::Reason;
 use crate::domain::resource::Resource;
 use crate::domain::time::Timestamp;
-use crate::driver::{Failure, Report};
+use crate::driver::{Failure, Past, Report};
 use crate::secret::Sealer;
 use crate::stock::Offer;
 use crate::store::{self, Commit, Site, Write};
 
 use super::conclude::{Ended, claim_object, next_stage};
 use super::decide::{Next, decide};
+use super::doubt::Settled;
 use super::journal::{History, tally};
+use super::prepare::key_retention_ms;
 use super::retry::{Verdict, judge};
 use super::settle::End;
 use super::{Engine, Error};
@@ -35,12 +39,12 @@ impl Engine {
         let Some(resource) = self.store.resource(&resource_id).await? else {
             return self.without_resource(operation).await;
         };
-        if operation.cancel_requested {
-            return self.end_cancelled(resource, operation).await;
-        }
         let offer = self.stock.pinned(&resource.resource_type, &resource.pin).await?;
+        if operation.cancel_requested {
+            return self.end_cancelled(resource, operation, &offer).await;
+        }
         match decide(&resource, &operation) {
-            Next::Finish => self.finish(resource, operation).await,
+            Next::Finish => self.finish(resource, operation, &offer).await,
             Next::Plan => self.replan(resource, operation, &offer).await,
             Next::Call(stage) => self.attempt(resource, operation, stage, &offer).await,
         }
@@ -58,15 +62,23 @@ impl Engine {
             OperationState::Queued => History::default(),
             _ => self.history(&operation).await?,
         };
+        let until = self.clock.now().plus_ms(offer.limits.time_ms);
+        let past = Past { key_retention_ms: key_retention_ms(offer), ..history.past.clone() };
+        if let Some(doubt) = past.to_settle(until) {
+            return self.settle_doubt(resource, operation, doubt, &history, offer).await;
+        }
         let call = match &history.call {
             Some(call) => call.clone(),
             None => self.call(&resource, &operation, stage)?,
         };
+        if begins_afresh(&operation, &past, offer) {
+            return self.begin_afresh(resource, operation, &call, offer).await;
+        }
         let (report, journal) = match self.prepare(&resource, &operation, &call, &history, offer).await {
             Ok((attempt, journal)) => (offer.driver.run(attempt).await, journal),
             Err(failure) => {
                 let ended = self.ended(Err(failure), &operation, self.clock.now());
-                return self.settle(resource, operation, End::without_effect(ended, &call), Vec::new()).await;
+                return self.settle(resource, operation, End::new(ended, &call, None, offer), Vec::new()).await;
             }
         };
         let now = self.clock.now();
@@ -88,9 +100,12 @@ impl Engine {
             writes.extend(self.moved_key(&resource, &call, offer).await?);
         }
         let ended = self.ended(report.result, &operation, now);
-        let effect = report.effect;
-        self.settle(resource, operation, End { ended, call: &call, effect, state_version: version(offer) }, writes)
-            .await
+        // Whatever was lost on the way: a driver that ends well has brought about what was asked.
+        let effect = match (&ended, report.effect) {
+            (Ended::Answered(Answer::Done(_) | Answer::Gone), Effect::Unknown) => Effect::Applied,
+            (_, effect) => effect.max(history.before),
+        };
+        self.settle(resource, operation, End::new(ended, &call, Some(effect), offer), writes).await
     }
 
     fn ended(&self, result: Result<Answer, Failure>, operation: &Operation, now: Timestamp) -> Ended {
@@ -106,11 +121,7 @@ impl Engine {
     /// Asks the driver what is to be done to the object that is there, and moves to the stage that does it.
     async fn replan(&self, mut resource: Resource, mut operation: Operation, offer: &Offer) -> Result<bool, Error> {
         let call = self.call(&resource, &operation, Stage::Decide)?;
-        let result = match self.prepare(&resource, &operation, &call, &History::default(), offer).await {
-            Ok((attempt, _)) => offer.driver.run(attempt).await.result,
-            Err(failure) => Err(failure),
-        };
-        let action = match result {
+        let action = match self.observe(&resource, call.clone(), offer).await {
             Ok(Answer::Planned(planned)) => Ok(planned.action),
             Ok(other) => Err(Failure::Unfit(format!("{other:?} to plan"))),
             Err(failure) => Err(failure),
@@ -119,15 +130,22 @@ impl Engine {
             Ok(action) => action,
             Err(failure) => {
                 let ended = self.ended(Err(failure), &operation, self.clock.now());
-                return self.settle(resource, operation, End::without_effect(ended, &call), Vec::new()).await;
+                return self.settle(resource, operation, End::new(ended, &call, None, offer), Vec::new()).await;
             }
         };
         let now = self.clock.now();
         let before = operation.state;
         match action {
             Action::None => {
-                let end = End::without_effect(Ended::Finished, &call);
-                return self.settle(resource, operation, end, Vec::new()).await;
+                let (ended, effect) = match operation.effect {
+                    // An update whose answer was lost has come about: what it made of the outputs is to be seen at the object.
+                    Effect::Unknown => match self.converged(&resource, &call, offer).await {
+                        Ok(object) => (Ended::Settled(Settled::Converged(object)), Some(Effect::Applied)),
+                        Err(failure) => (self.ended(Err(failure), &operation, self.clock.now()), None),
+                    },
+                    _ => (Ended::Finished, None),
+                };
+                return self.settle(resource, operation, End::new(ended, &call, effect, offer), Vec::new()).await;
             }
             Action::Create => {
                 next_stage(&mut operation, Stage::Create);
@@ -138,7 +156,7 @@ impl Engine {
             Action::Replace if operation.verb != OperationVerb::Replace => {
                 let message = "the change needs a replacement, which was not planned: plan and apply again".into();
                 let ended = Ended::Failed(Verdict::Fail { reason: Reason::PlanViolated, message });
-                return self.settle(resource, operation, End::without_effect(ended, &call), Vec::new()).await;
+                return self.settle(resource, operation, End::new(ended, &call, None, offer), Vec::new()).await;
             }
             Action::Replace => match replacement(&call, offer) {
                 Replace::DeleteFirst => {
@@ -165,6 +183,19 @@ impl Engine {
         }
     }
 
+    /// The object as it is, of which the driver has said that nothing is to be done to it.
+    async fn converged(&self, resource: &Resource, call: &Call, offer: &Offer) -> Result<Object, Failure> {
+        let input = call.input().cloned().ok_or_else(|| Failure::Host("a plan has an input".into()))?;
+        match self.observe(resource, Call::Read(input), offer).await? {
+            Answer::Observed(Observation::Ready(observed)) => Ok(observed.object),
+            Answer::Observed(other) => {
+                let message = format!("nothing is to be done to it, and it is {}", presence(&other));
+                Err(Failure::Driver(crate::domain::contract::Error::new(ErrorKind::Unavailable, "NOT_READY", message)))
+            }
+            other => Err(Failure::Unfit(format!("{other:?} to read"))),
+        }
+    }
+
     /// After a replacement the natural key of the new object is the one that counts.
     async fn moved_key(&self, resource: &Resource, call: &Call, offer: &Offer) -> Result<Vec<Write>, Error> {
         let Some(input) = call.input() else { return Ok(Vec::new()) };
@@ -173,20 +204,34 @@ impl Engine {
         Ok(key.map_or(Vec::new(), |key| vec![release, Write::ReserveKey(key)]))
     }
 
-    async fn finish(&self, resource: Resource, operation: Operation) -> Result<bool, Error> {
+    async fn finish(&self, resource: Resource, operation: Operation, offer: &Offer) -> Result<bool, Error> {
         let call = self.call(&resource, &operation, Stage::Decide)?;
-        self.settle(resource, operation, End::without_effect(Ended::Finished, &call), Vec::new()).await
+        self.settle(resource, operation, End::new(Ended::Finished, &call, None, offer), Vec::new()).await
     }
 
-    async fn end_cancelled(&self, resource: Resource, operation: Operation) -> Result<bool, Error> {
+    /// What is in doubt is settled first, also what could be sent again: it will not be.
+    async fn end_cancelled(&self, resource: Resource, operation: Operation, offer: &Offer) -> Result<bool, Error> {
         let history = self.history(&operation).await?;
-        let call = match history.call {
-            Some(call) => call,
+        if let Some(doubt) = history.past.unanswered.first().cloned() {
+            return self.settle_doubt(resource, operation, doubt, &history, offer).await;
+        }
+        let call = match &history.call {
+            Some(call) => call.clone(),
             None => self.call(&resource, &operation, operation.stage)?,
         };
-        let effect = crate::capability::replay::effect(&history.entries);
-        let end = End { ended: Ended::Cancelled, call: &call, effect, state_version: 0 };
+        let end = End::new(Ended::Cancelled, &call, Some(history.effect()), offer);
         self.settle(resource, operation, end, Vec::new()).await
+    }
+
+    /// The same start has led to the same failure half of all times it may: looks at what is there, and begins with an empty journal.
+    async fn begin_afresh(
+        &self,
+        resource: Resource,
+        operation: Operation,
+        call: &Call,
+        offer: &Offer,
+    ) -> Result<bool, Error> {
+        self.settle(resource, operation, End::new(Ended::Settled(Settled::Afresh), call, None, offer), Vec::new()).await
     }
 
     async fn without_resource(&self, mut operation: Operation) -> Result<bool, Error> {
@@ -205,8 +250,11 @@ impl Engine {
     }
 }
 
-fn version(offer: &Offer) -> u32 {
-    offer.driver.description().state_version
+/// Once, half-way through the budget of a step that has applied something and cannot get past it.
+fn begins_afresh(operation: &Operation, past: &Past, offer: &Offer) -> bool {
+    let blind = offer.type_description().is_none_or(|described| described.identity == Identity::Unsafe);
+    let may = operation.stage != Stage::Create || !blind;
+    may && operation.attempts == operation.budget.attempts / 2 && replay::known(&past.history) != Effect::None
 }
 
 fn replacement(call: &Call, offer: &Offer) -> Replace {
@@ -222,6 +270,14 @@ fn replacement(call: &Call, offer: &Offer) -> Replace {
         (Some(key), Some(prior)) if !same(key, prior) => Replace::CreateFirst,
         (Some(_), _) => Replace::DeleteFirst,
         (None, _) => Replace::CreateFirst,
+    }
+}
+
+fn presence(observation: &Observation) -> &'static str {
+    match observation {
+        Observation::Ready(_) => "ready",
+        Observation::Unready(_) => "not ready",
+        Observation::Absent => "absent",
     }
 }
 

@@ -21,7 +21,7 @@ use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::domain::resource::{Desired, Resource};
 use crate::domain::secret::{Fresh, Handle, Plain};
-use crate::driver::{Attempt, Failure, Report};
+use crate::driver::{Attempt, Failure, Past, Report};
 use crate::secret::Sealer;
 use crate::stock::Offer;
 use crate::stock::connect::backend_refusal;
@@ -276,7 +276,7 @@ impl Engine {
             seed: self.keyring.derive(&["seed", asked.id.as_str(), call.verb().as_str()]),
             call,
             grants,
-            history: Vec::new(),
+            past: Past::default(),
             journal: Arc::new(NoJournal),
             secrets,
             handle_key: self.keyring.derive(&["handles"]),
@@ -386,6 +386,7 @@ pub(super) fn refused(asked: &Asked<'_>, failure: &Failure) -> Refusal {
         Failure::Journal(_) | Failure::InDoubt { .. } => {
             Refusal::new(Reason::EgressDenied, format!("`{key}`: its driver tried to write during plan"))
         }
+        Failure::Ungranted { .. } => Refusal::new(Reason::EgressDenied, format!("`{key}`: {failure}")),
         Failure::Host(_) => Refusal::new(Reason::Internal, format!("`{key}`: {failure}")),
         Failure::Unfit(_) | Failure::Diverged { .. } => unfit(asked, &failure.to_string()),
     }

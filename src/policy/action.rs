@@ -44,6 +44,8 @@ actions! {
     OperationsGet = "operations.get": "OperationService/GetOperation" | "OperationService/WaitOperation";
     OperationsList = "operations.list": "OperationService/ListOperations";
     OperationsCancel = "operations.cancel": "OperationService/CancelOperation";
+    OperationsRetry = "operations.retry": "OperationService/RetryOperation";
+    OperationsResolve = "operations.resolve": "OperationService/ResolveOperation";
     OperationsJournal = "operations.journal": "OperationService/GetJournal";
     Watch = "watch": "WatchService/Watch";
     DocumentsApply = "documents.apply": "DocumentService/ApplyDocuments";
@@ -72,6 +74,8 @@ impl Action {
             Action::OrdersApply
                 | Action::OrdersDelete
                 | Action::OperationsCancel
+                | Action::OperationsRetry
+                | Action::OperationsResolve
                 | Action::DocumentsApply
                 | Action::DocumentsDelete
                 | Action::DriversInstall

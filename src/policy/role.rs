@@ -33,7 +33,9 @@ pub fn allows(role: Role, action: Action, name: &str) -> bool {
         // It asks a backend, at the cost of its limits.
         Action::ResourcesRefresh => matches!(role, Developer | Platform | Infra),
         Action::ResourcesReveal => role == Developer,
-        Action::OperationsCancel => matches!(role, Developer | Infra),
+        Action::OperationsCancel | Action::OperationsRetry => matches!(role, Developer | Infra),
+        // Whoever says which object is whose could take anything for their own.
+        Action::OperationsResolve => role == Infra,
         Action::DriversInstall | Action::DriversUninstall | Action::SecretsSet => role == Infra,
         Action::SecretsList => matches!(role, Infra | Auditor),
         Action::AuditList => role == Auditor,

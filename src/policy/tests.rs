@@ -57,6 +57,8 @@ fn roles_do_their_part() {
     check(Action::AuditList, "", "au");
     check(Action::SecretsList, "", "aiu");
     check(Action::OperationsCancel, "op_x", "aid");
+    check(Action::OperationsRetry, "op_x", "aid");
+    check(Action::OperationsResolve, "op_x", "ai");
     check(Action::OrdersPlan, "", "apd");
     check(Action::ResourcesOutputs, "", "apd");
     check(Action::ResourcesRefresh, "", "apid");

@@ -11,8 +11,10 @@ use crate::domain::id::OperationId;
 use crate::domain::operation::{Operation, OperationState};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
+use crate::engine::Resolution;
 use crate::pb;
 use crate::pb::operation_service_server::OperationService;
+use crate::pb::resolve_operation_request::Resolution as Asked;
 use crate::store::{Filter, Paging};
 
 use super::caller::Caller;
@@ -95,6 +97,36 @@ impl OperationService for Operations {
         caller.authorize(&ask.id)?;
         let cancelled = self.0.engine.cancel(&names::operation(&ask.id)?, &caller.principal).await?;
         Ok(Response::new(pb::CancelOperationResponse { operation: Some(operation(cancelled)) }))
+    }
+
+    async fn retry_operation(
+        &self,
+        request: Request<pb::RetryOperationRequest>,
+    ) -> Result<Response<pb::RetryOperationResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.id)?;
+        let id = names::operation(&ask.id)?;
+        let retried = self.0.engine.resolve(&id, &Resolution::GoOn, &caller.principal).await?;
+        Ok(Response::new(pb::RetryOperationResponse { operation: Some(operation(retried)) }))
+    }
+
+    async fn resolve_operation(
+        &self,
+        request: Request<pb::ResolveOperationRequest>,
+    ) -> Result<Response<pb::ResolveOperationResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.id)?;
+        let id = names::operation(&ask.id)?;
+        let resolution = match ask.resolution {
+            Some(Asked::Afresh(())) => Resolution::Afresh,
+            Some(Asked::Adopt(id)) => Resolution::Adopt(id),
+            None => return Err(names::field("resolution", "is missing: afresh, or adopt with an id")),
+        };
+        let _turn = self.0.turn().await?;
+        let resolved = self.0.engine.resolve(&id, &resolution, &caller.principal).await?;
+        Ok(Response::new(pb::ResolveOperationResponse { operation: Some(operation(resolved)) }))
     }
 
     async fn get_journal(

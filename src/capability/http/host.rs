@@ -102,12 +102,14 @@ impl host::Host {
                 return self.tape.note(ticket, refusal);
             }
         };
-        let sent = self.tape.intend(ticket).await?;
+        let reissued = ticket.is_reissued();
+        let told = |answer: &Answer| if reissued { wire::reissued(wire::answer(answer)) } else { wire::answer(answer) };
+        let sent = self.tape.intend(ticket, None).await?;
         let outcome = match self.ask(&order, Kind::Write).await {
             Ok(received) => match received.status.as_u16() {
-                200..=399 => Outcome::Applied(wire::answer(&self.answer(&order, received)?)),
+                200..=399 => Outcome::Applied(told(&self.answer(&order, received)?)),
                 408 => return Err(self.tape.lost(sent)),
-                400..=499 => Outcome::Declined(wire::answer(&self.answer(&order, received)?)),
+                400..=499 => Outcome::Declined(told(&self.answer(&order, received)?)),
                 _ => return Err(self.tape.lost(sent)),
             },
             Err(Failure::Refused(error)) => {

@@ -36,6 +36,12 @@ pub(super) fn answer(answer: &Answer) -> Value {
     json!({ "status": answer.status, "headers": headers, "body": body(&answer.body) })
 }
 
+/// The answer to a request that was sent before, and lost its answer then.
+pub(super) fn reissued(mut answer: Value) -> Value {
+    answer["reissued"] = true.into();
+    answer
+}
+
 /// Nothing if it is not what [`answer`] wrote.
 pub(super) fn response(value: &Value) -> Option<wit::Response> {
     let header = |pair: &Value| {
@@ -49,7 +55,7 @@ pub(super) fn response(value: &Value) -> Option<wit::Response> {
         status: u16::try_from(value.get("status")?.as_u64()?).ok()?,
         headers: value.get("headers")?.as_array()?.iter().map(header).collect::<Option<_>>()?,
         body,
-        reissued: false,
+        reissued: value.get("reissued").and_then(Value::as_bool).unwrap_or(false),
     })
 }
 

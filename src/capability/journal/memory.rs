@@ -10,6 +10,7 @@ use crate::domain::secret::Fresh;
 
 use super::{Batch, Error, Journal};
 use crate::capability::replay;
+use crate::capability::tape::Past;
 
 /// What was committed so far.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +47,13 @@ impl MemoryJournal {
     /// The effective entries: what a next attempt gets as its history.
     pub fn history(&self) -> Vec<Entry> {
         replay::effective(self.lock().entries.clone())
+    }
+
+    /// What a next attempt knows of those before it, where no key has a retention.
+    pub fn past(&self) -> Past {
+        let record = self.lock().entries.clone();
+        let unanswered = replay::unanswered(&record);
+        Past { history: replay::effective(record), unanswered, key_retention_ms: 0 }
     }
 
     fn lock(&self) -> MutexGuard<'_, Record> {

@@ -19,13 +19,13 @@ use crate::capability::standing::Sight;
 use crate::capability::tape::Asked;
 use crate::domain::contract::{Error, ErrorKind};
 use crate::domain::description::Access;
-use crate::domain::effect::{Class, Outcome, Request};
+use crate::domain::effect::{Class, Outcome, Proof, Request};
 use crate::domain::secret::Handle;
 use crate::wit::vend::driver::sql_types as wit;
 use crate::wit::vend::driver::types::{Error as WitError, Semantics};
 use crate::wit::vend::driver::{sql_read, sql_write};
 
-use super::{Failure, Rows, Sql, Statement, Value, wire};
+use super::{Failure, Rows, Sql, Statement, Transaction, Value, wire};
 
 const MOST_STATEMENTS: usize = 1000;
 
@@ -138,36 +138,81 @@ impl host::Host {
                 return self.tape.note(ticket, refusal);
             }
         };
-        let sent = self.tape.intend(ticket).await?;
         let database = target.database.as_deref();
-        let answer = match (grant.standing.check(&grant.connection), together) {
-            (Err(error), _) => Err(Failure::Refused(error)),
-            (Ok(()), true) => sql.transact(database, &statements).await,
-            (Ok(()), false) => sql.execute(database, &statements[0]).await.map(|rows| vec![rows]),
+        let (sent, answer) = match together {
+            true => match self.begin(&sql, &grant, database, &statements).await {
+                // What was not committed did not happen: it needs no intent.
+                Err(error) => {
+                    self.saw(&grant, Err(&error));
+                    let refusal = Outcome::Refused(self.refused(error, &statements));
+                    return self.tape.note(ticket, refusal);
+                }
+                Ok((transaction, proof)) => {
+                    let sent = self.tape.intend(ticket, proof).await?;
+                    let answer = match grant.standing.check(&grant.connection) {
+                        Ok(()) => transaction.commit().await,
+                        Err(error) => Err(Failure::Refused(error)),
+                    };
+                    (sent, answer)
+                }
+            },
+            false => {
+                let sent = self.tape.intend(ticket, None).await?;
+                let answer = match grant.standing.check(&grant.connection) {
+                    Ok(()) => sql.execute(database, &statements[0]).await.map(|rows| vec![rows]),
+                    Err(error) => Err(Failure::Refused(error)),
+                };
+                (sent, answer)
+            }
         };
         match &answer {
             Ok(_) => self.saw(&grant, Ok(())),
             Err(Failure::Refused(error)) => self.saw(&grant, Err(error)),
             Err(Failure::Lost(_)) => {}
         }
-        let scrubber = self.book.scrubber();
         let outcome = match answer {
             Ok(answers) => {
-                let secret = |at: usize| statements.get(at).is_none_or(|statement| statement.confidential);
-                let rows = answers
-                    .into_iter()
-                    .enumerate()
-                    .map(|(at, rows)| wire::rows_to_json(&clean(rows, secret(at), &scrubber)));
-                let mut rows: Vec<Json> = rows.collect();
+                let mut rows = self.told(&answers, &statements);
                 Outcome::Applied(if together { Json::Array(rows) } else { rows.swap_remove(0) })
             }
-            Err(Failure::Refused(error)) => {
-                let confidential = statements.iter().any(|statement| statement.confidential);
-                Outcome::Refused(self.clean_error(error, confidential, &scrubber))
-            }
+            Err(Failure::Refused(error)) => Outcome::Refused(self.refused(error, &statements)),
             Err(Failure::Lost(_)) => return Err(self.tape.lost(sent)),
         };
         self.tape.conclude(sent, outcome).await
+    }
+
+    /// Everything but the commit, and how its fate can be asked should its answer be lost.
+    async fn begin(
+        &self,
+        sql: &Arc<dyn Sql>,
+        grant: &Grant,
+        database: Option<&str>,
+        statements: &[Statement],
+    ) -> Result<(Box<dyn Transaction>, Option<Proof>), Error> {
+        grant.standing.check(&grant.connection)?;
+        // Asked before a session is taken: it may need the only one there is.
+        let system = sql.identity().await?;
+        let transaction = sql.begin(database, statements).await?;
+        let proof = transaction.proof().map(|(number, rows)| Proof {
+            system,
+            transaction: number.to_owned(),
+            answer: Json::Array(self.told(rows, statements)),
+        });
+        Ok((transaction, proof))
+    }
+
+    /// What the driver gets of the answers: no rows of what carries a secret, and no secret of the others.
+    fn told(&self, answers: &[Rows], statements: &[Statement]) -> Vec<Json> {
+        let scrubber = self.book.scrubber();
+        let secret = |at: usize| statements.get(at).is_none_or(|statement| statement.confidential);
+        let clean = |(at, rows): (usize, &Rows)| wire::rows_to_json(&clean(rows.clone(), secret(at), &scrubber));
+        answers.iter().enumerate().map(clean).collect()
+    }
+
+    fn refused(&mut self, error: Error, statements: &[Statement]) -> Error {
+        let confidential = statements.iter().any(|statement| statement.confidential);
+        let scrubber = self.book.scrubber();
+        self.clean_error(error, confidential, &scrubber)
     }
 
     fn backend(&self, slot: &str, access: Access) -> Result<(Arc<dyn Sql>, Grant), Error> {

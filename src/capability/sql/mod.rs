@@ -42,13 +42,37 @@ pub struct Rows {
     pub affected: u64,
 }
 
+/// One that is open. Dropped instead of committed, it is rolled back.
+#[async_trait]
+pub trait Transaction: Send {
+    /// Its number, by which the backend tells its fate later, and what the statements answered; nothing if the backend cannot tell.
+    fn proof(&self) -> Option<(&str, &[Rows])>;
+    async fn commit(self: Box<Self>) -> Result<Vec<Rows>, Failure>;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Committed,
+    Aborted,
+    /// To be asked again: an open transaction may still be committed.
+    Open,
+    /// The backend does not know, or not any more.
+    Unknown,
+}
+
 /// One SQL backend behind one connection; pools inside. Cheap to share.
 #[async_trait]
 pub trait Sql: Send + Sync {
     /// One SELECT, SHOW, VALUES or EXPLAIN in a READ ONLY transaction under the read credential.
     async fn query(&self, database: Option<&str>, statement: &Statement) -> Result<Rows, Error>;
-    /// All or nothing, on one session.
-    async fn transact(&self, database: Option<&str>, statements: &[Statement]) -> Result<Vec<Rows>, Failure>;
+    /// All or nothing, on one session: up to, and without, the commit. An error means that nothing stays.
+    async fn begin(&self, database: Option<&str>, statements: &[Statement]) -> Result<Box<dyn Transaction>, Error>;
+    /// What became of a transaction of this backend, by the number that [`Transaction::proof`] gave.
+    async fn fate(&self, transaction: &str) -> Result<Fate, Error>;
+    /// Begins and commits at once.
+    async fn transact(&self, database: Option<&str>, statements: &[Statement]) -> Result<Vec<Rows>, Failure> {
+        self.begin(database, statements).await.map_err(Failure::Refused)?.commit().await
+    }
     /// One statement outside a transaction.
     async fn execute(&self, database: Option<&str>, statement: &Statement) -> Result<Rows, Failure>;
     /// What tells this backend from another one (PostgreSQL's system identifier, a directory's path); natural keys are reserved under it.

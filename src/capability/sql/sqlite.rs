@@ -19,10 +19,11 @@ use crate::capability::convert::cause;
 use crate::capability::settings::Settings;
 use crate::domain::contract::{Error, ErrorKind};
 
-use super::{Failure, Rows, Sql, Statement};
+use super::{Failure, Fate, Rows, Sql, Statement, Transaction};
 use catalog::Catalog;
 
 /// What all calls share.
+#[derive(Clone)]
 pub struct Directory {
     place: Arc<Place>,
     slots: Arc<Semaphore>,
@@ -124,15 +125,14 @@ impl Sql for Directory {
         .await
     }
 
-    async fn transact(&self, database: Option<&str>, statements: &[Statement]) -> Result<Vec<Rows>, Failure> {
+    async fn begin(&self, database: Option<&str>, statements: &[Statement]) -> Result<Box<dyn Transaction>, Error> {
         let (database, statements) = (database.map(str::to_owned), statements.to_vec());
-        self.blocking(move |place, deadline| {
-            let catalog = place.catalog().map_err(Failure::Refused)?;
-            let file = named(&catalog, database.as_deref()).map_err(Failure::Refused)?;
-            let connection = run::open_to_write(&file, deadline).map_err(Failure::Refused)?;
-            run::transact(connection, &statements)
-        })
-        .await
+        let file = self.reading(move |place, _| named(&place.catalog()?, database.as_deref())).await?;
+        Ok(Box::new(Prepared { directory: self.clone(), file, statements }))
+    }
+
+    async fn fate(&self, _transaction: &str) -> Result<Fate, Error> {
+        Ok(Fate::Unknown)
     }
 
     async fn execute(&self, database: Option<&str>, statement: &Statement) -> Result<Rows, Failure> {
@@ -159,6 +159,30 @@ impl Sql for Directory {
             Ok(Vec::new())
         })
         .await
+    }
+}
+
+/// SQLite keeps no numbers of transactions, so this one runs as a whole when it is committed.
+struct Prepared {
+    directory: Directory,
+    file: PathBuf,
+    statements: Vec<Statement>,
+}
+
+#[async_trait]
+impl Transaction for Prepared {
+    fn proof(&self) -> Option<(&str, &[Rows])> {
+        None
+    }
+
+    async fn commit(self: Box<Self>) -> Result<Vec<Rows>, Failure> {
+        let Prepared { directory, file, statements } = *self;
+        directory
+            .blocking(move |_, deadline| {
+                let connection = run::open_to_write(&file, deadline).map_err(Failure::Refused)?;
+                run::transact(connection, &statements)
+            })
+            .await
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::capability::abort::Abort;
+use crate::domain::effect::Doubt;
 use crate::domain::limits::Limit;
 
 /// Cheap to clone; all clones are one.
@@ -14,15 +15,15 @@ pub struct Phase(Arc<Mutex<State>>, Arc<Notify>);
 #[derive(Debug, Default)]
 struct State {
     /// The write in hand: from the commit of its intent until its outcome is durable.
-    write: Option<(u32, String)>,
+    write: Option<Doubt>,
     committing: bool,
     expired: Option<u64>,
 }
 
 impl Phase {
-    pub(super) fn committing(&self, seq: u32, function: String) {
+    pub(super) fn committing(&self, doubt: Doubt) {
         let mut state = self.lock();
-        state.write = Some((seq, function));
+        state.write = Some(doubt);
         state.committing = true;
     }
 
@@ -61,7 +62,7 @@ impl Phase {
     }
 
     /// The write whose fate nobody could tell if everything stopped now.
-    pub fn in_doubt(&self) -> Option<(u32, String)> {
+    pub fn in_doubt(&self) -> Option<Doubt> {
         self.lock().write.clone()
     }
 

@@ -141,7 +141,7 @@ impl Step {
             call,
             grants: Grants { slots: BTreeMap::from([("db".to_owned(), grant)]) },
             limits: self.limits.clone(),
-            history: self.journal.history(),
+            past: self.journal.past(),
             journal: self.journal.clone(),
             secrets: record.secrets.into_iter().map(|fresh| (fresh.handle, fresh.value)).collect(),
             handle_key: [3; 32],

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     apply, cancel, catalog, check, context, delete, describe, driver, explain, get, init, journal, order, outputs,
-    planning, refresh, secret, system, tree, wait, watch,
+    planning, refresh, resolve, secret, system, tree, wait, watch,
 };
 
 /// Understood by every command. Environment variables stand in for what is not typed; then the context.
@@ -82,6 +82,10 @@ pub enum Command {
     Journal(journal::Args),
     /// Ask an operation to end
     Cancel(cancel::Args),
+    /// Say that the cause is mended: what waits or needs attention goes on at once
+    Retry(resolve::RetryArgs),
+    /// Decide on an operation that needs a person
+    Resolve(resolve::ResolveArgs),
     /// Try out a connection
     Check(check::Args),
     /// Install and show drivers

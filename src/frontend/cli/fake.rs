@@ -186,6 +186,20 @@ impl operations::OperationService for Core {
         unused()
     }
 
+    async fn retry_operation(
+        &self,
+        _: Request<pb::RetryOperationRequest>,
+    ) -> Result<Response<pb::RetryOperationResponse>, Status> {
+        unused()
+    }
+
+    async fn resolve_operation(
+        &self,
+        _: Request<pb::ResolveOperationRequest>,
+    ) -> Result<Response<pb::ResolveOperationResponse>, Status> {
+        unused()
+    }
+
     async fn get_journal(&self, _: Request<pb::GetJournalRequest>) -> Result<Response<pb::GetJournalResponse>, Status> {
         unused()
     }

@@ -94,12 +94,13 @@ fn table(lines: &[pb::JournalLine]) -> Table {
         let call = match line.kind() {
             Kind::Attempt => format!("attempt: {}", line.function),
             Kind::End => "end".to_owned(),
+            Kind::Look => format!("look: {}", line.function),
             Kind::Log => "log".to_owned(),
             Kind::Effect | Kind::Unspecified => format!("{} {}", line.function, call_words(&value["request"])),
         };
         table.row([
             text("time"),
-            at(line.kind() == Kind::Effect),
+            at(matches!(line.kind(), Kind::Effect | Kind::Look)),
             shorten(&call, 90),
             line.class.clone(),
             text("origin"),

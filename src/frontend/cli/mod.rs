@@ -30,6 +30,7 @@ mod order;
 mod output;
 mod outputs;
 mod refresh;
+mod resolve;
 mod paint;
 mod place;
 mod plan;
@@ -113,6 +114,8 @@ async fn dispatch(
         Command::Logs(args) => journal::logs(&session, &args).await,
         Command::Journal(args) => journal::run(&session, &args).await,
         Command::Cancel(args) => cancel::run(&session, &args).await,
+        Command::Retry(args) => resolve::retry(&session, &args).await,
+        Command::Resolve(args) => resolve::resolve(&session, &args).await,
         Command::Check(args) => check::run(&session, &args).await,
         Command::Driver(args) => driver::run(&session, &args).await,
         Command::Secret(args) => secret::run(&session, &args).await,

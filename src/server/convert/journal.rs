@@ -1,6 +1,6 @@
 //! The story of an operation.
 
-use crate::engine::{StoryKind, StoryLine};
+use crate::engine::{self, StoryKind, StoryLine};
 use crate::pb;
 use crate::pb::journal_line::{Kind, Origin};
 
@@ -10,12 +10,15 @@ pub fn line(it: StoryLine) -> pb::JournalLine {
     let kind = match it.kind {
         StoryKind::Attempt => Kind::Attempt,
         StoryKind::Effect => Kind::Effect,
+        StoryKind::Look => Kind::Look,
         StoryKind::Log => Kind::Log,
         StoryKind::End => Kind::End,
     };
-    let origin = match (kind, it.replayed) {
-        (Kind::Effect, true) => Origin::Replayed,
-        (Kind::Effect, false) => Origin::Live,
+    let origin = match (kind, it.origin) {
+        (Kind::Effect | Kind::Look, engine::Origin::Settled) => Origin::Settled,
+        (Kind::Effect, engine::Origin::Live) => Origin::Live,
+        (Kind::Effect, engine::Origin::Reissued) => Origin::Reissued,
+        (Kind::Effect, engine::Origin::Replayed) => Origin::Replayed,
         _ => Origin::Unspecified,
     };
     pb::JournalLine {

@@ -16,6 +16,7 @@ pub mod lexer;
 pub mod literal;
 pub mod statement;
 mod session;
+mod transaction;
 mod param;
 mod result;
 mod cell;
@@ -24,7 +25,7 @@ mod numeric;
 mod array;
 mod error;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -37,7 +38,7 @@ use crate::capability::rate::Rate;
 use crate::capability::settings::Settings;
 use crate::domain::contract::{Error, ErrorKind};
 
-use super::{Failure, Rows, Sql, Statement};
+use super::{Failure, Fate, Rows, Sql, Statement, Transaction};
 use door::{Door, Purpose};
 use error::Trouble;
 use pool::{Lent, Pool};
@@ -47,11 +48,12 @@ use statement::Ready;
 
 /// One PostgreSQL server behind one connection.
 pub struct Postgres {
-    pool: Pool,
+    pool: Arc<Pool>,
     rate: Option<Rate>,
     databases: Vec<String>,
     timeout: Duration,
     identity: OnceCell<String>,
+    tells_fates: OnceCell<bool>,
 }
 
 impl Postgres {
@@ -69,7 +71,8 @@ impl Postgres {
         let rate = settings.rate_per_second.map(Rate::new);
         let databases = settings.databases.clone();
         let door = Door::new(settings).map_err(invalid)?;
-        Ok(Self { pool: Pool::new(door, concurrency, timeout), rate, databases, timeout, identity: OnceCell::new() })
+        let pool = Arc::new(Pool::new(door, concurrency, timeout));
+        Ok(Self { pool, rate, databases, timeout, identity: OnceCell::new(), tells_fates: OnceCell::new() })
     }
 
     /// The database meant, if the connection may use it. The maintenance database always is: it is what `None` means.
@@ -107,12 +110,18 @@ impl Postgres {
         format!("no answer within {} ms", self.timeout.as_millis())
     }
 
-    async fn writer(&self, database: Option<&str>) -> Result<Lent, Failure> {
-        let database = self.database(database).map_err(Failure::Refused)?;
+    async fn writer(&self, database: Option<&str>) -> Result<Lent, Error> {
+        let database = self.database(database)?;
         if !self.pool.door.can_write() {
-            return Err(Failure::Refused(self.pool.door.read_only()));
+            return Err(self.pool.door.read_only());
         }
-        self.admit(Purpose::Apply, database).await.map_err(Failure::Refused)
+        self.admit(Purpose::Apply, database).await
+    }
+
+    /// Whether the server numbers transactions and tells later what became of them. Those that only speak like PostgreSQL do not.
+    async fn tells_fates(&self, session: &Session) -> Result<bool, Error> {
+        let asked = self.tells_fates.get_or_try_init(|| transaction::tells_fates(session));
+        timeout(self.timeout, asked).await.map_err(|_| unavailable(self.no_answer()))?.copied()
     }
 }
 
@@ -132,24 +141,30 @@ impl Sql for Postgres {
         }
     }
 
-    async fn transact(&self, database: Option<&str>, statements: &[Statement]) -> Result<Vec<Rows>, Failure> {
-        let ready = Ready::writes(statements).map_err(Failure::Refused)?;
-        let mut lent = self.writer(database).await?;
-        let begun = AtomicBool::new(false);
-        match timeout(self.timeout, transaction(&mut lent.session, &ready, &begun)).await {
-            Ok(Ok(rows)) => {
-                self.pool.give_back(lent).await;
-                Ok(rows)
-            }
-            Ok(Err(failure)) => Err(failure),
-            Err(_) if begun.load(Ordering::Relaxed) => Err(Failure::Lost(self.no_answer())),
-            Err(_) => Err(Failure::Refused(unavailable(self.no_answer()))),
+    async fn begin(&self, database: Option<&str>, statements: &[Statement]) -> Result<Box<dyn Transaction>, Error> {
+        let ready = Ready::writes(statements)?;
+        let lent = self.writer(database).await?;
+        let tells_fates = self.tells_fates(&lent.session).await?;
+        match timeout(self.timeout, transaction::Open::begin(lent, &ready, tells_fates)).await {
+            Ok(begun) => Ok(Box::new(begun?.within(self.pool.clone(), self.timeout))),
+            Err(_) => Err(unavailable(self.no_answer())),
         }
+    }
+
+    async fn fate(&self, transaction: &str) -> Result<Fate, Error> {
+        let lent = self.pool.take(Purpose::Observe, &self.pool.door.endpoint.database).await?;
+        if !self.tells_fates(&lent.session).await? {
+            return Ok(Fate::Unknown);
+        }
+        let fate = timeout(self.timeout, transaction::fate(&lent.session, transaction)).await;
+        let fate = fate.map_err(|_| unavailable(self.no_answer()))??;
+        self.pool.give_back(lent).await;
+        Ok(fate)
     }
 
     async fn execute(&self, database: Option<&str>, statement: &Statement) -> Result<Rows, Failure> {
         let ready = Ready::write(statement).map_err(Failure::Refused)?;
-        let mut lent = self.writer(database).await?;
+        let mut lent = self.writer(database).await.map_err(Failure::Refused)?;
         match timeout(self.timeout, lent.session.run(&ready, &mut Budget::new())).await {
             Ok(Ok(rows)) => {
                 self.pool.give_back(lent).await;
@@ -217,30 +232,4 @@ async fn read(session: &mut Session, ready: &Ready<'_>) -> Result<Rows, Trouble>
     let rows = session.run(ready, &mut Budget::new()).await?;
     session.command("ROLLBACK", false).await?;
     Ok(rows)
-}
-
-/// `begun` is set once a driver's statement may have reached the server.
-async fn transaction(session: &mut Session, ready: &[Ready<'_>], begun: &AtomicBool) -> Result<Vec<Rows>, Failure> {
-    session.command("BEGIN", false).await.map_err(|trouble| Failure::Refused(trouble.into_error()))?;
-    begun.store(!ready.is_empty(), Ordering::Relaxed);
-    let mut budget = Budget::new();
-    let mut rows = Vec::with_capacity(ready.len());
-    for statement in ready {
-        match session.run(statement, &mut budget).await {
-            Ok(answer) => rows.push(answer),
-            Err(Trouble::Broken(message)) => return Err(Failure::Lost(message)),
-            // No COMMIT will follow: whether the rollback is said or comes with the session's end, nothing stays.
-            Err(trouble) => {
-                session.tidy("ROLLBACK").await;
-                return Err(Failure::Refused(trouble.into_error()));
-            }
-        }
-    }
-    let guarded = ready.iter().any(|statement| statement.guarded);
-    match session.command("COMMIT", guarded).await {
-        Ok(()) => Ok(rows),
-        // Deferred constraints, serialization: the server says that it did not commit.
-        Err(Trouble::Refused(error)) => Err(Failure::Refused(error)),
-        Err(_) => Err(Failure::Lost("the answer to COMMIT is missing".to_owned())),
-    }
 }

@@ -49,14 +49,17 @@ pub fn journal_line(line: &pb::JournalLine) -> Value {
         journal_line::Kind::Effect => "effect",
         journal_line::Kind::Log => "log",
         journal_line::Kind::End => "end",
+        journal_line::Kind::Look => "look",
         journal_line::Kind::Unspecified => "",
     };
     let origin = match line.origin() {
         journal_line::Origin::Live => "live",
         journal_line::Origin::Replayed => "replayed",
+        journal_line::Origin::Reissued => "reissued",
+        journal_line::Origin::Settled => "settled",
         journal_line::Origin::Unspecified => "",
     };
-    let effect = flag(line.kind() == journal_line::Kind::Effect);
+    let effect = flag(matches!(line.kind(), journal_line::Kind::Effect | journal_line::Kind::Look));
     object([
         ("operation", json!(line.operation)),
         ("step", json!(line.step)),

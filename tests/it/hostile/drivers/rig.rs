@@ -132,7 +132,7 @@ impl Step {
             call,
             grants: Grants { slots: self.slots.clone() },
             limits: self.limits.clone(),
-            history: self.journal.history(),
+            past: self.journal.past(),
             journal: self.journal.clone(),
             secrets: self.secrets.iter().cloned().chain(made).collect(),
             handle_key: [3; 32],
