@@ -18,8 +18,11 @@ pub fn target(bytes: &[u8]) {
         payloads.push((u32::try_from(at / 4).expect("few lines"), payload));
     }
     let history = History::from_payloads(payloads);
-    assert_eq!(replay::effective(history.entries.clone()), history.entries, "an effective record stays as it is");
-    if let Ok(replay) = Replay::new(&history.entries) {
-        assert_eq!(replay.kept(), replay::cut(&history.entries));
+    let entries = &history.past.history;
+    assert_eq!(&replay::effective(entries.clone()), entries, "an effective record stays as it is");
+    for repeats in [false, true] {
+        if let Ok(replay) = Replay::new(entries, |_| repeats) {
+            assert_eq!(replay.kept(), replay::cut(entries));
+        }
     }
 }

@@ -11,6 +11,8 @@ const MOST: usize = 256;
 pub fn target(bytes: &[u8]) {
     let entries: Vec<Entry> = bytes.chunks_exact(2).take(MOST).map(|pair| entry(pair[0], pair[1])).collect();
     judge(&entries);
+    let unanswered = replay::unanswered(&entries);
+    assert!(unanswered.iter().all(|doubt| doubt.class != Class::Read), "a read is never in doubt");
     let effective = replay::effective(entries);
     assert_eq!(replay::effective(effective.clone()), effective, "an effective record stays as it is");
     judge(&effective);
@@ -29,11 +31,12 @@ fn judge(history: &[Entry]) {
         Effect::None => assert!(open.is_none() && kept == 0),
         Effect::Applied => assert!(open.is_none() && kept > 0),
     }
-    let mut replay = match Replay::new(history) {
+    if let Ok(replay) = Replay::new(history, |_| true) {
+        assert_eq!(replay.kept(), kept, "what may be repeated is left behind the cut");
+    }
+    let mut replay = match Replay::new(history, |_| false) {
         Ok(replay) => replay,
-        Err(Error::InDoubt { seq, .. }) => {
-            return assert_eq!(open.map(|(opened, _)| opened), Some(seq));
-        }
+        Err(Error::InDoubt(doubt)) => return assert_eq!(open, Some(doubt)),
         Err(Error::Malformed { index, .. }) => return assert!(index < history.len()),
     };
     assert!(open.is_none(), "a doubt is gone on from");
@@ -88,12 +91,12 @@ fn entry(what: u8, place: u8) -> Entry {
     let seq = u32::from(place % 16);
     let time = Timestamp::from_ms(u64::from(place));
     match what % 4 {
-        0 => Entry::Begun { seq, time },
+        0 => Entry::Begun { seq, time, settled: what / 128 == 1 },
         1 => {
             let classes = [Class::Read, Class::Idempotent, Class::Keyed, Class::Transactional, Class::Unsafe];
             let class = classes[usize::from(what / 4) % classes.len()];
             let request = Request { function: format!("f{}", what / 32), class, arguments: json!({ "a": seq }) };
-            Entry::Intent { seq, time, request_hash: replay::hash(&request), request }
+            Entry::Intent { seq, time, request_hash: replay::hash(&request), request, proof: None }
         }
         2 => Entry::Outcome { seq, time, outcome: Outcome::Applied(json!(what)) },
         _ => {

@@ -72,8 +72,15 @@ impl Engine {
             Ok(Settled::Applied) | Err(_) => None,
             Ok(Settled::Object(_) | Settled::Afresh | Settled::Converged(_) | Settled::Gone) => Some(true),
         };
-        let (how, message) = (looked.how.to_owned(), looked.words);
-        let mut writes = vec![kept(0, Payload::Look(Look { how, seq: doubt.seq, time: now, applied, message }))];
+        let look = Look {
+            how: looked.how.into(),
+            seq: doubt.seq,
+            from: history.replayed(),
+            time: now,
+            applied,
+            message: looked.words,
+        };
+        let mut writes = vec![kept(0, Payload::Look(look))];
         if let Some(outcome) = looked.answer {
             // As if it had come then.
             writes.push(kept(1, Payload::Entry(Entry::Outcome { seq: doubt.seq, time: now, outcome })));

@@ -37,8 +37,10 @@ pub enum Payload {
 pub struct Look {
     /// How it asked: `find`, `plan`, `read`, or `transaction` for the backend's own word.
     pub how: String,
-    /// The effect in doubt; a next one starts here if it was not applied.
+    /// The effect in doubt.
     pub seq: u32,
+    /// Where the next attempt goes live if it was not applied: behind the last applied write.
+    pub from: u32,
     pub time: Timestamp,
     /// What the look proves, if anything.
     pub applied: Option<bool>,
@@ -98,7 +100,7 @@ impl History {
                 Payload::Look(look) => match look.applied {
                     None => {}
                     Some(applied) => {
-                        record.push(Entry::Begun { seq: look.seq, time: look.time, settled: true });
+                        record.push(Entry::Begun { seq: look.from, time: look.time, settled: true });
                         if applied {
                             history.before = Effect::Applied;
                         }
@@ -110,6 +112,12 @@ impl History {
         history.past.unanswered = replay::unanswered(&record);
         history.past.history = replay::effective(record);
         history
+    }
+
+    /// How many effects another attempt would replay.
+    pub fn replayed(&self) -> u32 {
+        let kept = replay::cut(&self.past.history);
+        self.past.history[..kept].last().map_or(0, |entry| entry.seq() + 1)
     }
 
     /// What the operation is known to have changed up to now.

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::capability::grants::Grants;
-use crate::capability::replay;
 use crate::domain::contract::{Call, Claim, Input, Prior};
 use crate::domain::description::Access;
-use crate::domain::effect::Entry;
 use crate::domain::operation::{Operation, Stage};
 use crate::domain::resource::{Desired, ExternalObject, Resource};
 use crate::domain::secret::{Handle, Plain};
@@ -44,7 +42,7 @@ impl Engine {
             contract: CONTRACT.into(),
             limits: limits.clone(),
             grants: granted(&grants).await,
-            replayed: replayed(&history.past.history),
+            replayed: history.replayed(),
         };
         let secrets = self.secrets(resource, call).await.map_err(host)?;
         let journal = StoreJournal::new(self, operation.clone(), resource.clone(), header, history.attempts + 1);
@@ -198,10 +196,4 @@ fn hold(grants: &mut Grants, then: &[Granted]) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// How many effects a new attempt will replay.
-fn replayed(entries: &[Entry]) -> u32 {
-    let kept = replay::cut(entries);
-    entries[..kept].last().map_or(0, |entry| entry.seq() + 1)
 }

@@ -209,7 +209,8 @@ impl Engine {
             }
         };
         let seq = history.past.unanswered.first().map_or(0, |doubt| doubt.seq);
-        let look = Look { how: how.into(), seq, time: now, applied: Some(applied), message: words };
+        let from = history.replayed();
+        let look = Look { how: how.into(), seq, from, time: now, applied: Some(applied), message: words };
         let place = Place { operation: before, attempt: history.attempts + 1, position: 0 };
         commit.writes.push(row(&self.keyring, &*self.entropy, place, now, &Payload::Look(look)));
         Ok((after, resource))

@@ -12,17 +12,21 @@ fn history(script: &str) -> Vec<Entry> {
     for (tick, step) in script.chars().enumerate() {
         let time = Timestamp::from_ms(100 * (tick as u64 + 1));
         if step == '|' {
-            entries.push(Entry::Begun { seq, time });
+            entries.push(Entry::Begun { seq, time, settled: false });
             continue;
         }
         let request = request(step, seq);
-        entries.push(Entry::Intent { seq, time, request_hash: hash(&request), request });
+        entries.push(Entry::Intent { seq, time, request_hash: hash(&request), request, proof: None });
         if step != 'o' {
             entries.push(Entry::Outcome { seq, time: time.plus_ms(1), outcome: outcome(step, seq) });
         }
         seq += 1;
     }
     entries
+}
+
+fn never(_: &Doubt) -> bool {
+    false
 }
 
 fn request(step: char, seq: u32) -> Request {
@@ -66,13 +70,82 @@ fn an_open_write_stops_an_attempt_before_it_starts() {
         let entries = history(script);
         let seq = entries.last().expect("not empty").seq();
         assert_eq!(
-            Replay::new(&entries).err(),
-            Some(Error::InDoubt { seq, function: "test.o".to_owned() }),
+            Replay::new(&entries, never).err(),
+            open_write(&entries).filter(|doubt| doubt.seq == seq).map(Error::InDoubt),
             "{script}"
         );
         assert_eq!(effect(&entries), Effect::Unknown, "{script}");
     }
-    assert!(Replay::new(&history("rwf")).is_ok());
+    assert!(Replay::new(&history("rwf"), never).is_ok());
+}
+
+#[test]
+fn a_write_that_may_be_repeated_is_left_behind_the_cut() {
+    for script in ["o", "ro", "wro", "w|rfo"] {
+        let entries = history(script);
+        let replay = Replay::new(&entries, |_| true).expect("it goes on");
+        assert_eq!(replay.kept(), cut(&entries), "{script}");
+    }
+}
+
+/// `i` asks for the same as every other `i`: sent and not answered. `a` is the same with an answer, `n` the same and refused.
+fn same(script: &str) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for (tick, step) in script.chars().enumerate() {
+        let time = Timestamp::from_ms(100 * (tick as u64 + 1));
+        let request = Request { function: "put".to_owned(), class: Class::Idempotent, arguments: json!({}) };
+        let intent = Entry::Intent { seq: 0, time, request_hash: hash(&request), request, proof: None };
+        let ended = |outcome| Entry::Outcome { seq: 0, time, outcome };
+        match step {
+            '|' => entries.push(Entry::Begun { seq: 0, time, settled: false }),
+            's' => entries.push(Entry::Begun { seq: 0, time, settled: true }),
+            'i' => entries.push(intent),
+            'a' => entries.extend([intent, ended(outcome('w', 0))]),
+            _ => entries.extend([intent, ended(outcome('f', 0))]),
+        }
+    }
+    entries
+}
+
+#[test]
+fn an_answer_is_missing_until_the_same_was_applied_or_a_look_has_settled_it() {
+    for (script, first_sent) in [
+        ("", None),
+        ("|i", Some(200)),
+        ("|i|", Some(200)),
+        ("|i|i", Some(200)),
+        ("|i|a", None),
+        // That the second was refused says nothing of the first.
+        ("|i|n", Some(200)),
+        ("|n", None),
+        ("|is", None),
+        ("|i|s", None),
+        ("|is|i", Some(500)),
+    ] {
+        let lost: Vec<_> = unanswered(&same(script)).into_iter().map(|doubt| doubt.time.ms()).collect();
+        assert_eq!(lost, first_sent.into_iter().collect::<Vec<u64>>(), "{script}");
+    }
+}
+
+#[test]
+fn what_is_repeated_depends_on_the_class_and_on_how_long_a_key_is_good() {
+    let doubt = |class| {
+        let request = Request { function: "f".to_owned(), class, arguments: json!({}) };
+        let time = Timestamp::from_ms(1_000);
+        Doubt::of(&Entry::Intent { seq: 0, time, request_hash: hash(&request), request, proof: None })
+    };
+    for (class, until, retention, expected) in [
+        (Class::Idempotent, 1_000_000, 0, true),
+        (Class::Keyed, 1_500, 0, false),
+        (Class::Keyed, 1_500, 600, true),
+        (Class::Keyed, 1_600, 600, false),
+        (Class::Transactional, 1_000, 600, false),
+        (Class::Unsafe, 1_000, 600, false),
+    ] {
+        let doubt = doubt(class).expect("a write");
+        assert_eq!(doubt.may_be_repeated(Timestamp::from_ms(until), retention), expected, "{class:?} {until}");
+    }
+    assert_eq!(doubt(Class::Read), None);
 }
 
 #[test]
@@ -90,7 +163,7 @@ fn the_effect_is_what_the_entries_prove() {
 
 #[test]
 fn what_is_kept_is_replayed_and_the_rest_is_live() {
-    let mut replay = Replay::new(&history("rwfr")).expect("in order");
+    let mut replay = Replay::new(&history("rwfr"), never).expect("in order");
     assert_eq!(replay.next(&request('r', 0)), Next::Replayed(outcome('r', 0)));
     assert!(!replay.is_live());
     assert_eq!(replay.next(&request('w', 1)), Next::Replayed(outcome('w', 1)));
@@ -104,7 +177,7 @@ fn what_is_kept_is_replayed_and_the_rest_is_live() {
 fn another_request_at_any_position_diverges_and_stays_diverged() {
     let script = "rwwfw";
     for at in 0..script.len() {
-        let mut replay = Replay::new(&history(script)).expect("in order");
+        let mut replay = Replay::new(&history(script), never).expect("in order");
         for (seq, step) in script.chars().enumerate().take(at) {
             assert!(matches!(replay.next(&request(step, seq as u32)), Next::Replayed(_)));
         }
@@ -118,7 +191,7 @@ fn another_request_at_any_position_diverges_and_stays_diverged() {
 
 #[test]
 fn an_end_before_the_cut_is_a_divergence() {
-    let mut replay = Replay::new(&history("ww")).expect("in order");
+    let mut replay = Replay::new(&history("ww"), never).expect("in order");
     replay.next(&request('w', 0));
     assert!(matches!(replay.ended(), Some(Next::Diverged { seq: 1, .. })));
 }
@@ -126,7 +199,7 @@ fn an_end_before_the_cut_is_a_divergence() {
 #[test]
 fn time_is_the_same_on_every_replay_and_real_behind_the_cut() {
     // Begun at 100, written at 200, begun again at 300, written at 400.
-    let mut replay = Replay::new(&history("|w|w")).expect("in order");
+    let mut replay = Replay::new(&history("|w|w"), never).expect("in order");
     assert_eq!(replay.time(), Some(Timestamp::from_ms(100)));
     replay.next(&request('w', 0));
     assert_eq!(replay.time(), Some(Timestamp::from_ms(300)), "the second attempt went live here");
@@ -137,7 +210,7 @@ fn time_is_the_same_on_every_replay_and_real_behind_the_cut() {
 #[test]
 fn a_record_is_effective_without_what_later_attempts_voided() {
     let mut record = history("|wrf");
-    let again = [Entry::Begun { seq: 1, time: Timestamp::from_ms(900) }];
+    let again = [Entry::Begun { seq: 1, time: Timestamp::from_ms(900), settled: false }];
     record.extend(again.clone());
     let expected: Vec<_> = history("|w").into_iter().chain(again).collect();
     assert_eq!(effective(record), expected);
@@ -150,10 +223,10 @@ fn a_history_out_of_order_is_refused() {
     for remove in 0..entries.len() - 1 {
         let mut broken = entries.clone();
         broken.remove(remove);
-        assert!(Replay::new(&broken).is_err(), "without entry {remove}");
+        assert!(Replay::new(&broken, never).is_err(), "without entry {remove}");
     }
     let doubled: Vec<_> = entries.iter().chain(&entries).cloned().collect();
-    assert!(Replay::new(&doubled).is_err());
+    assert!(Replay::new(&doubled, never).is_err());
 }
 
 #[test]
@@ -181,7 +254,7 @@ fn an_applied_write_is_never_live_again() {
             let entries = history(&script);
             for until in 0..=entries.len() {
                 let known = &entries[..until];
-                let Ok(mut replay) = Replay::new(known) else {
+                let Ok(mut replay) = Replay::new(known, never) else {
                     assert!(open_write(known).is_some(), "{script} until {until}");
                     continue;
                 };

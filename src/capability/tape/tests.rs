@@ -12,14 +12,14 @@ fn request(class: Class, n: u32) -> Request {
 }
 
 fn tape(journal: &Arc<MemoryJournal>, limits: &Limits) -> Tape {
-    let history = journal.history();
+    let past = journal.past();
     let clock = Arc::new(Ticking::from_ms(100 * (journal.record().commits as u64 + 1)));
-    Tape::new(&history, journal.clone(), clock, limits, Phase::default()).expect("no doubt is open")
+    Tape::new(&past, journal.clone(), clock, limits, Phase::default()).expect("no doubt is open")
 }
 
 async fn write(tape: &mut Tape, n: u32) -> Result<Outcome, Abort> {
     let Asked::Live(ticket) = tape.next(request(Class::Unsafe, n))? else { panic!("{n} is recorded") };
-    let sent = tape.intend(ticket).await?;
+    let sent = tape.intend(ticket, None).await?;
     tape.conclude(sent, Outcome::Applied(json!(n))).await
 }
 
@@ -35,7 +35,7 @@ async fn reads_travel_with_the_next_write_and_a_write_is_durable_before_it_is_se
     read(&mut tape, 0).expect("read");
     assert_eq!(journal.record().commits, 0);
     let Ok(Asked::Live(ticket)) = tape.next(request(Class::Unsafe, 1)) else { panic!("live") };
-    let sent = tape.intend(ticket).await.expect("committed");
+    let sent = tape.intend(ticket, None).await.expect("committed");
     assert_eq!((journal.record().commits, journal.record().entries.len()), (1, 4), "begun, the read, the intent");
     assert_eq!(tape.effect(), Effect::Unknown);
     tape.conclude(sent, Outcome::Applied(json!(1))).await.expect("committed");
@@ -50,7 +50,7 @@ async fn a_limit_met_behind_a_write_does_not_forget_the_write() {
     let limits = Limits { body_bytes: 20, ..Limits::default() };
     let mut tape = tape(&journal, &limits);
     let Ok(Asked::Live(ticket)) = tape.next(request(Class::Unsafe, 0)) else { panic!("live") };
-    let sent = tape.intend(ticket).await.expect("committed");
+    let sent = tape.intend(ticket, None).await.expect("committed");
     let large = Outcome::Applied(json!("x".repeat(100)));
     assert!(matches!(tape.conclude(sent, large).await, Err(Abort::Limit { .. })));
     assert_eq!((replay::effect(&journal.history()), tape.effect()), (Effect::Applied, Effect::Applied));
@@ -62,7 +62,7 @@ async fn time_that_runs_out_while_the_intent_is_written_sends_nothing() {
     let mut tape = tape(&journal, &Limits::default());
     let Ok(Asked::Live(ticket)) = tape.next(request(Class::Unsafe, 0)) else { panic!("live") };
     tape.phase.expire(1);
-    assert!(matches!(tape.intend(ticket).await, Err(Abort::Limit { .. })));
+    assert!(matches!(tape.intend(ticket, None).await, Err(Abort::Limit { .. })));
     assert_eq!((replay::effect(&journal.history()), tape.effect()), (Effect::None, Effect::None));
 }
 
@@ -131,11 +131,11 @@ async fn time_never_goes_back_within_a_step() {
     let journal = Arc::new(MemoryJournal::new());
     let limits = Limits::default();
     let at =
-        |ms| Tape::new(&journal.history(), journal.clone(), Arc::new(Ticking::from_ms(ms)), &limits, Phase::default());
+        |ms| Tape::new(&journal.past(), journal.clone(), Arc::new(Ticking::from_ms(ms)), &limits, Phase::default());
     let mut first = at(1_000_000).expect("no doubt is open");
     write(&mut first, 0).await.expect("committed");
     let Ok(Asked::Live(ticket)) = first.next(request(Class::Unsafe, 1)) else { panic!("live") };
-    let sent = first.intend(ticket).await.expect("committed");
+    let sent = first.intend(ticket, None).await.expect("committed");
     let error = Error::new(ErrorKind::Unavailable, "X", "not now");
     first.conclude(sent, Outcome::Refused(error)).await.expect("committed");
     let seen = first.now();

@@ -18,7 +18,7 @@ use super::{Attempt, Driver, LoadError, Report, Runtime, RuntimeConfig};
 use crate::capability::backend::Backend;
 use crate::capability::grants::{Grant, Grants};
 use crate::capability::journal::memory::MemoryJournal;
-use crate::capability::sql::{Failure, Rows, Sql, Statement, Value};
+use crate::capability::sql::{Failure, Fate, Rows, Sql, Statement, Transaction, Value};
 use crate::capability::testing::{Counter, Ticking};
 use crate::domain::contract::{Call, Error, ErrorKind, Input};
 use crate::domain::description::Access;
@@ -74,6 +74,23 @@ impl Told {
     }
 }
 
+/// Commits, or loses the answer to it.
+struct Open {
+    rows: Vec<Rows>,
+    lost: Option<String>,
+}
+
+#[async_trait]
+impl Transaction for Open {
+    fn proof(&self) -> Option<(&str, &[Rows])> {
+        Some(("1", &self.rows))
+    }
+
+    async fn commit(self: Box<Self>) -> Result<Vec<Rows>, Failure> {
+        self.lost.map_or(Ok(self.rows), |why| Err(Failure::Lost(why)))
+    }
+}
+
 #[async_trait]
 impl Sql for Told {
     async fn query(&self, _database: Option<&str>, statement: &Statement) -> Result<Rows, Error> {
@@ -84,12 +101,20 @@ impl Sql for Told {
         }
     }
 
-    async fn transact(&self, _database: Option<&str>, statements: &[Statement]) -> Result<Vec<Rows>, Failure> {
-        let mut rows = Vec::new();
+    async fn begin(&self, _database: Option<&str>, statements: &[Statement]) -> Result<Box<dyn Transaction>, Error> {
+        let (mut rows, mut lost) = (Vec::new(), None);
         for statement in statements {
-            rows.push(self.answer(statement).await?);
+            match self.answer(statement).await {
+                Ok(answer) => rows.push(answer),
+                Err(Failure::Refused(error)) => return Err(error),
+                Err(Failure::Lost(why)) => lost = Some(why),
+            }
         }
-        Ok(rows)
+        Ok(Box::new(Open { rows, lost }))
+    }
+
+    async fn fate(&self, _transaction: &str) -> Result<Fate, Error> {
+        Ok(Fate::Unknown)
     }
 
     async fn execute(&self, _database: Option<&str>, statement: &Statement) -> Result<Rows, Failure> {

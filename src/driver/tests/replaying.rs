@@ -45,7 +45,7 @@ async fn a_journal_that_fails_at_any_commit_never_makes_a_write_twice() {
 
         let next = Step { journal: Arc::new(MemoryJournal::new()), ..Step::new() };
         let mut attempt = next.attempt(Call::Create(input()));
-        attempt.history = broken.journal.history();
+        attempt.past = broken.journal.past();
         let report = driver.run(attempt).await;
         let sent = next.backend.asked();
         match commit {
@@ -53,7 +53,7 @@ async fn a_journal_that_fails_at_any_commit_never_makes_a_write_twice() {
             3 => assert_eq!(sent, ["look 2", "write 2"]),
             5 => assert!(sent.is_empty()),
             _ => {
-                assert!(matches!(report.result, Err(Failure::InDoubt { .. })), "{:?}", report.result);
+                assert!(matches!(report.result, Err(Failure::InDoubt(_))), "{:?}", report.result);
                 assert!(sent.is_empty() && report.effect == Effect::Unknown);
                 continue;
             }
@@ -87,7 +87,7 @@ async fn a_lost_answer_is_a_doubt_that_no_attempt_starts_on() {
     for _ in 0..2 {
         let report = step.create(&driver).await;
         assert!(
-            matches!(&report.result, Err(Failure::InDoubt { seq: 0, function }) if function == "sql-write.execute"),
+            matches!(&report.result, Err(Failure::InDoubt(doubt)) if doubt.seq == 0 && doubt.function == "sql-write.execute"),
             "{:?}",
             report.result
         );

@@ -13,7 +13,7 @@ use vend::capability::log::Log;
 use vend::capability::reach::Network;
 use vend::capability::settings::{Credential, ReadCredential, Requests, Settings};
 use vend::capability::standing::Standing;
-use vend::capability::tape::{Phase, Tape};
+use vend::capability::tape::{Past, Phase, Tape};
 use vend::domain::connection::RequestRule;
 use vend::domain::description::Access;
 use vend::domain::effect::{Entry, Outcome};
@@ -95,7 +95,7 @@ impl Terms {
 impl World {
     pub fn of(backend: Backend, access: Access, asked: Vec<RequestRule>, limits: &Limits) -> Self {
         let (journal, standing) = (Arc::new(MemoryJournal::new()), Standing::default());
-        let tape = Tape::new(&[], journal.clone(), Arc::new(Real), limits, Phase::default());
+        let tape = Tape::new(&Past::default(), journal.clone(), Arc::new(Real), limits, Phase::default());
         let connection = "api".to_owned();
         let grant = Grant { access, connection, backend, reads_apart: false, asked, standing: standing.clone() };
         let host = Host {

@@ -116,8 +116,9 @@ pub fn outcome(result: &Result<Answer, Failure>) -> String {
             format!("{}: {limit}, {max} {} at most", Reason::DriverLimitExceeded, limit.unit())
         }
         Err(failure @ Failure::Diverged { .. }) => reason(Reason::Nondeterministic, failure),
-        Err(failure @ Failure::InDoubt { .. }) => reason(Reason::OutcomeUnknown, failure),
+        Err(failure @ Failure::InDoubt(_)) => reason(Reason::OutcomeUnknown, failure),
         Err(failure @ Failure::Unfit(_)) => reason(Reason::DriverUnfit, failure),
+        Err(failure @ Failure::Ungranted { .. }) => reason(Reason::EgressDenied, failure),
         Err(failure @ (Failure::Journal(_) | Failure::Host(_))) => reason(Reason::Internal, failure),
     }
 }
