@@ -42,7 +42,6 @@ struct Used {
     name: String,
     size: u64,
     labels: Labels,
-    password: String,
     at_ms: u64,
 }
 
@@ -155,6 +154,7 @@ impl Cloud {
                 let reply = Reply::new(200, object.shown(now_ms));
                 Ok(Outcome { event: Event::Delete, of: Of::object(object), reply })
             }
+            Call::PutPassword(collection, id) => self.password(*collection, id),
             Call::PutPart(collection, id, part) => self.part(*collection, id, Some(part), body),
             Call::AddPart(collection, id) => self.part(*collection, id, None, body),
             Call::Get(..) | Call::List(_) => Err(Reply::refusal(405, "NO_SUCH_METHOD", "this is no write")),
@@ -171,9 +171,8 @@ impl Cloud {
             let Some(object) = self.objects.get(&(collection, used.id.clone())) else {
                 return Err(Reply::refusal(410, "GONE", "the object that the key made is deleted"));
             };
-            let made = Object { password: used.password.clone(), ..object.clone() };
             let of = Of { key: key.map(str::to_owned), ..Of::object(object) };
-            let reply = Reply { replayed: true, ..Reply::new(200, made.shown_with_password(now_ms)) };
+            let reply = Reply { replayed: true, ..Reply::new(200, object.shown_with_password(now_ms)) };
             return Ok(Outcome { event: Event::Replay, of, reply });
         }
         self.made(collection, format!("{}-{}", collection.name(), self.seq + 1), key, asked, now_ms)
@@ -190,7 +189,6 @@ impl Cloud {
         if self.objects.len() >= MOST_OBJECTS {
             return Err(Reply::refusal(507, "FULL", format!("the cloud holds {MOST_OBJECTS} objects")));
         }
-        let mut chance = Chance::new(self.seq);
         let object = Object {
             collection,
             id,
@@ -198,7 +196,7 @@ impl Cloud {
             size: asked.size,
             labels: asked.labels,
             parts: BTreeMap::new(),
-            password: format!("pw-{:016x}{:016x}", chance.next(), chance.next()),
+            password: self.new_password(),
             made_ms: now_ms,
             ready_ms: now_ms.saturating_add(asked.provision_ms),
         };
@@ -220,13 +218,26 @@ impl Cloud {
             }
             None => return Err(missing(id)),
         };
-        if asked.labels != object.labels {
+        // Whoever takes over what nobody owns marks it; nobody marks what is somebody else's.
+        if !object.labels.is_empty() && asked.labels != object.labels {
             return Err(Reply::refusal(409, "OTHER_LABELS", "the object has other labels, which cannot be changed"));
         }
-        let same = (&asked.name, asked.size) == (&object.name, object.size);
-        let event = if same { Event::Replay } else { Event::Change };
-        let changed = Object { name: asked.name, size: asked.size, ..object.clone() };
+        let changed = Object { name: asked.name, size: asked.size, labels: asked.labels, ..object.clone() };
+        let event = if changed == *object { Event::Replay } else { Event::Change };
         Ok(Outcome { event, of: Of::object(&changed), reply: Reply::new(200, changed.shown(now_ms)) })
+    }
+
+    fn new_password(&self) -> String {
+        let mut chance = Chance::new(self.seq);
+        format!("pw-{:016x}{:016x}", chance.next(), chance.next())
+    }
+
+    /// Sets a new one: for whoever has never heard the first.
+    fn password(&self, collection: Collection, id: &str) -> Result<Outcome, Reply> {
+        let object = self.object(collection, id)?;
+        let password = self.new_password();
+        let reply = Reply::new(200, json!({ "password": password }));
+        Ok(Outcome { event: Event::Change, of: Of { password: Some(password), ..Of::object(object) }, reply })
     }
 
     /// Without an id each request adds one.
@@ -268,6 +279,8 @@ impl Cloud {
                 if let Some(object) = self.objects.get_mut(&place) {
                     object.name = of.name.clone().unwrap_or_default();
                     object.size = of.size.unwrap_or_default();
+                    object.labels = of.labels.clone().unwrap_or_default();
+                    object.password = of.password.clone().unwrap_or_else(|| std::mem::take(&mut object.password));
                 }
             }
             Event::Delete => {
@@ -298,8 +311,8 @@ impl Cloud {
             ready_ms: of.ready_ms.unwrap_or_default(),
         };
         if let Some(key) = &of.key {
-            let Object { id, name, size, labels, password, made_ms, .. } = object.clone();
-            self.keys.insert(key.clone(), Used { id, name, size, labels, password, at_ms: made_ms });
+            let Object { id, name, size, labels, made_ms, .. } = object.clone();
+            self.keys.insert(key.clone(), Used { id, name, size, labels, at_ms: made_ms });
             self.used.push_back((made_ms, key.clone()));
         }
         self.objects.insert(place, object);

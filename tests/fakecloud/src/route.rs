@@ -16,6 +16,7 @@ pub enum Call {
     Make(Collection, Option<String>),
     Put(Collection, String),
     Delete(Collection, String),
+    PutPassword(Collection, String),
     PutPart(Collection, String, String),
     AddPart(Collection, String),
 }
@@ -39,6 +40,7 @@ impl Call {
             ("GET", [id]) => Self::Get(collection, name(id)?),
             ("PUT", [id]) => Self::Put(collection, name(id)?),
             ("DELETE", [id]) => Self::Delete(collection, name(id)?),
+            ("PUT", [id, "password"]) => Self::PutPassword(collection, name(id)?),
             ("POST", [id, "parts"]) => Self::AddPart(collection, name(id)?),
             ("PUT", [id, "parts", part]) => Self::PutPart(collection, name(id)?, name(part)?),
             (_, known) => {
@@ -47,7 +49,7 @@ impl Call {
                     (Collection::Keyed | Collection::Blind, []) => "POST",
                     (_, [_]) => "GET, PUT, DELETE",
                     (_, [_, "parts"]) => "POST",
-                    (_, [_, "parts", _]) => "PUT",
+                    (_, [_, "password"] | [_, "parts", _]) => "PUT",
                     _ => return Err(nothing()),
                 };
                 let message = format!("{path} takes {allow}, and not {method}");
@@ -71,6 +73,7 @@ impl Call {
             | Self::Get(collection, _)
             | Self::Put(collection, _)
             | Self::Delete(collection, _)
+            | Self::PutPassword(collection, _)
             | Self::PutPart(collection, ..)
             | Self::AddPart(collection, _) => *collection,
         }
@@ -82,6 +85,7 @@ impl Call {
             Self::Get(_, id)
             | Self::Put(_, id)
             | Self::Delete(_, id)
+            | Self::PutPassword(_, id)
             | Self::PutPart(_, id, _)
             | Self::AddPart(_, id) => Some(id),
         }

@@ -115,3 +115,25 @@ fn provisioning_takes_its_time() {
     cloud.advance(1_000);
     assert_eq!(cloud.get("/v1/named/a").json()["state"], "ready");
 }
+
+#[test]
+fn a_password_that_was_not_heard_is_set_anew() {
+    let cloud = Cloud::start(&[]);
+    let made = cloud.keyed("k", &object("x", 1));
+    let path = format!("/v1/keyed/{}", id(&made));
+    let set = cloud.call("PUT", &format!("{path}/password"), &Value::Null).json()["password"].clone();
+    assert!(set.is_string() && set != made.json()["password"], "{set}");
+    assert_eq!(cloud.get(&path).json()["password"], Value::Null);
+    assert_eq!(cloud.keyed("k", &object("x", 1)).json()["password"], set);
+    assert_eq!((cloud.story()[1].as_str(), &cloud.ledger()[1]["password"]), ("change sent", &set));
+}
+
+#[test]
+fn what_nobody_owns_can_be_marked_once() {
+    let cloud = Cloud::start(&[]);
+    cloud.call("PUT", "/v1/named/a", &json!({ "name": "x", "size": 1 }));
+    assert_eq!(cloud.call("PUT", "/v1/named/a", &object("x", 1)).status, 200);
+    assert_eq!(cloud.get("/v1/named/a").json()["labels"]["owner"], "a b");
+    assert_eq!(cloud.call("PUT", "/v1/named/a", &object("y", 1)).status, 409);
+    assert_eq!(cloud.ledger()[1]["labels"]["owner"], "a b");
+}
