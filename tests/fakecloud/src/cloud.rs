@@ -110,7 +110,7 @@ impl Cloud {
         Value::Array(shown.collect())
     }
 
-    /// A write; `record` is what becomes of it but for what only the cloud knows.
+    /// The answer to a write, and what the ledger is to say of it; the state has changed when it returns.
     pub fn write(&mut self, call: &Call, body: &[u8], now_ms: u64, request: &Request) -> (Reply, Record) {
         let outcome = self.decide(call, body, now_ms).unwrap_or_else(|reply| Outcome::refused(call, reply));
         self.take(outcome, now_ms, request)

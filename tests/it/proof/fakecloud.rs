@@ -32,7 +32,7 @@ fn counts(cloud: &Cloud, name: &str) -> [usize; 4] {
 /// What its ledger says is the password of an object.
 #[track_caller]
 fn password(cloud: &Cloud, id: &Value) -> Value {
-    let told = cloud.ledger().into_iter().filter(|it| it["id"] == *id && it["password"].is_string()).next_back();
+    let told = cloud.ledger().into_iter().rfind(|it| it["id"] == *id && it["password"].is_string());
     told.expect("it has one")["password"].clone()
 }
 
