@@ -14,7 +14,7 @@ help: ## this list
 demo: build ## order real things, pull the plug, count (STAY=1 leaves it running)
 	@examples/demo/demo.sh
 
-build: first drivers ## the core and its drivers
+build: first drivers ## the core, its drivers, and the cloud that tests use
 	cargo build --locked
 
 first:
@@ -28,7 +28,7 @@ target:
 	@if ! test -d "$$(rustc --print target-libdir --target $(WASM) 2>/dev/null || echo missing)"; then rustup target add $(WASM); fi
 
 lint: ## formatting and lints, core and drivers
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cd plugins && cargo fmt --check && cargo clippy --locked --release --workspace --lib --examples -- -D warnings
 

@@ -3,6 +3,7 @@
 pub mod core;
 
 mod demo;
+mod fakecloud;
 mod linkage;
 mod postgres;
 mod powerdns;

@@ -7,6 +7,7 @@ pub mod chance;
 pub mod clock;
 pub mod core;
 pub mod drivers;
+pub mod fakecloud;
 pub mod gate;
 pub mod keeper;
 pub mod postgres;
