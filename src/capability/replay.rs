@@ -142,12 +142,6 @@ struct Recorded {
     time: Timestamp,
 }
 
-/// The entries before the intent of effect `seq`.
-fn before(history: &[Entry], seq: u32) -> &[Entry] {
-    let at = history.iter().position(|entry| matches!(entry, Entry::Intent { seq: of, .. } if *of == seq));
-    &history[..at.unwrap_or(history.len())]
-}
-
 /// Walks along the kept prefix of a history, then goes live.
 #[derive(Debug)]
 pub struct Replay {
@@ -163,7 +157,15 @@ impl Replay {
     pub fn new(history: &[Entry], may_be_repeated: impl FnOnce(&Doubt) -> bool) -> Result<Self, Error> {
         let history = match open_write(history) {
             None => history,
-            Some(doubt) if may_be_repeated(&doubt) => before(history, doubt.seq),
+            Some(doubt) if may_be_repeated(&doubt) => match history.split_last() {
+                Some((Entry::Intent { seq, .. }, before)) if *seq == doubt.seq => before,
+                _ => {
+                    return Err(Error::Malformed {
+                        index: history.len() - 1,
+                        why: "something follows a write in doubt",
+                    });
+                }
+            },
             Some(doubt) => return Err(Error::InDoubt(doubt)),
         };
         let kept = cut(history);

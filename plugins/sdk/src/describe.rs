@@ -94,7 +94,13 @@ pub struct Type {
     natural_key: Option<NaturalKey>,
     identity: Identity,
     settle_ms: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    key_retention_ms: u64,
     verbs: Vec<String>,
+}
+
+fn is_zero(ms: &u64) -> bool {
+    *ms == 0
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -217,7 +223,14 @@ impl Slot {
 
 impl Type {
     pub fn new(identity: Identity) -> Self {
-        Self { create_only: Vec::new(), natural_key: None, identity, settle_ms: 0, verbs: Vec::new() }
+        Self {
+            create_only: Vec::new(),
+            natural_key: None,
+            identity,
+            settle_ms: 0,
+            key_retention_ms: 0,
+            verbs: Vec::new(),
+        }
     }
 
     /// Params that cannot change while the object lives, as JSON Pointers into params: `/name`.
@@ -236,6 +249,12 @@ impl Type {
     /// How long after a write the backend may still not show its result.
     pub fn settle_ms(mut self, ms: u64) -> Self {
         self.settle_ms = ms;
+        self
+    }
+
+    /// How long the backend honours an idempotency key; so long a keyed write whose answer was lost is sent again.
+    pub fn key_retention_ms(mut self, ms: u64) -> Self {
+        self.key_retention_ms = ms;
         self
     }
 
