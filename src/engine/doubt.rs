@@ -6,7 +6,7 @@ use crate::capability::backend::Backend;
 use crate::capability::sql::Fate;
 use crate::domain::contract::{Answer, Call, Claim, Finding, Input, Object, Observation};
 use crate::domain::description::Identity;
-use crate::domain::effect::{Doubt, Effect, Entry, Outcome};
+use crate::domain::effect::{Doubt, Effect, Entry, Outcome, Proof};
 use crate::domain::operation::{Operation, Stage};
 use crate::domain::reason::Reason;
 use crate::domain::resource::Resource;
@@ -69,22 +69,21 @@ impl Engine {
         let kept = |position, payload| row(&self.keyring, &*self.entropy, Place { position, ..place }, now, &payload);
         let applied = match &looked.found {
             Ok(Settled::NotApplied) => Some(false),
-            Ok(Settled::Applied) | Err(_) => None,
-            Ok(Settled::Object(_) | Settled::Afresh | Settled::Converged(_) | Settled::Gone) => Some(true),
+            Ok(_) => Some(true),
+            Err(_) => None,
         };
         let look = Look {
             how: looked.how.into(),
             seq: doubt.seq,
-            from: history.replayed(),
+            from: looked.answer.as_ref().map_or(history.replayed(), |_| doubt.seq + 1),
             time: now,
             applied,
             message: looked.words,
         };
-        let mut writes = vec![kept(0, Payload::Look(look))];
-        if let Some(outcome) = looked.answer {
-            // As if it had come then.
-            writes.push(kept(1, Payload::Entry(Entry::Outcome { seq: doubt.seq, time: now, outcome })));
-        }
+        // An answer that was found out stands as if it had come then.
+        let answer = looked.answer.map(|outcome| Entry::Outcome { seq: doubt.seq, time: now, outcome });
+        let payloads = answer.map(Payload::Entry).into_iter().chain([Payload::Look(look)]);
+        let writes = (0..).zip(payloads).map(|(position, payload)| kept(position, payload)).collect();
         let (ended, effect) = match looked.found {
             Ok(settled) => {
                 let effect = match settled {
@@ -118,7 +117,7 @@ impl Engine {
         }
         if let Some(proof) = &doubt.proof {
             let judged = |failure| judge(&failure, operation, self.clock.now(), &*self.entropy);
-            match self.fate(resource, doubt, &proof.transaction, offer).await {
+            match self.fate(resource, doubt, proof, offer).await {
                 Ok(Fate::Committed) => {
                     return Ok(Looked {
                         how: "transaction",
@@ -232,18 +231,15 @@ impl Engine {
         offer.driver.run(attempt).await.result
     }
 
-    async fn fate(
-        &self,
-        resource: &Resource,
-        doubt: &Doubt,
-        transaction: &str,
-        offer: &Offer,
-    ) -> Result<Fate, Failure> {
+    async fn fate(&self, resource: &Resource, doubt: &Doubt, proof: &Proof, offer: &Offer) -> Result<Fate, Failure> {
         let host = |error: &dyn std::fmt::Display| Failure::Host(error.to_string());
         let grants =
             self.stock.grants(&resource.pin, offer.driver.description()).await.map_err(|error| host(&error))?;
         match grants.slots.get(&doubt.slot).map(|grant| &grant.backend) {
-            Some(Backend::Sql(sql)) => sql.fate(transaction).await.map_err(Failure::Driver),
+            // A number means nothing at another backend.
+            Some(Backend::Sql(sql)) if sql.identity().await.map_err(Failure::Driver)? == proof.system => {
+                sql.fate(&proof.transaction).await.map_err(Failure::Driver)
+            }
             _ => Ok(Fate::Unknown),
         }
     }

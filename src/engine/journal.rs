@@ -75,7 +75,7 @@ pub struct Granted {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct History {
     pub past: Past,
-    /// The call that every attempt of the step makes.
+    /// The call that what is replayed was an answer to.
     pub call: Option<Call>,
     /// What its first attempt was granted; no later one gets more.
     pub grants: Option<Vec<Granted>>,
@@ -93,7 +93,10 @@ impl History {
             history.attempts = history.attempts.max(attempt);
             match payload {
                 Payload::Header(header) => {
-                    history.call.get_or_insert(header.call);
+                    // What nothing is replayed of need not be called as it was.
+                    if header.replayed == 0 {
+                        history.call = Some(header.call);
+                    }
                     history.grants.get_or_insert(header.grants);
                 }
                 Payload::Entry(entry) => record.push(entry),
@@ -387,7 +390,7 @@ mod tests {
                     )),
                 }),
             ),
-            (2, header(1)),
+            (2, header(2)),
             (2, Payload::Entry(begun.clone())),
             (2, Payload::Entry(intent(2))),
         ];

@@ -98,6 +98,17 @@ impl Engine {
         Ok(history)
     }
 
+    /// The same call, with what is known of a begun object by now.
+    pub(super) fn with_claim(&self, resource: &Resource, call: &Call) -> Result<Call, Error> {
+        let claim = resource.object.as_ref().filter(|object| object.claimed && !object.complete);
+        Ok(match (call, claim) {
+            (Call::Create(input), Some(object)) => {
+                Call::Create(Input { prior: Some(self.prior(resource, object)?), ..input.clone() })
+            }
+            (call, _) => call.clone(),
+        })
+    }
+
     /// What the driver is asked at this stage.
     pub(super) fn call(&self, resource: &Resource, operation: &Operation, stage: Stage) -> Result<Call, Error> {
         let sealer = self.sealer(resource.name.order.project.as_str());

@@ -68,7 +68,8 @@ impl Engine {
             return self.settle_doubt(resource, operation, doubt, &history, offer).await;
         }
         let call = match &history.call {
-            Some(call) => call.clone(),
+            Some(call) if history.replayed() > 0 => call.clone(),
+            Some(call) => self.with_claim(&resource, call)?,
             None => self.call(&resource, &operation, stage)?,
         };
         if begins_afresh(&operation, &past, offer) {

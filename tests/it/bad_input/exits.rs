@@ -65,6 +65,9 @@ pub fn rows(table: &mut Table) {
         "bare=true",
         "--set-json",
         doubt,
+        // And whether anything came of it cannot be found out.
+        "--set-json",
+        r#"on-find=[{"fail":{"kind":"unsupported"}}]"#,
         "--wait",
         "--timeout",
         "20s",

@@ -28,13 +28,15 @@ async fn a_commit_without_an_answer_is_lost_and_may_have_happened() {
 }
 
 #[tokio::test]
-async fn a_statement_without_an_answer_is_lost() {
+async fn a_statement_without_an_answer_is_lost_unless_its_commit_never_came() {
     let place = Place::new("breaking").await;
     for fault in [Fault::Drop, Fault::Hold] {
         let (postgres, _proxy) = through(&place, "insert into t", fault).await;
-        assert_lost(postgres.transact(Some("breaking"), &[plain("insert into t values (2, 'gone')")]).await);
         let secret = Statement { confidential: true, ..plain("insert into t values (2, 'gone')") };
-        assert_lost(postgres.transact(Some("breaking"), &[secret]).await);
+        for statement in [plain("insert into t values (2, 'gone')"), secret] {
+            let error = refused(postgres.transact(Some("breaking"), &[statement]).await);
+            assert_error(&error, ErrorKind::Unavailable, "BACKEND_UNAVAILABLE");
+        }
     }
     assert_eq!(place.sees("select count(*)::text from t").await, "1");
     let (postgres, _proxy) = through(&place, "create database", Fault::Drop).await;
@@ -81,7 +83,8 @@ async fn the_server_gives_up_before_the_host_does() {
     assert_error(&error, ErrorKind::Conflict, "55P03");
     // A driver that lifts the server's limits meets the host's.
     let endless = [plain("set local statement_timeout = 0"), plain("select pg_sleep(3)")];
-    assert_lost(postgres.transact(None, &endless).await);
+    let error = refused(postgres.transact(None, &endless).await);
+    assert_error(&error, ErrorKind::Unavailable, "BACKEND_UNAVAILABLE");
     place.admin.batch_execute("rollback").await.expect("unlocked");
     assert_eq!(place.sees("select count(*)::text from t").await, "1");
 }

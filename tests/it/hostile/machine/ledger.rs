@@ -179,7 +179,7 @@ impl Ledger {
                     assert!(parked.iter().all(known), "{parked:?}");
                 }
                 State::Queued | State::Running | State::Waiting => return false,
-                other => panic!("{other:?}: {found:?}"),
+                other => panic!("{other:?}: {:?}", children(&runtime, &caller, &found.id)),
             }
             left.pop_first();
             left.is_empty()

@@ -40,8 +40,9 @@ impl gate::Rule for Rule {
             Rule::Refuse { user } if is(user) => Verdict::Break,
             Rule::Open | Rule::Refuse { .. } => Verdict::Pass,
             Rule::HoldAnswer { text } => {
-                // Parsing is answered; binding and executing what was parsed is not.
-                let executes = talk.prepared && bytes[0] == b'B';
+                // Parsing is answered; binding and executing what was parsed is not, nor is a statement that is sent as it is.
+                let executes =
+                    talk.prepared && bytes[0] == b'B' || bytes[0] == b'Q' && contains(bytes, text.as_bytes());
                 talk.prepared |= contains(bytes, text.as_bytes());
                 if executes { Verdict::HoldAnswer } else { Verdict::Pass }
             }
