@@ -139,11 +139,12 @@ impl Stock {
     ) -> Result<Option<NaturalKey>, Error> {
         let Some(key) = offer.type_description().and_then(|it| it.natural_key.as_ref()) else { return Ok(None) };
         let Some(connection) = pin.connections.get(&key.slot) else { return Ok(None) };
+        // What is not said does not name anything.
+        let values: Option<Vec<_>> = key.pointers.iter().map(|it| params.pointer(it).map(canonical)).collect();
+        let Some(values) = values else { return Ok(None) };
         let backend = self.backend(connection).await?;
         let whose = format!("connection `{connection}`");
         let identity = backend.identity().await.map_err(|error| backend_refusal(&error, &whose))?;
-        let values: Vec<_> =
-            key.pointers.iter().map(|it| params.pointer(it).map_or("null".into(), canonical)).collect();
         Ok(Some(NaturalKey {
             backend: identity,
             family: key.family.clone(),

@@ -89,7 +89,17 @@ async fn names(table: &mut Table) {
         let request = pb::CancelOperationRequest { id: id.into() };
         let call = async { admin.operations().cancel_operation(request).await };
         table.refuses(case, code, reason, &[id], call).await;
+        let request = pb::RetryOperationRequest { id: id.into() };
+        let call = async { admin.operations().retry_operation(request).await };
+        table.refuses(&format!("{case}, to retry"), code, reason, &[id], call).await;
+        let resolution = Some(pb::resolve_operation_request::Resolution::Afresh(()));
+        let request = pb::ResolveOperationRequest { id: id.into(), resolution };
+        let call = async { admin.operations().resolve_operation(request).await };
+        table.refuses(&format!("{case}, to resolve"), code, reason, &[id], call).await;
     }
+    let request = pb::ResolveOperationRequest { id: NO_OPERATION.into(), resolution: None };
+    let call = async { admin.operations().resolve_operation(request).await };
+    table.refuses("resolve: with nothing", InvalidArgument, "REQUEST_INVALID", &["afresh, or adopt"], call).await;
     let secret = pb::SetSecretRequest { name: "No Name".into(), value: "x".into() };
     let call = async { admin.secrets().set_secret(secret).await };
     table.refuses("secret: a bad name", InvalidArgument, "REQUEST_INVALID", &["1 to 63"], call).await;

@@ -15,7 +15,7 @@ pub fn rows(table: &mut Table) {
     let less = file("less.yaml", order("standing", &format!("\n{kept}")));
     let bad = file("bad.yaml", order("bad", "{ db: { type: sqlite-database, params: { colour: red } } }"));
     let moved = file("moved.yaml", order("standing", &ORDER.replace("name: kept", "name: moved")));
-    let cases: [(&str, &[&str], i32, &[&str]); 13] = [
+    let cases: [(&str, &[&str], i32, &[&str]); 17] = [
         ("vend plan: nothing to do", &["plan", "-f", &same, "--detailed-exitcode"], 0, &[]),
         ("vend plan: changes", &["plan", "-f", &less, "--detailed-exitcode"], 2, &[]),
         (
@@ -37,6 +37,10 @@ pub fn rows(table: &mut Table) {
             &["same.yaml`: this is no WebAssembly (DRIVER_INVALID)"],
         ),
         ("vend get: no such kind", &["get", "nonsense"], 2, &["there is no kind `nonsense`"]),
+        ("vend resolve: undecided", &["resolve", "op_x"], 2, &["--adopt", "--retry", "--abandon"]),
+        ("vend resolve: two decisions", &["resolve", "op_x", "--retry", "--adopt", "x"], 2, &["cannot be used with"]),
+        ("vend retry: nothing named", &["retry"], 2, &["OP", "--all"]),
+        ("vend retry: no such reason", &["retry", "--all", "--reason", "down"], 2, &["BACKEND_UNAVAILABLE"]),
         (
             "vend get: no core there",
             &["get", "orders", "--server", "http://127.0.0.1:1"],
