@@ -5,7 +5,6 @@
 use crate::capability::backend::Backend;
 use crate::capability::sql::Fate;
 use crate::domain::contract::{Answer, Call, Claim, Finding, Input, Object, Observation};
-use crate::domain::description::Identity;
 use crate::domain::effect::{Doubt, Effect, Entry, Outcome, Proof};
 use crate::domain::operation::{Operation, Stage};
 use crate::domain::reason::Reason;
@@ -17,6 +16,7 @@ use super::conclude::Ended;
 use super::journal::{History, Look, Payload, Place, row};
 use super::retry::{Verdict, judge};
 use super::settle::End;
+use super::step::is_blind;
 use super::survey::Asked;
 use super::{Engine, Error};
 
@@ -158,7 +158,7 @@ impl Engine {
         offer: &Offer,
     ) -> Result<Looked, Error> {
         const HOW: &str = "find";
-        if offer.type_description().is_none_or(|described| described.identity == Identity::Unsafe) {
+        if is_blind(offer) {
             let words = format!("{}, and objects of this type cannot be looked for", told(doubt));
             return Ok(Looked::verdict(HOW, park(operation, words)));
         }

@@ -1,7 +1,6 @@
 //! A person's word on an operation that stopped for one: go on, begin afresh, or take this object for it.
 
 use crate::domain::contract::{Answer, Call, Claim, ErrorKind, Input, Observed};
-use crate::domain::description::Identity;
 use crate::domain::effect::Effect;
 use crate::domain::event::Audit;
 use crate::domain::id::{AuditId, OperationId};
@@ -16,6 +15,7 @@ use crate::store::{self, Commit, Paging, Site, Write};
 
 use super::conclude::{Facts, claim_object, mark_begun, next_stage, put_object};
 use super::journal::{History, Look, Payload, Place, row, tally};
+use super::step::is_blind;
 use super::survey::{Asked, refused};
 use super::{Engine, Error};
 
@@ -246,11 +246,11 @@ fn begin_afresh(
     history: &History,
     facts: &Facts<'_>,
 ) {
-    let findable = offer.type_description().is_some_and(|described| described.identity != Identity::Unsafe);
     let claimed = resource.object.as_ref().is_some_and(|object| object.claimed);
-    if operation.stage == Stage::Create && !claimed {
-        resource.object = None;
-        if findable {
+    if matches!(operation.stage, Stage::Create | Stage::Find) && !claimed {
+        if is_blind(offer) {
+            resource.object = None;
+        } else {
             mark_begun(resource, operation, facts);
         }
     }
@@ -271,10 +271,14 @@ fn check(operation: &Operation, resolution: &Resolution) -> Result<(), Refusal> 
         (OperationState::NeedsAttention, Resolution::Adopt(id)) if id.trim().is_empty() => {
             Err(Refusal::new(Reason::RequestInvalid, "the id of the object to adopt is empty"))
         }
-        (OperationState::NeedsAttention, Resolution::Adopt(_)) if operation.stage != Stage::Create => refuse(
-            &format!(" in its stage `{}`, which makes no object", operation.stage.as_str()),
-            "`--retry` begins afresh, `--abandon` gives it up",
-        ),
+        (OperationState::NeedsAttention, Resolution::Adopt(_))
+            if !matches!(operation.stage, Stage::Create | Stage::Find) =>
+        {
+            refuse(
+                &format!(" in its stage `{}`, which makes no object", operation.stage.as_str()),
+                "`--retry` begins afresh, `--abandon` gives it up",
+            )
+        }
         (OperationState::NeedsAttention, _) | (OperationState::Waiting, Resolution::GoOn) => Ok(()),
         (_, Resolution::GoOn) => refuse(": there is nothing to retry", "`vend wait` follows it"),
         _ => refuse(" and needs no person", "`vend wait` follows it"),

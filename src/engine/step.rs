@@ -67,6 +67,12 @@ impl Engine {
         if let Some(doubt) = past.to_settle(until) {
             return self.settle_doubt(resource, operation, doubt, &history, offer).await;
         }
+        if stage == Stage::Find && is_blind(offer) {
+            let call = self.call(&resource, &operation, stage)?;
+            let message = "an earlier create may have made it, and objects of this type cannot be looked for".into();
+            let ended = Ended::Failed(Verdict::Park { reason: Reason::CreateOutcomeUnknown, message });
+            return self.settle(resource, operation, End::new(ended, &call, None, offer), Vec::new()).await;
+        }
         let call = match &history.call {
             Some(call) if history.replayed() > 0 => call.clone(),
             Some(call) => self.with_claim(&resource, call)?,
@@ -210,10 +216,16 @@ impl Engine {
         self.settle(resource, operation, End::new(Ended::Finished, &call, None, offer), Vec::new()).await
     }
 
-    /// What is in doubt is settled first, also what could be sent again: it will not be.
+    /// What is in doubt is settled first, also what could be sent again: it will not be, unless its key is all that can tell.
     async fn end_cancelled(&self, resource: Resource, operation: Operation, offer: &Offer) -> Result<bool, Error> {
         let history = self.history(&operation).await?;
         if let Some(doubt) = history.past.unanswered.first().cloned() {
+            let until = self.clock.now().plus_ms(offer.limits.time_ms);
+            let keyed = offer.type_description().is_some_and(|described| described.identity == Identity::Keyed);
+            if keyed && doubt.may_be_repeated(until, key_retention_ms(offer)) {
+                let stage = operation.stage;
+                return self.attempt(resource, operation, stage, offer).await;
+            }
             return self.settle_doubt(resource, operation, doubt, &history, offer).await;
         }
         let call = match &history.call {
@@ -253,9 +265,13 @@ impl Engine {
 
 /// Once, half-way through the budget of a step that has applied something and cannot get past it.
 fn begins_afresh(operation: &Operation, past: &Past, offer: &Offer) -> bool {
-    let blind = offer.type_description().is_none_or(|described| described.identity == Identity::Unsafe);
-    let may = operation.stage != Stage::Create || !blind;
+    let may = operation.stage != Stage::Create || !is_blind(offer);
     may && operation.attempts == operation.budget.attempts / 2 && replay::known(&past.history) != Effect::None
+}
+
+/// Objects of the type cannot be looked for.
+pub(super) fn is_blind(offer: &Offer) -> bool {
+    offer.type_description().is_none_or(|described| described.identity == Identity::Unsafe)
 }
 
 fn replacement(call: &Call, offer: &Offer) -> Replace {

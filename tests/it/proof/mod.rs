@@ -11,3 +11,4 @@ mod rabbitmq;
 mod sqlite;
 mod template;
 mod waiting;
+mod withdrawals;
