@@ -12,9 +12,10 @@ use crate::pb::{self, Operation, operation::State, resolve_operation_request::Re
 const PAGE: i32 = 500;
 
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["operations", "all"]))]
 pub struct RetryArgs {
     /// Operations that wait or need attention; an order's operation stands for all of its resources
-    #[arg(value_name = "OP", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "OP")]
     operations: Vec<String>,
     /// All that need attention in the project; of the environment if `-e` is given
     #[arg(long)]
