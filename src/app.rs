@@ -21,6 +21,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Flags, Format, Settings};
+use crate::domain::hold::Target;
+use crate::domain::principal::Principal;
 use crate::domain::time::{Clock, Entropy};
 use crate::driver::{Runtime, RuntimeConfig};
 use crate::engine::Engine;
@@ -182,6 +184,12 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         Arc::clone(&entropy),
         settings.engine.concurrency as usize,
     ));
+    engine.load_holds().await?;
+    if settings.paused {
+        let serve = Principal { name: "system:serve".into(), roles: Vec::new() };
+        engine.pause(Target::Core, "started with --paused", &serve).await?;
+        tracing::info!("all work is paused until `vend resume core`");
+    }
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
     let address = listener.local_addr()?;

@@ -179,6 +179,7 @@ pub struct Flags {
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     pub tls_client_ca: Option<PathBuf>,
+    pub paused: bool,
 }
 
 /// What holds.
@@ -194,6 +195,8 @@ pub struct Settings {
     pub limits: Limits,
     pub engine: Engine,
     pub server: Server,
+    /// All work is paused before any begins.
+    pub paused: bool,
 }
 
 /// Everything together; `env` looks a variable up.
@@ -219,6 +222,7 @@ pub fn settle(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Sett
         limits: config.limits.limits(),
         engine: config.engine,
         server: config.server,
+        paused: flags.paused,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Making the world match the orders.
 //!
-//! Deciding and doing are apart: `plan`, `accept`, `decide`, `conclude` and `retry` are pure; `survey`, `step` and `queue`
-//! do what they say. Must never know protobuf, wasmtime or SQL.
+//! Deciding and doing are apart: `plan`, `accept`, `decide`, `conclude`, `retry` and `circuit` are pure; `survey`, `step` and
+//! `queue` do what they say. Must never know protobuf, wasmtime or SQL.
 
 pub mod plan;
 pub mod survey;
@@ -14,6 +14,10 @@ pub mod prepare;
 pub mod step;
 pub mod settle;
 pub mod queue;
+pub mod pause;
+pub mod held;
+pub mod circuit;
+pub mod breaker;
 pub mod journal;
 pub mod input;
 pub mod refresh;
@@ -61,6 +65,7 @@ pub struct Engine {
     entropy: Arc<dyn Entropy>,
     /// Resources a child of which this process is working on.
     busy: Mutex<HashSet<String>>,
+    holds: pause::Holds,
     /// Something may have become due.
     wake: Notify,
     /// Steps at once.
@@ -83,6 +88,7 @@ impl Engine {
             clock,
             entropy,
             busy: Mutex::default(),
+            holds: pause::Holds::new(),
             wake: Notify::new(),
             concurrency: concurrency.max(1),
         }

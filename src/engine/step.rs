@@ -69,6 +69,7 @@ impl Engine {
                 return self.settle(resource, operation, End::without_effect(ended, &call), Vec::new()).await;
             }
         };
+        self.saw(&resource.pin, &operation.id, report.result.as_ref().err()).await;
         let now = self.clock.now();
         let outcome = match &report.result {
             Ok(Answer::Pending(_)) => ("pending", String::new()),
@@ -110,6 +111,7 @@ impl Engine {
             Ok((attempt, _)) => offer.driver.run(attempt).await.result,
             Err(failure) => Err(failure),
         };
+        self.saw(&resource.pin, &operation.id, result.as_ref().err()).await;
         let action = match result {
             Ok(Answer::Planned(planned)) => Ok(planned.action),
             Ok(other) => Err(Failure::Unfit(format!("{other:?} to plan"))),

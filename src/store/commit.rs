@@ -3,6 +3,7 @@
 use crate::domain::document::{Document, Kind};
 use crate::domain::driver::DriverRecord;
 use crate::domain::event::Audit;
+use crate::domain::hold::Hold;
 use crate::domain::id::{OperationId, OrderId, ResourceId, TokenId};
 use crate::domain::name::OrderName;
 use crate::domain::operation::{Operation, OperationState};
@@ -46,12 +47,14 @@ pub enum Site {
     Result,
     /// A person or the queue changed an operation outside its steps.
     Operation,
+    /// Something was paused or resumed, or a breaker opened or closed.
+    Hold,
     /// Something was looked at that must be on record.
     Audit,
 }
 
 impl Site {
-    pub const ALL: [Site; 9] = [
+    pub const ALL: [Site; 10] = [
         Site::Accept,
         Site::Documents,
         Site::Driver,
@@ -60,6 +63,7 @@ impl Site {
         Site::Outcome,
         Site::Result,
         Site::Operation,
+        Site::Hold,
         Site::Audit,
     ];
 }
@@ -101,6 +105,13 @@ pub enum Write {
         parent: OperationId,
         from: OperationState,
         to: OperationState,
+        time: Timestamp,
+    },
+    /// A conflict if there is one of its key.
+    Hold(Box<Hold>),
+    /// A conflict if there is none.
+    LiftHold {
+        key: String,
         time: Timestamp,
     },
     /// Of an operation that exists. A second row at one place is a conflict.

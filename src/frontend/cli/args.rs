@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     apply, cancel, catalog, check, context, delete, describe, driver, explain, get, init, journal, order, outputs,
-    planning, refresh, secret, system, tree, wait, watch,
+    pause, planning, refresh, secret, system, tree, wait, watch,
 };
 
 /// Understood by every command. Environment variables stand in for what is not typed; then the context.
@@ -82,6 +82,10 @@ pub enum Command {
     Journal(journal::Args),
     /// Ask an operation to end
     Cancel(cancel::Args),
+    /// Let nothing start that has to do with something: it waits
+    Pause(pause::PauseArgs),
+    /// Let what was paused go on
+    Resume(pause::ResumeArgs),
     /// Try out a connection
     Check(check::Args),
     /// Install and show drivers

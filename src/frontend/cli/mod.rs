@@ -31,6 +31,7 @@ mod output;
 mod outputs;
 mod refresh;
 mod paint;
+mod pause;
 mod place;
 mod plan;
 mod planning;
@@ -113,6 +114,8 @@ async fn dispatch(
         Command::Logs(args) => journal::logs(&session, &args).await,
         Command::Journal(args) => journal::run(&session, &args).await,
         Command::Cancel(args) => cancel::run(&session, &args).await,
+        Command::Pause(args) => pause::pause(&session, &args).await,
+        Command::Resume(args) => pause::resume(&session, &args).await,
         Command::Check(args) => check::run(&session, &args).await,
         Command::Driver(args) => driver::run(&session, &args).await,
         Command::Secret(args) => secret::run(&session, &args).await,

@@ -19,6 +19,7 @@ mod document;
 mod order;
 mod resource;
 mod operation;
+mod hold;
 mod journal;
 mod secret;
 mod natural_key;
@@ -42,6 +43,7 @@ pub use open::{Error, FORMAT};
 use crate::domain::document::{Document, Kind};
 use crate::domain::driver::DriverRecord;
 use crate::domain::event::{Audit, Recorded};
+use crate::domain::hold::Hold;
 use crate::domain::id::{CoreId, OperationId, ResourceId};
 use crate::domain::name::OrderName;
 use crate::domain::operation::Operation;
@@ -187,6 +189,20 @@ impl Store for Sqlite {
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
         self.readers.read(move |connection| operation::next_due(connection, now)).await
+    }
+
+    async fn holds(&self) -> Result<Vec<Hold>> {
+        self.readers.read(hold::all).await
+    }
+
+    async fn next_held_key(&self, after: &str) -> Result<Option<String>> {
+        let after = after.to_owned();
+        self.readers.read(move |connection| operation::next_held_key(connection, &after)).await
+    }
+
+    async fn held(&self, key: &str, limit: u32) -> Result<Vec<Operation>> {
+        let key = key.to_owned();
+        self.readers.read(move |connection| operation::held(connection, &key, limit)).await
     }
 
     async fn journal(&self, operation: &OperationId) -> Result<Vec<JournalRow>> {

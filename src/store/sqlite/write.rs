@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{document, driver, journal, natural_key, operation, order, request, resource, secret, token};
+use super::{document, driver, hold, journal, natural_key, operation, order, request, resource, secret, token};
 use crate::domain::event::Event;
 use crate::domain::name::shard;
 use crate::store::{Error, Write};
@@ -47,10 +47,14 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
         Write::DeleteOrder { name, id, version, time } => {
             let gone = order::delete(connection, name, id, *version)?;
             changes.event(Event::from(&gone).deleted(*time));
+            hold::forget_order(connection, name)?;
         }
         Write::SweepOrder { name, time } => {
             changes.touch(name.project.as_str());
-            changes.events.extend(order::sweep(connection, name)?.map(|gone| Event::from(&gone).deleted(*time)));
+            if let Some(gone) = order::sweep(connection, name)? {
+                changes.event(Event::from(&gone).deleted(*time));
+                hold::forget_order(connection, name)?;
+            }
         }
         Write::Resource(it) => {
             resource::put(connection, it)?;
@@ -68,6 +72,14 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
             let (project, settled) = operation::tally(connection, parent, *from, *to, *time)?;
             changes.touch(&project);
             changes.events.extend(settled.as_ref().map(Event::from));
+        }
+        Write::Hold(it) => {
+            hold::insert(connection, it)?;
+            changes.event(Event::from(&**it));
+        }
+        Write::LiftHold { key, time } => {
+            let gone = hold::delete(connection, key)?;
+            changes.event(Event::from(&gone).deleted(*time));
         }
         Write::Journal(it) => {
             journal::insert(connection, it)?;
