@@ -18,6 +18,8 @@ pub mod pause;
 pub mod held;
 pub mod circuit;
 pub mod breaker;
+pub mod reduce;
+pub mod prune;
 pub mod journal;
 pub mod input;
 pub mod refresh;
@@ -39,6 +41,7 @@ use crate::stock::{self, Stock};
 use crate::store::{self, Store};
 
 pub use apply::{Applied, Apply, Delete};
+pub use prune::Retention;
 pub use refresh::{Presence, Refreshed};
 pub use story::{StoryKind, StoryLine};
 pub use view::{Condition, ResourceView};
@@ -66,6 +69,7 @@ pub struct Engine {
     /// Resources a child of which this process is working on.
     busy: Mutex<HashSet<String>>,
     holds: pause::Holds,
+    retention: Retention,
     /// Something may have become due.
     wake: Notify,
     /// Steps at once.
@@ -89,9 +93,15 @@ impl Engine {
             entropy,
             busy: Mutex::default(),
             holds: pause::Holds::new(),
+            retention: Retention::default(),
             wake: Notify::new(),
             concurrency: concurrency.max(1),
         }
+    }
+
+    /// The same engine, keeping what it keeps for another time.
+    pub fn retaining(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// How many operations are being worked on right now.

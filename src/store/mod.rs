@@ -21,7 +21,7 @@ use crate::domain::resource::Resource;
 use crate::domain::secret::SecretRecord;
 use crate::domain::time::Timestamp;
 
-pub use commit::{Commit, JournalRow, NaturalKey, Request, Site, Token, Write};
+pub use commit::{Commit, Ended, JournalRow, NaturalKey, Request, Site, Token, Write};
 pub use page::{Filter, Page, Paging};
 
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +108,21 @@ pub trait Store: Send + Sync {
 
     /// All of one operation, by step, attempt and position.
     async fn journal(&self, operation: &OperationId) -> Result<Vec<JournalRow>, Error>;
+
+    /// Rows of one operation's journal behind the place of `after`, at most `limit`.
+    async fn journal_behind(
+        &self,
+        operation: &OperationId,
+        after: Option<&JournalRow>,
+        limit: u32,
+    ) -> Result<Vec<JournalRow>, Error>;
+
+    /// Operations that have ended, behind `after` and not later than `until`; at most `limit`.
+    async fn ended(&self, after: Option<&Ended>, until: Timestamp, limit: u32) -> Result<Vec<Ended>, Error>;
+    /// As [`Write::ReducedUntil`] said last; only its place among those that have ended is known.
+    async fn reduced_until(&self) -> Result<Option<Ended>, Error>;
+    /// Shards of which [`Write::PruneEvents`] would take something.
+    async fn stale_events(&self, before: Timestamp, most: u64) -> Result<Vec<u16>, Error>;
 
     /// By handle, or by the name an operator gave it.
     async fn secret(&self, key: &str) -> Result<Option<SecretRecord>, Error>;

@@ -20,6 +20,7 @@ mod order;
 mod resource;
 mod operation;
 mod hold;
+mod prune;
 mod journal;
 mod secret;
 mod natural_key;
@@ -51,7 +52,7 @@ use crate::domain::order::Order;
 use crate::domain::resource::Resource;
 use crate::domain::secret::SecretRecord;
 use crate::domain::time::{Clock, Entropy, Timestamp};
-use crate::store::{self, Commit, Filter, JournalRow, Page, Paging, Request, Store, Token};
+use crate::store::{self, Commit, Ended, Filter, JournalRow, Page, Paging, Request, Store, Token};
 
 /// A data directory being served. Dropping it finishes what is queued and frees the directory.
 pub struct Sqlite {
@@ -208,6 +209,30 @@ impl Store for Sqlite {
     async fn journal(&self, operation: &OperationId) -> Result<Vec<JournalRow>> {
         let operation = operation.clone();
         self.readers.read(move |connection| journal::of(connection, &operation)).await
+    }
+
+    async fn journal_behind(
+        &self,
+        operation: &OperationId,
+        after: Option<&JournalRow>,
+        limit: u32,
+    ) -> Result<Vec<JournalRow>> {
+        let place = after.map(|row| (row.step, row.attempt, row.position));
+        let operation = operation.clone();
+        self.readers.read(move |connection| journal::behind(connection, &operation, place, limit)).await
+    }
+
+    async fn ended(&self, after: Option<&Ended>, until: Timestamp, limit: u32) -> Result<Vec<Ended>> {
+        let after = after.cloned();
+        self.readers.read(move |connection| prune::ended(connection, after.as_ref(), until, limit)).await
+    }
+
+    async fn reduced_until(&self) -> Result<Option<Ended>> {
+        self.readers.read(prune::reduced_until).await
+    }
+
+    async fn stale_events(&self, before: Timestamp, most: u64) -> Result<Vec<u16>> {
+        self.readers.snapshot(move |connection| prune::stale_events(connection, before, most)).await
     }
 
     async fn secret(&self, key: &str) -> Result<Option<SecretRecord>> {

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{document, driver, hold, journal, natural_key, operation, order, request, resource, secret, token};
+use super::{document, driver, hold, journal, natural_key, operation, order, prune, request, resource, secret, token};
 use crate::domain::event::Event;
 use crate::domain::name::shard;
 use crate::store::{Error, Write};
@@ -17,7 +17,10 @@ pub struct Changes {
 
 impl Changes {
     pub fn touch(&mut self, project: &str) {
-        let id = shard(project);
+        self.touch_shard(shard(project));
+    }
+
+    fn touch_shard(&mut self, id: u16) {
         if !self.shards.contains(&id) {
             self.shards.push(id);
         }
@@ -84,6 +87,20 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
         Write::Journal(it) => {
             journal::insert(connection, it)?;
             changes.touch(&it.project);
+        }
+        Write::ReduceJournal(it) => {
+            journal::replace(connection, it)?;
+            changes.touch(&it.project);
+        }
+        Write::ReducedUntil(it) => prune::set_reduced_until(connection, it)?,
+        Write::PruneOperation { id, rows } => {
+            if let Some(project) = prune::operation(connection, id, *rows)? {
+                changes.touch(&project);
+            }
+        }
+        Write::PruneEvents { shard, before, most, limit } => {
+            prune::events(connection, *shard, *before, *most, *limit)?;
+            changes.touch_shard(*shard);
         }
         Write::Secret(it) => {
             secret::put(connection, it)?;

@@ -3,4 +3,5 @@
 mod lifecycle;
 mod breaking;
 mod pausing;
+mod pruning;
 mod waiting;

@@ -21,3 +21,6 @@ CREATE INDEX operation_ahead ON operation (update_time, id)
     WHERE parent IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held IS NULL;
 CREATE INDEX operation_held ON operation (held, held_since, id)
     WHERE held IS NOT NULL AND state IN ('queued', 'running', 'waiting');
+
+-- In the order in which they have ended: what was kept for long enough is found at its beginning.
+CREATE INDEX operation_ended ON operation (end_time, id) WHERE end_time IS NOT NULL;
