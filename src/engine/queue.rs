@@ -56,7 +56,7 @@ impl Engine {
         let tasks = TaskTracker::new();
         let mut known = Known { loaded: None, renewals: self.stock.renewals() };
         while !shutdown.is_cancelled() {
-            let wait = match self.look(&mut known, &room, &tasks).await {
+            let wait = match self.round(&mut known, &room, &tasks).await {
                 Ok(wait) => wait,
                 Err(error) => {
                     tracing::error!("cannot look for work: {error}");
@@ -77,7 +77,7 @@ impl Engine {
     }
 
     /// Sees to what is held, starts what is due, and says how long there is nothing more to do.
-    async fn look(
+    async fn round(
         self: &Arc<Self>,
         known: &mut Known,
         room: &Arc<Semaphore>,

@@ -19,17 +19,15 @@ pub fn reduced(payload: Payload) -> Payload {
             header.call = call(header.call);
             Payload::Header(header)
         }
-        Payload::Entry(Entry::Intent { seq, time, request_hash, mut request }) => {
-            request.arguments = digest(request.arguments);
-            Payload::Entry(Entry::Intent { seq, time, request_hash, request })
-        }
-        Payload::Entry(Entry::Outcome { seq, time, outcome }) => {
-            let outcome = match outcome {
-                Outcome::Applied(value) => Outcome::Applied(digest(value)),
-                Outcome::Declined(value) => Outcome::Declined(digest(value)),
-                refused => refused,
-            };
-            Payload::Entry(Entry::Outcome { seq, time, outcome })
+        Payload::Entry(mut entry) => {
+            match &mut entry {
+                Entry::Intent { request, .. } => request.arguments = digest(request.arguments.take()),
+                Entry::Outcome { outcome: Outcome::Applied(value) | Outcome::Declined(value), .. } => {
+                    *value = digest(value.take());
+                }
+                Entry::Outcome { .. } | Entry::Begun { .. } => {}
+            }
+            Payload::Entry(entry)
         }
         Payload::Log { level, .. } => Payload::Log { level, message: GONE.into() },
         other => other,
