@@ -12,6 +12,8 @@ pub struct Standing(Arc<Mutex<State>>);
 #[derive(Debug, Clone, Default)]
 struct State {
     revoked: bool,
+    answers: u64,
+    unserved: bool,
     reachable: Option<Condition>,
     accepted: Option<Condition>,
 }
@@ -42,6 +44,8 @@ pub enum Sight<'a> {
     Served,
     /// It answered, and would not.
     Answered,
+    /// It, or what stands before it, answered that it cannot serve anybody now.
+    Unserved,
     Failed(&'a Error),
 }
 
@@ -62,23 +66,42 @@ impl Standing {
 
     pub fn saw(&self, sight: Sight<'_>, now: Timestamp) {
         let mut state = self.lock();
+        state.answers += u64::from(matches!(sight, Sight::Served | Sight::Answered));
+        match sight {
+            Sight::Served | Sight::Answered => state.unserved = false,
+            Sight::Unserved => state.unserved = true,
+            Sight::Failed(_) => {}
+        }
         match sight {
             Sight::Served => {
                 found(&mut state.reachable, None, now);
                 found(&mut state.accepted, None, now);
             }
-            Sight::Answered => found(&mut state.reachable, None, now),
+            Sight::Answered | Sight::Unserved => found(&mut state.reachable, None, now),
             Sight::Failed(error) => match (error.kind, error.code.as_str()) {
                 (ErrorKind::Unauthenticated, _) => {
                     found(&mut state.reachable, None, now);
                     found(&mut state.accepted, Some(error), now);
                 }
-                (_, "BACKEND_UNAVAILABLE" | "ADDRESS_FORBIDDEN" | "TLS_REQUIRED" | "TLS_REFUSED") => {
+                (
+                    _,
+                    "BACKEND_UNAVAILABLE" | "DIRECTORY_UNUSABLE" | "ADDRESS_FORBIDDEN" | "TLS_REQUIRED" | "TLS_REFUSED",
+                ) => {
                     found(&mut state.reachable, Some(error), now);
                 }
                 _ => {}
             },
         }
+    }
+
+    /// Whether the last thing it said is that it cannot serve anybody.
+    pub fn unserved(&self) -> bool {
+        self.lock().unserved
+    }
+
+    /// How often the backend has answered for itself, well or not.
+    pub fn answers(&self) -> u64 {
+        self.lock().answers
     }
 
     /// Whether the backend was reached, when it last was tried.
@@ -130,6 +153,11 @@ mod tests {
         standing.saw(Sight::Failed(&other), at(5));
         standing.saw(Sight::Answered, at(6));
         assert_eq!(shown(standing.reachable()), Some((true, String::new(), 6)));
+        standing.saw(Sight::Unserved, at(7));
+        assert_eq!((standing.answers(), standing.unserved()), (3, true));
+        assert_eq!(shown(standing.reachable()), Some((true, String::new(), 6)));
+        standing.saw(Sight::Answered, at(8));
+        assert_eq!((standing.answers(), standing.unserved()), (4, false));
     }
 
     #[test]

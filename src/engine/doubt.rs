@@ -168,7 +168,7 @@ impl Engine {
             None => input.prior.clone(),
         };
         let find = Input { prior, continuation: None, ..input.clone() };
-        Ok(match self.observe(resource, Call::Find(find), offer).await {
+        Ok(match self.ask(resource, operation, Call::Find(find), offer).await {
             Ok(Answer::Found(Finding::None)) => match self.until_shown(operation, doubt, offer) {
                 Some(wait) => Looked::verdict(HOW, wait),
                 None => Looked::settled(HOW, Settled::NotApplied, "none"),
@@ -196,7 +196,7 @@ impl Engine {
     ) -> Looked {
         const HOW: &str = "read";
         let read = Call::Read(Input { continuation: None, ..input.clone() });
-        match self.observe(resource, read, offer).await {
+        match self.ask(resource, operation, read, offer).await {
             Ok(Answer::Observed(Observation::Absent)) => Looked::settled(HOW, Settled::Gone, "absent"),
             Ok(Answer::Observed(_)) => match self.until_shown(operation, doubt, offer) {
                 Some(wait) => Looked::verdict(HOW, wait),
@@ -229,6 +229,19 @@ impl Engine {
         let asked = Asked { order, key, offer, id, existing: Some(resource) };
         let attempt = self.looking(call, grants, &[], &asked).await.map_err(|error| host(&error))?;
         offer.driver.run(attempt).await.result
+    }
+
+    /// The same for an operation, whose connections are seen to work or not.
+    pub(super) async fn ask(
+        &self,
+        resource: &Resource,
+        operation: &Operation,
+        call: Call,
+        offer: &Offer,
+    ) -> Result<Answer, Failure> {
+        let answer = self.observe(resource, call, offer).await;
+        self.saw(&resource.pin, &operation.id, answer.as_ref().err()).await;
+        answer
     }
 
     async fn fate(&self, resource: &Resource, doubt: &Doubt, proof: &Proof, offer: &Offer) -> Result<Fate, Failure> {

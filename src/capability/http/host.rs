@@ -170,6 +170,7 @@ impl host::Host {
             Ok(received) if received.status == http::StatusCode::UNAUTHORIZED => {
                 grant.standing.saw(Sight::Failed(&rejected(&grant.connection)), now);
             }
+            Ok(received) if matches!(received.status.as_u16(), 502..=504) => grant.standing.saw(Sight::Unserved, now),
             Ok(_) => grant.standing.saw(Sight::Answered, now),
             Err(Failure::Refused(error)) => grant.standing.saw(Sight::Failed(error), now),
             Err(Failure::Lost(_)) => {}

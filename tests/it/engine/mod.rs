@@ -2,4 +2,7 @@
 
 mod budget;
 mod lifecycle;
+mod breaking;
+mod pausing;
+mod pruning;
 mod waiting;
