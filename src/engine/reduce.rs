@@ -72,16 +72,17 @@ fn digest(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::effect::{Class, Request};
     use crate::domain::time::Timestamp;
 
     #[test]
     fn what_was_said_goes_and_what_was_done_stays() {
-        let arguments = json!({ "statement": "very private" });
-        let request = Request { function: "sql-write.execute".into(), class: Class::Unsafe, arguments };
         let time = Timestamp::from_ms(7);
+        let intent = json!({ "entry": { "intent": {
+            "seq": 1, "time": 7, "request_hash": "h",
+            "request": { "function": "sql-write.execute", "class": "unsafe", "arguments": { "x": "very private" } },
+        } } });
         let rows = [
-            Payload::Entry(Entry::Intent { seq: 1, time, request_hash: "h".into(), request }),
+            serde_json::from_value(intent).expect("a row"),
             Payload::Entry(Entry::Outcome { seq: 1, time, outcome: Outcome::Applied(json!(["very private"])) }),
             Payload::Log { level: "info".into(), message: "very private".into() },
             Payload::End { outcome: "done".into(), message: String::new() },
