@@ -168,7 +168,7 @@ impl Engine {
             None => input.prior.clone(),
         };
         let find = Input { prior, continuation: None, ..input.clone() };
-        Ok(match self.ask(resource, operation, Call::Find(find), offer).await {
+        Ok(match self.observe_for(operation, resource, Call::Find(find), offer).await {
             Ok(Answer::Found(Finding::None)) => match self.until_shown(operation, doubt, offer) {
                 Some(wait) => Looked::verdict(HOW, wait),
                 None => Looked::settled(HOW, Settled::NotApplied, "none"),
@@ -196,7 +196,7 @@ impl Engine {
     ) -> Looked {
         const HOW: &str = "read";
         let read = Call::Read(Input { continuation: None, ..input.clone() });
-        match self.ask(resource, operation, read, offer).await {
+        match self.observe_for(operation, resource, read, offer).await {
             Ok(Answer::Observed(Observation::Absent)) => Looked::settled(HOW, Settled::Gone, "absent"),
             Ok(Answer::Observed(_)) => match self.until_shown(operation, doubt, offer) {
                 Some(wait) => Looked::verdict(HOW, wait),
@@ -232,10 +232,10 @@ impl Engine {
     }
 
     /// The same for an operation, whose connections are seen to work or not.
-    pub(super) async fn ask(
+    pub(super) async fn observe_for(
         &self,
-        resource: &Resource,
         operation: &Operation,
+        resource: &Resource,
         call: Call,
         offer: &Offer,
     ) -> Result<Answer, Failure> {

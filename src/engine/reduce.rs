@@ -21,7 +21,12 @@ pub fn reduced(payload: Payload) -> Payload {
         }
         Payload::Entry(mut entry) => {
             match &mut entry {
-                Entry::Intent { request, .. } => request.arguments = digest(request.arguments.take()),
+                Entry::Intent { request, proof, .. } => {
+                    request.arguments = digest(request.arguments.take());
+                    if let Some(proof) = proof {
+                        proof.answer = digest(proof.answer.take());
+                    }
+                }
                 Entry::Outcome { outcome: Outcome::Applied(value) | Outcome::Declined(value), .. } => {
                     *value = digest(value.take());
                 }
@@ -80,6 +85,7 @@ mod tests {
         let intent = json!({ "entry": { "intent": {
             "seq": 1, "time": 7, "request_hash": "h",
             "request": { "function": "sql-write.execute", "class": "unsafe", "arguments": { "x": "very private" } },
+            "proof": { "system": "s", "transaction": "1", "answer": ["very private"] },
         } } });
         let rows = [
             serde_json::from_value(intent).expect("a row"),

@@ -129,7 +129,7 @@ impl Engine {
     /// Asks the driver what is to be done to the object that is there, and moves to the stage that does it.
     async fn replan(&self, mut resource: Resource, mut operation: Operation, offer: &Offer) -> Result<bool, Error> {
         let call = self.call(&resource, &operation, Stage::Decide)?;
-        let action = match self.ask(&resource, &operation, call.clone(), offer).await {
+        let action = match self.observe_for(&operation, &resource, call.clone(), offer).await {
             Ok(Answer::Planned(planned)) => Ok(planned.action),
             Ok(other) => Err(Failure::Unfit(format!("{other:?} to plan"))),
             Err(failure) => Err(failure),
