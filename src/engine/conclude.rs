@@ -107,11 +107,8 @@ fn answered(resource: &mut Resource, operation: &mut Operation, answer: Answer, 
         }
         (Stage::DeleteFormer, Answer::Gone) => {
             resource.former = None;
-            if operation.verb == OperationVerb::Delete {
-                return next_stage(operation, Stage::Decide);
-            }
-            succeed(resource, operation, facts);
-            false
+            // What is there now may be adopted, or an earlier generation's: whether it is as asked is for a plan to say.
+            next_stage(operation, Stage::Decide)
         }
         (Stage::Find, Answer::Found(finding)) => found(resource, operation, finding, facts),
         (stage, answer) => {
