@@ -284,6 +284,13 @@ pub fn claim_object(resource: &mut Resource, claim: &Claim, call: &Call, sealer:
     let state = sealer.state(&id, &claim.state);
     match &mut resource.object {
         Some(object) => {
+            // A create that has another object than before has removed that, or has found it gone; the new one is begun with what it asks.
+            let other = claim.external_id.is_some() && object.external_id != claim.external_id;
+            if let (true, Call::Create(input)) = (other, call) {
+                object.applied = sealer.applied(&id, &begun_with(input));
+                object.outputs = sealer.outputs(&id, &json!({}));
+                object.complete = false;
+            }
             object.claimed = true;
             object.external_id = claim.external_id.clone();
             object.state = state;
