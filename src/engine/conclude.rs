@@ -130,8 +130,10 @@ fn settle(resource: &mut Resource, operation: &mut Operation, settled: Settled, 
             next_stage(operation, operation.stage)
         }
         Settled::Afresh if operation.stage == Stage::Create => {
-            // Never with an empty journal before something has looked, and not before the backend must show what there is.
-            next_stage(operation, Stage::Find);
+            // Never with an empty journal before something has looked, and not before the backend must show what there is. Who has a
+            // claim looks at that.
+            let claimed = resource.object.as_ref().is_some_and(|object| object.claimed && object.external_id.is_some());
+            next_stage(operation, if claimed { Stage::Create } else { Stage::Find });
             operation.state = OperationState::Waiting;
             operation.due = facts.now.plus_ms(facts.settle_ms);
             facts.settle_ms == 0
