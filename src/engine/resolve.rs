@@ -248,6 +248,11 @@ fn begin_afresh(
 ) {
     let findable = offer.type_description().is_some_and(|described| described.identity != Identity::Unsafe);
     let claimed = resource.object.as_ref().is_some_and(|object| object.claimed);
+    // The driver was asked to look, and cannot.
+    let in_vain = operation.stage == Stage::Find && operation.reason == Some(Reason::CreateOutcomeUnknown);
+    if in_vain && !claimed {
+        resource.object = None;
+    }
     if operation.stage == Stage::Create && !claimed {
         resource.object = None;
         if findable {
@@ -271,10 +276,14 @@ fn check(operation: &Operation, resolution: &Resolution) -> Result<(), Refusal> 
         (OperationState::NeedsAttention, Resolution::Adopt(id)) if id.trim().is_empty() => {
             Err(Refusal::new(Reason::RequestInvalid, "the id of the object to adopt is empty"))
         }
-        (OperationState::NeedsAttention, Resolution::Adopt(_)) if operation.stage != Stage::Create => refuse(
-            &format!(" in its stage `{}`, which makes no object", operation.stage.as_str()),
-            "`--retry` begins afresh, `--abandon` gives it up",
-        ),
+        (OperationState::NeedsAttention, Resolution::Adopt(_))
+            if !matches!(operation.stage, Stage::Create | Stage::Find) =>
+        {
+            refuse(
+                &format!(" in its stage `{}`, which makes no object", operation.stage.as_str()),
+                "`--retry` begins afresh, `--abandon` gives it up",
+            )
+        }
         (OperationState::NeedsAttention, _) | (OperationState::Waiting, Resolution::GoOn) => Ok(()),
         (_, Resolution::GoOn) => refuse(": there is nothing to retry", "`vend wait` follows it"),
         _ => refuse(" and needs no person", "`vend wait` follows it"),
