@@ -1,5 +1,7 @@
 //! A person's word on an operation that stopped for one: go on, begin afresh, or take this object for it.
 
+use serde_json::Value;
+
 use crate::domain::contract::{Answer, Call, Claim, ErrorKind, Input, Observed};
 use crate::domain::effect::Effect;
 use crate::domain::event::Audit;
@@ -190,6 +192,7 @@ impl Engine {
             Resolution::Adopt(external_id) => {
                 match self.adopted(&resource, &call, external_id, &offer).await? {
                     Some(Observed { object, params }) => {
+                        let params = made_as_asked(params, &call, &offer, external_id)?;
                         put_object(&mut resource, object, Some(params), &facts);
                         next_stage(&mut after, Stage::Decide);
                     }
@@ -237,6 +240,33 @@ impl Engine {
     }
 }
 
+/// The params of an adopted object, with those that are chosen only once as the lost create asked them: were another value recorded, the next
+/// step would remove the object for it. One that differs is not the object that the create made.
+fn made_as_asked(mut seen: Value, call: &Call, offer: &Offer, external_id: &str) -> Result<Value, Refusal> {
+    let Some(input) = call.input() else { return Ok(seen) };
+    for pointer in offer.type_description().iter().flat_map(|described| &described.create_only) {
+        match (seen.pointer(pointer), input.params.pointer(pointer)) {
+            (Some(has), Some(asked)) if has != asked => {
+                let message = format!("`{external_id}` has {has} at {pointer}, and the lost create asked for {asked}");
+                return Err(Refusal::new(Reason::RequestInvalid, message).hint("adopt the object that it made"));
+            }
+            (_, asked) => put(&mut seen, pointer, asked.cloned()),
+        }
+    }
+    Ok(seen)
+}
+
+/// Sets or removes a member; what leads there and is no object stays as it is.
+fn put(value: &mut Value, pointer: &str, member: Option<Value>) {
+    let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
+    let Some(Value::Object(parent)) = value.pointer_mut(parent) else { return };
+    let name = name.replace("~1", "/").replace("~0", "~");
+    match member {
+        Some(member) => drop(parent.insert(name, member)),
+        None => drop(parent.remove(&name)),
+    }
+}
+
 /// With an empty journal. Where objects of the type can be looked for, what an earlier attempt may have made is looked for first;
 /// where they cannot, a person has said that there is none.
 fn begin_afresh(
@@ -247,8 +277,10 @@ fn begin_afresh(
     facts: &Facts<'_>,
 ) {
     let claimed = resource.object.as_ref().is_some_and(|object| object.claimed);
+    // The driver was asked to look, and cannot.
+    let in_vain = operation.stage == Stage::Find && operation.reason == Some(Reason::CreateOutcomeUnknown);
     if matches!(operation.stage, Stage::Create | Stage::Find) && !claimed {
-        if is_blind(offer) {
+        if is_blind(offer) || in_vain {
             resource.object = None;
         } else {
             mark_begun(resource, operation, facts);
@@ -288,4 +320,24 @@ fn check(operation: &Operation, resolution: &Resolution) -> Result<(), Refusal> 
 fn nothing_waits(operation: &Operation) -> Refusal {
     let message = format!("no resource of operation `{}` waits: it is {}", operation.id, operation.state.as_str());
     Refusal::new(Reason::RequestInvalid, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_member_is_put_where_its_pointer_leads() {
+        let check = |pointer: &str, member: Option<Value>, expected: Value| {
+            let mut value = json!({ "a": { "b/c": 1 }, "d": 2 });
+            put(&mut value, pointer, member);
+            assert_eq!(value, expected, "{pointer}");
+        };
+        check("/d", None, json!({ "a": { "b/c": 1 } }));
+        check("/a/b~1c", Some(json!(3)), json!({ "a": { "b/c": 3 }, "d": 2 }));
+        check("/e", Some(json!(3)), json!({ "a": { "b/c": 1 }, "d": 2, "e": 3 }));
+        check("/d/x", Some(json!(3)), json!({ "a": { "b/c": 1 }, "d": 2 }));
+        check("/x/y", None, json!({ "a": { "b/c": 1 }, "d": 2 }));
+    }
 }

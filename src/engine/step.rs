@@ -107,7 +107,14 @@ impl Engine {
         if operation.verb == OperationVerb::Replace && matches!(report.result, Ok(Answer::Done(_))) {
             writes.extend(self.moved_key(&resource, &call, offer).await?);
         }
-        let ended = self.ended(report.result, &operation, now);
+        let ended = match self.ended(report.result, &operation, now) {
+            // What cannot be looked for is a person's to tell, who may have looked.
+            Ended::Failed(Verdict::Fail { reason: Reason::VerbUnsupported, message }) if stage == Stage::Find => {
+                let message = format!("what an earlier create has left cannot be looked for: {message}");
+                Ended::Failed(Verdict::Park { reason: Reason::CreateOutcomeUnknown, message })
+            }
+            ended => ended,
+        };
         // Whatever was lost on the way: a driver that ends well has brought about what was asked.
         let effect = match (&ended, report.effect) {
             (Ended::Answered(Answer::Done(_) | Answer::Gone), Effect::Unknown) => Effect::Applied,
