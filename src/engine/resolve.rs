@@ -30,8 +30,9 @@ const BATCH: u32 = 500;
 pub enum Resolution {
     /// As if the cause were mended: from where it stands, with its journal and a new budget.
     GoOn,
-    /// With an empty journal; where objects can be looked for, that comes first.
-    Afresh,
+    /// With an empty journal; where objects can be looked for, that comes first. `driver`: from now on with this version of it, as
+    /// `NAME@REQUIREMENT`.
+    Afresh { driver: Option<String> },
     /// The object with this external id is the one that the lost create made.
     Adopt(String),
 }
@@ -40,7 +41,7 @@ impl Resolution {
     fn action(&self) -> &'static str {
         match self {
             Resolution::GoOn => "operations.retry",
-            Resolution::Afresh => "operations.retry-afresh",
+            Resolution::Afresh { .. } => "operations.retry-afresh",
             Resolution::Adopt(_) => "operations.adopt",
         }
     }
@@ -172,7 +173,14 @@ impl Engine {
         principal: &Principal,
         commit: &mut Commit,
     ) -> Result<(Operation, Resource), Error> {
-        let offer = self.stock.pinned(&resource.resource_type, &resource.pin).await?;
+        let offer = match resolution {
+            Resolution::Afresh { driver: Some(driver) } => {
+                let (offer, pin) = self.stock.repinned(&resource.resource_type, &resource.pin, driver).await?;
+                resource.pin = pin;
+                offer
+            }
+            _ => self.stock.pinned(&resource.resource_type, &resource.pin).await?,
+        };
         let history = self.history(before).await?;
         let call = match &history.call {
             Some(call) => call.clone(),
@@ -206,9 +214,12 @@ impl Engine {
                 after.effect = Effect::Applied;
                 ("adopt", true, format!("{principal} says that it is {external_id}"))
             }
-            Resolution::Afresh | Resolution::GoOn => {
+            Resolution::Afresh { .. } | Resolution::GoOn => {
                 begin_afresh(&mut resource, &mut after, &offer, &history, &facts);
-                ("afresh", false, format!("{principal} has it begun afresh"))
+                after.driver_digest = resource.pin.driver_digest.clone();
+                let described = offer.driver.description();
+                let words = format!("{principal} has it begun afresh by {}@{}", described.name, described.version);
+                ("afresh", false, words)
             }
         };
         let seq = history.past.unanswered.first().map_or(0, |doubt| doubt.seq);

@@ -7,6 +7,7 @@ use vend::engine::{Resolution, StoryKind};
 use vend::store::{Commit, Site, Write};
 
 use crate::support::bench::{Bench, admin};
+use crate::support::drivers::{component, component_as};
 
 const STOCK: &str = r#"
 apiVersion: vend/v1
@@ -92,15 +93,36 @@ async fn half_way_through_its_budget_a_step_begins_afresh() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_needs_no_person_is_not_resolved_by_one() {
     let (bench, child) = stuck().await;
-    for resolution in [Resolution::Afresh, Resolution::Adopt("x".into())] {
+    for resolution in [Resolution::Afresh { driver: None }, Resolution::Adopt("x".into())] {
         let refused = bench.core.engine.resolve(&child.id, &resolution, &admin()).await.expect_err("refused");
         assert!(refused.to_string().contains("needs no person"), "{refused}");
     }
     bench.core.engine.cancel(&child.id, &admin()).await.expect("accepted");
     let ended = bench.until(&child, |it| it.state.is_terminal()).await;
     assert_eq!((ended.state, ended.effect), (OperationState::Cancelled, Effect::Applied));
-    for resolution in [Resolution::GoOn, Resolution::Afresh] {
+    for resolution in [Resolution::GoOn, Resolution::Afresh { driver: None }] {
         let refused = bench.core.engine.resolve(&child.id, &resolution, &admin()).await.expect_err("refused");
         assert!(refused.to_string().contains("already"), "{refused}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_version_of_its_driver_can_begin_afresh() {
+    let (bench, child) = stuck().await;
+    failed(&bench, &child, child.budget.attempts - 1).await;
+    let parked = bench.until(&child, |it| it.state == OperationState::NeedsAttention).await;
+    bench.core.stock.install(component_as("probe", "0.1.1"), &admin()).await.expect("installed");
+    bench.core.stock.install(component("slow"), &admin()).await.expect("installed");
+    for (driver, why) in [("probe@=9.9.9", "9.9.9"), ("slow@*", "another driver"), ("probe@@", "requirement")] {
+        let resolution = Resolution::Afresh { driver: Some(driver.into()) };
+        let refused = bench.core.engine.resolve(&child.id, &resolution, &admin()).await.expect_err("refused");
+        assert!(refused.to_string().contains(why), "{driver}: {refused}");
+    }
+    let resolution = Resolution::Afresh { driver: Some("probe@=0.1.1".into()) };
+    let again = bench.core.engine.resolve(&child.id, &resolution, &admin()).await.expect("accepted");
+    assert_ne!(again.driver_digest, parked.driver_digest);
+    let tried = bench.until(&child, |it| it.state == OperationState::Waiting && it.attempts > 0).await;
+    assert_eq!((tried.effect, tried.driver_digest), (Effect::Applied, again.driver_digest.clone()));
+    assert_eq!(bench.resources().await[0].pin.driver_digest, again.driver_digest);
+    assert_eq!(bench.databases(), ["stuck"]);
 }
