@@ -30,7 +30,7 @@ use crate::frontend::cli::context;
 use crate::identity::{self, Identity};
 use crate::secret::Keyring;
 use crate::server::tls::{self, Tls};
-use crate::server::{self, Core, Limits, Pages};
+use crate::server::{self, Core, Limits, Listeners, Pages};
 use crate::stock::Stock;
 use crate::store::Store;
 use crate::store::sqlite::Sqlite;
@@ -61,6 +61,9 @@ pub async fn run(flags: Flags) -> anyhow::Result<()> {
     telemetry::begin(settings.log.format == Format::Json, settings.log.level.as_str(), filter.as_deref())?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
 
+    if let Some(endpoint) = &settings.traces.endpoint {
+        telemetry::trace::export_to(endpoint)?;
+    }
     let mut renewal = Renewal::of(&settings)?;
 
     let running = start(settings).await?;
@@ -85,7 +88,10 @@ pub async fn run(flags: Flags) -> anyhow::Result<()> {
                 continue;
             }
         }
-        return running.stop().await;
+        let stopped = running.stop().await;
+        // It waits for the collector, on a thread of its own.
+        let _ = tokio::task::spawn_blocking(telemetry::trace::flush).await;
+        return stopped;
     }
 }
 
@@ -125,6 +131,8 @@ fn write_context(url: &str, running: &Running) -> anyhow::Result<()> {
 /// A core at work in this process. Dropping it stops nothing: call [`Running::stop`].
 pub struct Running {
     pub address: SocketAddr,
+    /// Where Prometheus asks.
+    pub metrics_address: Option<SocketAddr>,
     pub data: PathBuf,
     pub token_file: PathBuf,
     pub store: Arc<dyn Store>,
@@ -196,9 +204,17 @@ pub async fn start_on(store: Arc<dyn Store>, settings: Settings) -> anyhow::Resu
         engine.pause(Target::Core, "started with --paused", &serve).await?;
         tracing::info!("all work is paused until `vend resume core`");
     }
-    let listener = TcpListener::bind(settings.listen).await;
-    let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
-    let address = listener.local_addr()?;
+    let bind = async |address: SocketAddr| {
+        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+    };
+    let api = bind(settings.listen).await?;
+    let address = api.local_addr()?;
+    let metrics = match settings.metrics_listen {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+    let listeners = Listeners { api, metrics };
 
     let shutdown = CancellationToken::new();
     let core = Core {
@@ -218,7 +234,7 @@ pub async fn start_on(store: Arc<dyn Store>, settings: Settings) -> anyhow::Resu
     let shown = tls.clone();
     let server = tokio::spawn(async move {
         let _guard = guard;
-        Ok(server::run(core, identity, limits, listener, shown).await?)
+        Ok(server::run(core, identity, limits, listeners, shown).await?)
     });
     let guard = ended.clone().drop_guard();
     let engine = tokio::spawn(async move {
@@ -227,7 +243,10 @@ pub async fn start_on(store: Arc<dyn Store>, settings: Settings) -> anyhow::Resu
         Ok(ran?)
     });
     tracing::info!(%address, data = %data.display(), drivers, "ready");
-    Ok(Running { address, data, token_file, store, tls, shutdown, ended, engine, server })
+    if let Some(address) = metrics_address {
+        tracing::info!(%address, "metrics");
+    }
+    Ok(Running { address, metrics_address, data, token_file, store, tls, shutdown, ended, engine, server })
 }
 
 fn retention(it: config::Retention) -> Retention {

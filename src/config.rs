@@ -41,6 +41,8 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     pub tls: Option<Tls>,
     pub log: Log,
+    pub metrics: Metrics,
+    pub traces: Traces,
     /// What no attempt of a driver gets more of.
     pub limits: Maxima,
     pub engine: Engine,
@@ -58,6 +60,22 @@ pub struct Tls {
     pub key: PathBuf,
     /// Authorities; given, every client has to show a certificate of one of them.
     pub client_ca: Option<PathBuf>,
+}
+
+/// For Prometheus, at `/metrics` of an address of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Beyond loopback only with `tls`, whose certificate it shows. Nowhere if left out.
+    pub listen: Option<SocketAddr>,
+}
+
+/// For an OpenTelemetry collector.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Traces {
+    /// Where it takes OTLP/gRPC: `http://127.0.0.1:4317`. Nothing is sent if left out.
+    pub endpoint: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -202,6 +220,7 @@ pub struct Flags {
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     pub tls_client_ca: Option<PathBuf>,
+    pub metrics_listen: Option<SocketAddr>,
     pub paused: bool,
 }
 
@@ -214,6 +233,9 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// With absolute paths.
     pub tls: Option<Tls>,
+    /// As `listen`.
+    pub metrics_listen: Option<SocketAddr>,
+    pub traces: Traces,
     pub log: Log,
     pub limits: Limits,
     pub engine: Engine,
@@ -233,15 +255,22 @@ pub fn settle(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Sett
     let listen = flags.listen.or(config.listen);
     let listen = listen.unwrap_or_else(|| LISTEN.parse().expect("the default address is one"));
     let tls = tls(config.tls, flags.tls_cert, flags.tls_key, flags.tls_client_ca)?;
-    if tls.is_none() && !listen.ip().is_loopback() {
-        return Err(Error::NotLoopback(listen));
+    let metrics_listen = flags.metrics_listen.or(config.metrics.listen);
+    if let (None, Some(exposed)) =
+        (&tls, [Some(listen), metrics_listen].into_iter().flatten().find(|it| !it.ip().is_loopback()))
+    {
+        return Err(Error::NotLoopback(exposed));
     }
+    let mut traces = config.traces;
+    traces.endpoint = traces.endpoint.or_else(|| env("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|text| !text.is_empty()));
     let home = || var("XDG_DATA_HOME").or_else(|| Some(var("HOME")?.join(".local/share"))).map(|it| it.join("vend"));
     let data = flags.data.or_else(|| var("VEND_DATA")).or(config.data).or_else(home).ok_or(Error::NoHome)?;
     Ok(Settings {
         data: absolute(data)?,
         listen,
         tls,
+        metrics_listen,
+        traces,
         log: config.log,
         limits: config.limits.limits(),
         engine: config.engine,

@@ -50,6 +50,9 @@ struct Serve {
     /// Let in only clients with a certificate of this authority (PEM)
     #[arg(long, value_name = "FILE")]
     tls_client_ca: Option<PathBuf>,
+    /// Address for Prometheus to ask at, beyond loopback only with TLS; nowhere if left out
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Option<SocketAddr>,
     /// Start with all work paused, until `vend resume core`
     #[arg(long)]
     paused: bool,
@@ -57,8 +60,8 @@ struct Serve {
 
 impl From<Serve> for Flags {
     fn from(args: Serve) -> Self {
-        let Serve { config, data, listen, tls_cert, tls_key, tls_client_ca, paused } = args;
-        Flags { config, data, listen, tls_cert, tls_key, tls_client_ca, paused }
+        let Serve { config, data, listen, tls_cert, tls_key, tls_client_ca, metrics_listen, paused } = args;
+        Flags { config, data, listen, tls_cert, tls_key, tls_client_ca, metrics_listen, paused }
     }
 }
 

@@ -1,6 +1,9 @@
-//! What vend says while it works: lines on stderr, for people or as JSON.
+//! What vend says while it works: lines on stderr, for people or as JSON; numbers for Prometheus; traces for a collector.
 //!
 //! Must never know what is logged. Nothing secret is written: secrets print as handles or not at all.
+
+pub mod metrics;
+pub mod trace;
 
 use std::io::IsTerminal;
 

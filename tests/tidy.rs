@@ -33,7 +33,7 @@ const IMPORTS: [(&str, &[&str]); 20] = [
 ];
 
 /// Crate → the modules that may name it. What stands here is a decision that must not leak.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 13] = [
     ("wasmtime", &["wit", "capability", "driver"]),
     ("tokio_postgres", &["capability"]),
     ("rusqlite", &["store", "capability"]),
@@ -41,6 +41,10 @@ const CRATES: [(&str, &[&str]); 9] = [
     ("prost_types", &["pb", "server", "frontend"]),
     ("tonic", &["pb", "server", "frontend", "app"]),
     ("tonic_reflection", &["server", "app"]),
+    ("opentelemetry", &["telemetry"]),
+    ("opentelemetry_otlp", &["telemetry"]),
+    ("opentelemetry_sdk", &["telemetry"]),
+    ("prometheus_client", &["telemetry"]),
     ("clap", &["frontend", "workbench", "main"]),
     ("anyhow", &["frontend", "workbench", "app", "main"]),
 ];

@@ -27,6 +27,8 @@ pub struct Attempt {
     pub handle_key: [u8; 32],
     /// The guest's randomness: the same for every attempt of a step.
     pub seed: [u8; 32],
+    /// Where its spans go on: a `traceparent`.
+    pub trace: String,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }

@@ -48,6 +48,7 @@ pub async fn complete(
             grants: Grants::default(),
             limits: shared.max_limits.clone(),
             past: Past::default(),
+            trace: String::new(),
             journal: Arc::new(MemoryJournal::new()),
             secrets: Vec::new(),
             handle_key: [0; 32],

@@ -57,6 +57,7 @@ pub async fn run(driver: &Inner, attempt: Attempt) -> Report {
         watch: Watch::default(),
         status: None,
         denied: 0,
+        trace: attempt.trace,
         scope: input.map(|input| format!("{}/{}", input.incarnation, input.context["generation"])).unwrap_or_default(),
     };
     let state = State { host, wasi: Wasi::new(attempt.seed), limiter: Limiter::new(&limits) };

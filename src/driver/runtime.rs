@@ -44,6 +44,7 @@ pub(super) struct Shared {
     pub ticker: Ticker,
     pub cache: Option<Cache>,
     pub turns: Semaphore,
+    pub max_instances: u32,
     pub compiling: Arc<Semaphore>,
     pub max_limits: Limits,
     pub entropy: Arc<dyn Entropy>,
@@ -66,10 +67,17 @@ impl Runtime {
             engine,
             cache,
             turns: Semaphore::new(attempts as usize),
+            max_instances: attempts,
             compiling: Arc::new(Semaphore::new(1)),
             max_limits: config.max_limits,
             entropy: config.entropy,
         })))
+    }
+
+    /// Attempts at work, and how many can be.
+    pub fn attempts(&self) -> (u64, u64) {
+        let most = u64::from(self.0.max_instances);
+        (most.saturating_sub(self.0.turns.available_permits() as u64), most)
     }
 
     /// Compiles (or takes from the cache), links and describes. Needs a tokio runtime; compiling takes a second for a large driver.

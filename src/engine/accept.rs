@@ -19,6 +19,7 @@ use crate::domain::secret::Fresh;
 use crate::domain::time::Timestamp;
 use crate::secret::Sealer;
 use crate::store::{Commit, NaturalKey, Request, Site, Write};
+use crate::telemetry::trace;
 
 use super::journal::tally;
 
@@ -297,6 +298,8 @@ fn hurry(open: &Operation, commit: &mut Commit, now: Timestamp) {
 fn child(planned: &PlannedResource, resource: &Resource, parent: &Operation, asking: &Asking<'_>) -> Operation {
     let mut child = operation(&parent.order, OperationId::new(asking.now, asking.sealer.entropy), asking);
     child.parent = Some(parent.id.clone());
+    // Its own place in the trace of what caused it, filled when it has ended.
+    child.trace = trace::below(&parent.trace);
     child.resource = Some(resource.id.clone());
     child.resource_key = resource.name.key.to_string();
     child.generation = resource.generation;

@@ -15,6 +15,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::secret::Fresh;
 use crate::secret::Sealer;
 use crate::store;
+use crate::telemetry::metrics::metrics;
 
 use super::accept::{Accepted, Asking, Bringing, Standing, accept};
 use super::plan::{hex, plan};
@@ -161,6 +162,7 @@ impl Engine {
     async fn commit(&self, accepted: Accepted) -> Result<Option<(Order, Operation)>, Error> {
         match self.store.commit(accepted.commit).await {
             Ok(()) => {
+                metrics().accepted(accepted.operation.verb.as_str());
                 self.wake.notify_one();
                 Ok(Some((accepted.order, accepted.operation)))
             }

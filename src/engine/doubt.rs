@@ -11,6 +11,7 @@ use crate::domain::reason::Reason;
 use crate::domain::resource::Resource;
 use crate::driver::Failure;
 use crate::stock::Offer;
+use crate::telemetry::metrics::metrics;
 
 use super::conclude::Ended;
 use super::journal::{History, Look, Payload, Place, row};
@@ -72,6 +73,12 @@ impl Engine {
             Ok(_) => Some(true),
             Err(_) => None,
         };
+        let proved = match applied {
+            Some(true) => "applied",
+            Some(false) => "not-applied",
+            None => "nothing",
+        };
+        metrics().look(looked.how, proved);
         let look = Look {
             how: looked.how.into(),
             seq: doubt.seq,

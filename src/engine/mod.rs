@@ -37,7 +37,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 use crate::domain::refusal::Refusal;
-use crate::domain::time::{Clock, Entropy};
+use crate::domain::time::{Clock, Entropy, Timestamp};
 use crate::secret::Keyring;
 use crate::stock::{self, Stock};
 use crate::store::{self, Store};
@@ -105,6 +105,11 @@ impl Engine {
     /// The same engine, keeping what it keeps for another time.
     pub fn retaining(self, retention: Retention) -> Self {
         Self { retention, ..self }
+    }
+
+    /// What its clock says.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// How many operations are being worked on right now.

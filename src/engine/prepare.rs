@@ -51,6 +51,7 @@ impl Engine {
             call: call.clone(),
             grants,
             limits,
+            trace: operation.trace.clone(),
             past: Past { key_retention_ms: key_retention_ms(offer), ..history.past.clone() },
             journal: journal.clone(),
             secrets,

@@ -2,11 +2,13 @@
 
 use crate::domain::contract::Call;
 use crate::domain::effect::Effect;
-use crate::domain::operation::Operation;
+use crate::domain::operation::{Operation, OperationState};
 use crate::domain::resource::Resource;
 use crate::domain::time::Timestamp;
 use crate::stock::Offer;
 use crate::store::{self, Commit, Site, Write};
+use crate::telemetry::metrics::metrics;
+use crate::telemetry::trace;
 
 use super::conclude::{Conclusion, Ended, Facts, conclude, mark_begun};
 use super::journal::tally;
@@ -65,11 +67,17 @@ impl Engine {
             let now = self.clock.now();
             let conclusion = self.concluded(&resource, &operation, &end, now);
             let again = conclusion.again;
+            let ended = conclusion.operation.state.is_terminal().then(|| conclusion.operation.clone());
             let mut commit = Commit::new(Site::Result);
             commit.writes.extend(writes.iter().cloned());
             commit.writes.extend(records(&resource, &operation, conclusion, now));
             match self.store.commit(commit).await {
-                Ok(()) => return Ok(again),
+                Ok(()) => {
+                    if let Some(ended) = ended {
+                        self.tell(&ended, now).await;
+                    }
+                    return Ok(again);
+                }
                 Err(store::Error::Conflict { .. }) => {}
                 Err(other) => return Err(other.into()),
             }
@@ -85,6 +93,30 @@ impl Engine {
             resource = current;
         }
         Ok(true)
+    }
+
+    /// Counts an operation that has ended, and fills its place in its trace.
+    async fn tell(&self, operation: &Operation, now: Timestamp) {
+        let (verb, state) = (operation.verb.as_str(), operation.state.as_str());
+        metrics().ended(verb, state);
+        if !trace::is_on() {
+            return;
+        }
+        let above = match &operation.parent {
+            Some(parent) => self.store.operation(parent).await.ok().flatten().map(|parent| parent.trace),
+            None => None,
+        };
+        let attributes = [
+            ("vend.operation", operation.id.as_str()),
+            ("vend.order", &operation.order.to_string()),
+            ("vend.resource", &operation.resource_key),
+            ("vend.state", state),
+        ];
+        let reason = operation.reason.map(|reason| reason.as_str());
+        let failed = reason.filter(|_| operation.state != OperationState::Succeeded);
+        let name = format!("operation {verb}");
+        let (above, times) = (above.unwrap_or_default(), (operation.create_time, now));
+        trace::ended(&above, &operation.trace, name, times, &attributes, failed);
     }
 
     fn concluded(&self, resource: &Resource, operation: &Operation, end: &End<'_>, now: Timestamp) -> Conclusion {

@@ -1,6 +1,8 @@
 //! Doing one step of a child operation: decide, run one attempt, conclude, commit.
 
 use crate::capability::replay;
+use tokio::time::Instant;
+
 use crate::domain::contract::{Action, Answer, Call, ErrorKind, Object, Observation, Prior};
 use crate::domain::description::{Identity, NaturalKey as KeyDescription};
 use crate::domain::document::Replace;
@@ -14,6 +16,8 @@ use crate::driver::{Failure, Past, Report};
 use crate::secret::Sealer;
 use crate::stock::Offer;
 use crate::store::{self, Commit, Site, Write};
+use crate::telemetry::metrics::metrics;
+use crate::telemetry::trace::Span;
 
 use super::conclude::{Ended, claim_object, next_stage};
 use super::decide::{Next, decide};
@@ -81,8 +85,12 @@ impl Engine {
         if begins_afresh(&operation, &past, offer) {
             return self.begin_afresh(resource, operation, &call, offer).await;
         }
+        let (begun, span) = (Instant::now(), Span::begin(&operation.trace));
         let (report, journal) = match self.prepare(&resource, &operation, &call, &history, offer).await {
-            Ok((attempt, journal)) => (offer.driver.run(attempt).await, journal),
+            Ok((mut attempt, journal)) => {
+                attempt.trace = span.context().to_owned();
+                (offer.driver.run(attempt).await, journal)
+            }
             Err(failure) => {
                 let ended = self.ended(Err(failure), &operation, self.clock.now());
                 return self.settle(resource, operation, End::new(ended, &call, None, offer), Vec::new()).await;
@@ -95,6 +103,13 @@ impl Engine {
             Ok(_) => ("done", String::new()),
             Err(failure) => ("failed", failure.to_string()),
         };
+        let (driver, verb) = (offer.driver.description().name.as_str(), call.verb().as_str());
+        metrics().step(driver, verb, outcome.0, begun.elapsed());
+        metrics().denied(driver, report.usage.denied);
+        let span = span.with("vend.operation", operation.id.as_str()).with("vend.driver", driver);
+        let span = span.with("vend.attempt", (history.attempts + 1).to_string()).with("vend.outcome", outcome.0);
+        // Why is in the log and the journal: what a driver says need not travel.
+        span.end(format!("step {verb}"), (outcome.0 == "failed").then_some("failed"));
         let (inner, mut writes) = journal.closing(&report.rest, &logs(&report), (outcome.0, &outcome.1), now);
         let (mut resource, mut operation) = (inner.resource, inner.operation);
         if let Some(status) = &report.status {

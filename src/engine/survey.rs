@@ -277,6 +277,7 @@ impl Engine {
             call,
             grants,
             past: Past::default(),
+            trace: String::new(),
             journal: Arc::new(NoJournal),
             secrets,
             handle_key: self.keyring.derive(&["handles"]),

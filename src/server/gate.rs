@@ -13,6 +13,7 @@ use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
+use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, Request, Response};
 use tonic::{Code, Status};
@@ -22,6 +23,8 @@ use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::identity::Identity;
 use crate::policy::Action;
+use crate::telemetry::metrics::metrics;
+use crate::telemetry::trace::Span;
 
 use super::caller::{Caller, traceparent};
 use super::intake::Intake;
@@ -98,6 +101,7 @@ where
                 Err(refused) => return Ok(refused.into_http()),
             };
             let time = deadline::of(&path, request.headers());
+            let call = Call::begin(&path, &mut request);
             if is_look(&path) {
                 let answer = guarded(&path, time, inner.call(request)).await;
                 return answer.map(|response| response.map(|body| held(body, slot)));
@@ -119,6 +123,7 @@ where
             if deadline::is_endless(&path) {
                 return answer;
             }
+            call.end(&answer);
             answer.map(|response| response.map(|body| state.outgoing.let_out(body, peer, kept)))
         })
     }
@@ -163,6 +168,41 @@ const REFLECTION: &str = "/grpc.reflection.";
 
 fn is_look(path: &str) -> bool {
     path.starts_with(HEALTH) || path.starts_with(REFLECTION)
+}
+
+/// A call that is counted, and has a place in a trace if it changes something.
+struct Call {
+    method: Option<&'static str>,
+    begun: Instant,
+    span: Option<Span>,
+}
+
+impl Call {
+    fn begin(path: &str, request: &mut Request<Body>) -> Self {
+        let action = Action::of_method(path);
+        let caller = request.extensions_mut().get_mut::<Caller>();
+        let span = match (caller, action) {
+            (Some(caller), Some(action)) if action.changes() => {
+                let span = Span::begin(&caller.trace).with("vend.principal", caller.principal.name.as_str());
+                span.context().clone_into(&mut caller.trace);
+                Some(span)
+            }
+            _ => None,
+        };
+        Self { method: action.map(Action::as_str), begun: Instant::now(), span }
+    }
+
+    fn end<E>(self, answer: &Result<Response<Body>, E>) {
+        let Some(method) = self.method else { return };
+        let code = answer.as_ref().map_or(Code::Unknown, |response| {
+            Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code())
+        });
+        let code = format!("{code:?}");
+        metrics().call(method, &code, self.begun.elapsed());
+        if let Some(span) = self.span {
+            span.end(method, (code != "Ok").then_some(code.as_str()));
+        }
+    }
 }
 
 /// The same body, which keeps a place until it is through.

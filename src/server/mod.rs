@@ -8,6 +8,7 @@ mod listen;
 mod peers;
 mod socket;
 mod gate;
+mod exposition;
 mod deadline;
 mod intake;
 mod outgoing;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -92,17 +94,29 @@ impl Default for Limits {
     }
 }
 
-/// Serves the API on `listener`, over TLS if there is a certificate, until `core.shutdown` is cancelled and every open call
+/// Where calls come in.
+pub struct Listeners {
+    pub api: TcpListener,
+    /// For Prometheus.
+    pub metrics: Option<TcpListener>,
+}
+
+/// Serves the API on its listener, over TLS if there is a certificate, until `core.shutdown` is cancelled and every open call
 /// has ended; those that only wait are ended. How long that may take is for the caller to bound.
 pub async fn run(
     core: Core,
     identity: Identity,
     limits: Limits,
-    listener: TcpListener,
+    listeners: Listeners,
     tls: Option<Arc<Tls>>,
 ) -> Result<(), Error> {
     let shutdown = core.shutdown.clone();
     let core = Arc::new(core);
+    // Ends with this.
+    let mut beside = JoinSet::new();
+    if let Some(listener) = listeners.metrics {
+        beside.spawn(exposition::run(Arc::clone(&core), listener, tls.clone()));
+    }
     let health = HealthReporter::new();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -153,7 +167,7 @@ pub async fn run(
         shutdown.cancelled().await;
         report(&health, ServingStatus::NotServing).await;
     };
-    let incoming = listen::incoming(listener, tls, limits.connections);
+    let incoming = listen::incoming(listeners.api, tls, limits.connections);
     Ok(router.serve_with_incoming_shutdown(incoming, stopped).await?)
 }
 

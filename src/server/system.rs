@@ -7,10 +7,11 @@ use tonic::{Request, Response, Status};
 use crate::domain::hold::Target;
 use crate::pb;
 use crate::pb::system_service_server::SystemService;
+use crate::telemetry::metrics;
 
 use super::caller::Caller;
-use super::convert;
 use super::core::Core;
+use super::{convert, exposition};
 
 /// Holds that the status shows.
 const SHOWN: usize = 100;
@@ -24,7 +25,14 @@ impl SystemService for System {
         request: Request<pb::GetStatusRequest>,
     ) -> Result<Response<pb::GetStatusResponse>, Status> {
         Caller::of(&request)?.authorize("")?;
+        let now = exposition::snapshot(&*self.0.store, &self.0.stock, &self.0.engine).await?;
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         Ok(Response::new(pb::GetStatusResponse {
+            operations: now.operations.iter().map(|(state, count)| ((*state).to_owned(), number(*count))).collect(),
+            operations_in_doubt: number(now.in_doubt),
+            operations_held: number(now.held),
+            queue_age: Some(convert::duration(now.queue_age)),
+            resident_bytes: number(metrics::resident_bytes()),
             version: env!("CARGO_PKG_VERSION").into(),
             core_id: self.0.store.core_id().to_string(),
             start_time: Some(convert::time(self.0.start_time)),

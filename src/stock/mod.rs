@@ -71,6 +71,11 @@ pub struct Stock {
 }
 
 impl Stock {
+    /// Attempts of drivers at work, and how many can be.
+    pub fn attempts(&self) -> (u64, u64) {
+        self.runtime.attempts()
+    }
+
     pub fn new(
         store: Arc<dyn Store>,
         keyring: Arc<Keyring>,

@@ -15,7 +15,7 @@ use crate::domain::event::{Audit, Recorded};
 use crate::domain::hold::Hold;
 use crate::domain::id::{CoreId, OperationId, ResourceId};
 use crate::domain::name::OrderName;
-use crate::domain::operation::Operation;
+use crate::domain::operation::{Operation, OperationState};
 use crate::domain::order::Order;
 use crate::domain::resource::Resource;
 use crate::domain::secret::SecretRecord;
@@ -58,6 +58,18 @@ pub enum Error {
 /// in turn, or it was slewed.
 pub const AHEAD_MS: u64 = 5_000;
 
+/// Operations on resources that have not ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    pub by_state: Vec<(OperationState, u64)>,
+    /// Of them those whose effect is unknown.
+    pub in_doubt: u64,
+    /// Of them those that are held.
+    pub held: u64,
+    /// The earliest time that one of those falls due, or fell, which the queue may start.
+    pub due: Option<Timestamp>,
+}
+
 /// The store. All methods may be called concurrently; every read sees all commits acknowledged before it began.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -96,6 +108,8 @@ pub trait Store: Send + Sync {
     /// One that was last changed more than [`AHEAD_MS`] after `now` is due too, behind the others: the clock was set back
     /// meanwhile, and how much of its time to wait is left nobody knows.
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Operation>, Error>;
+    /// How children stand that have not ended.
+    async fn standing(&self) -> Result<Standing, Error>;
     /// When the next child behind `now` falls due.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, Error>;
 

@@ -166,7 +166,15 @@ impl host::Host {
             max_bytes: self.tape.max_body(),
             now,
         };
+        let function = if kind == Kind::Read { "http-read.fetch" } else { "http-write.send" };
+        let measured = self.measure(&grant.connection, function);
         let answered = http.send(kind, sending).await;
+        measured.end(match &answered {
+            Ok(received) if received.status.is_server_error() => "failed",
+            Ok(_) => "answered",
+            Err(Failure::Refused(_)) => "refused",
+            Err(Failure::Lost(_)) => "lost",
+        });
         match &answered {
             Ok(received) if received.status.is_success() => grant.standing.saw(Sight::Served, now),
             Ok(received) if received.status == http::StatusCode::UNAUTHORIZED => {

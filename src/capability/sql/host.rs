@@ -90,10 +90,12 @@ impl host::Host {
         let outcome = match ready {
             Err(error) => Outcome::Refused(self.deny(error)),
             Ok(((sql, grant), statement)) => {
+                let measured = self.measure(&grant.connection, "sql-read.query");
                 let answer = match grant.standing.check(&grant.connection) {
                     Ok(()) => sql.query(target.database.as_deref(), &statement).await,
                     Err(error) => Err(error),
                 };
+                measured.end(if answer.is_ok() { "answered" } else { "refused" });
                 self.saw(&grant, answer.as_ref().map(drop));
                 let scrubber = self.book.scrubber();
                 match answer {
@@ -139,11 +141,14 @@ impl host::Host {
             }
         };
         let database = target.database.as_deref();
+        let function = if together { "sql-write.transact" } else { "sql-write.execute" };
+        let measured = self.measure(&grant.connection, function);
         let (sent, answer) = match together {
             true => match self.begin(&sql, &grant, database, &statements).await {
                 // What was not committed did not happen: it needs no intent.
                 Err(error) => {
                     self.saw(&grant, Err(&error));
+                    measured.end("refused");
                     let refusal = Outcome::Refused(self.refused(error, &statements));
                     return self.tape.note(ticket, refusal);
                 }
@@ -165,6 +170,11 @@ impl host::Host {
                 (sent, answer)
             }
         };
+        measured.end(match &answer {
+            Ok(_) => "answered",
+            Err(Failure::Refused(_)) => "refused",
+            Err(Failure::Lost(_)) => "lost",
+        });
         match &answer {
             Ok(_) => self.saw(&grant, Ok(())),
             Err(Failure::Refused(error)) => self.saw(&grant, Err(error)),

@@ -167,6 +167,7 @@ impl Step {
             grants: Grants { slots: BTreeMap::from([("db".to_owned(), grant)]) },
             limits: self.limits.clone(),
             past: self.journal.past(),
+            trace: String::new(),
             journal: self.journal.clone(),
             secrets: record.secrets.into_iter().map(|fresh| (fresh.handle, fresh.value)).collect(),
             handle_key: [3; 32],

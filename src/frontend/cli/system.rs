@@ -1,5 +1,6 @@
 //! `vend whoami`, `vend status`, `vend version`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -40,6 +41,11 @@ pub async fn status(session: &Session, args: &Args) -> anyhow::Result<Exit> {
             "start-time": view::time(&answer.start_time),
             "drivers": answer.drivers,
             "running-operations": answer.running_operations,
+            "operations": answer.operations.iter().collect::<BTreeMap<_, _>>(),
+            "operations-in-doubt": answer.operations_in_doubt,
+            "operations-held": answer.operations_held,
+            "queue-age-ms": answer.queue_age.map_or(0, |age| age.seconds * 1_000 + i64::from(age.nanos) / 1_000_000),
+            "resident-bytes": answer.resident_bytes,
             "holds": answer.holds.iter().map(view::hold).collect::<Vec<_>>(),
         }),
         args.output,
@@ -84,6 +90,9 @@ fn text(value: &Value) -> String {
             names.join(", ")
         }
         Value::Array(items) if items.is_empty() => String::new(),
+        Value::Object(counts) => {
+            counts.iter().map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
+        }
         other => columns::text(other),
     }
 }

@@ -17,6 +17,11 @@ use serde_json::Value;
 use crate::domain::name::Name;
 use crate::domain::time::Timestamp;
 
+pub fn duration(it: std::time::Duration) -> prost_types::Duration {
+    let seconds = i64::try_from(it.as_secs()).unwrap_or(i64::MAX);
+    prost_types::Duration { seconds, nanos: i32::try_from(it.subsec_nanos()).unwrap_or(0) }
+}
+
 pub fn time(at: Timestamp) -> prost_types::Timestamp {
     let seconds = i64::try_from(at.ms() / 1_000).unwrap_or(i64::MAX);
     // Below a thousand million, so it fits.

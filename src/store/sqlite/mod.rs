@@ -52,7 +52,7 @@ use crate::domain::order::Order;
 use crate::domain::resource::Resource;
 use crate::domain::secret::SecretRecord;
 use crate::domain::time::{Clock, Entropy, Timestamp};
-use crate::store::{self, Commit, Ended, Filter, JournalRow, Page, Paging, Request, Store, Token};
+use crate::store::{self, Commit, Ended, Filter, JournalRow, Page, Paging, Request, Standing, Store, Token};
 
 /// A data directory being served. Dropping it finishes what is queued and frees the directory.
 pub struct Sqlite {
@@ -186,6 +186,10 @@ impl Store for Sqlite {
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Operation>> {
         self.readers.snapshot(move |connection| operation::due(connection, now, limit)).await
+    }
+
+    async fn standing(&self) -> Result<Standing> {
+        self.readers.snapshot(operation::standing).await
     }
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {

@@ -11,7 +11,7 @@ use crate::domain::id::{OperationId, ResourceId};
 use crate::domain::name::{OrderName, shard};
 use crate::domain::operation::{Held, Operation, OperationState, Tally};
 use crate::domain::time::Timestamp;
-use crate::store::{AHEAD_MS, Error, Filter, Page, Paging};
+use crate::store::{AHEAD_MS, Error, Filter, Page, Paging, Standing};
 
 static TABLE: LazyLock<Statements> = LazyLock::new(|| {
     Table {
@@ -94,6 +94,13 @@ static SELECT_AHEAD: LazyLock<String> = LazyLock::new(|| {
 
 const SELECT_NEXT_DUE: &str = "SELECT min(due) FROM operation
     WHERE parent IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held IS NULL AND due > ?1";
+
+const SELECT_STANDING: &str = "SELECT state, count(*), coalesce(sum(effect = 'unknown'), 0), count(held)
+    FROM operation INDEXED BY operation_open
+    WHERE parent IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'needs-attention') GROUP BY state";
+
+const SELECT_FIRST_DUE: &str = "SELECT min(due) FROM operation
+    WHERE parent IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held IS NULL";
 
 const SELECT_NEXT_HELD_KEY: &str = "SELECT min(held) FROM operation
     WHERE held IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held > ?1";
@@ -261,6 +268,21 @@ pub fn due(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<Op
         found.extend(all(connection, "operation", &SELECT_AHEAD, params, read)?);
     }
     Ok(found)
+}
+
+pub fn standing(connection: &Connection) -> Result<Standing, Error> {
+    let read = |columns: &mut Columns<'_>| {
+        let state: OperationState = columns.word()?;
+        Ok((state, columns.number()?, columns.number()?, columns.number()?))
+    };
+    let rows: Vec<(OperationState, u64, u64, u64)> = all(connection, "operation", SELECT_STANDING, [], read)?;
+    let due = one(connection, "operation", SELECT_FIRST_DUE, [], |columns| columns.time_optional())?;
+    Ok(Standing {
+        by_state: rows.iter().map(|(state, count, ..)| (*state, *count)).collect(),
+        in_doubt: rows.iter().map(|row| row.2).sum(),
+        held: rows.iter().map(|row| row.3).sum(),
+        due: due.flatten(),
+    })
 }
 
 pub fn next_due(connection: &Connection, now: Timestamp) -> Result<Option<Timestamp>, Error> {

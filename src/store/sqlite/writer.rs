@@ -7,6 +7,7 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -18,6 +19,7 @@ use super::trouble::Trouble;
 use super::write::{self, Changes};
 use super::{audit, event};
 use crate::store::{Commit, Error, Site};
+use crate::telemetry::metrics::metrics;
 
 /// So many commits wait for the writer before callers do.
 const QUEUE: usize = 1024;
@@ -97,6 +99,7 @@ impl Writer {
     /// Commits `jobs` and answers each. An error is the end.
     fn batch(&mut self, jobs: Vec<Job>) -> Result<(), Error> {
         let commits: Vec<&Commit> = jobs.iter().map(|job| &job.commit).collect();
+        let begun = Instant::now();
         let (results, fatal) = match self.transact(&commits) {
             Ok(results) => (results, None),
             Err(error) => {
@@ -115,6 +118,7 @@ impl Writer {
             }
         };
         let done = results.iter().filter(|result| result.is_ok()).count();
+        metrics().batch(jobs.len(), begun.elapsed());
         for (job, result) in jobs.into_iter().zip(results) {
             // A caller that has gone away does not care.
             let _ = job.reply.send(result);

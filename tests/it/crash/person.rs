@@ -78,7 +78,8 @@ async fn resolve(door: &Door, child: &pb::Operation, ledger: &[Value]) -> &'stat
         Some(id) => (Resolution::Adopt(id), "adopted"),
         None => (Resolution::Afresh(()), "begun afresh"),
     };
-    let request = pb::ResolveOperationRequest { id: child.id.clone(), resolution: Some(resolution), ..Default::default() };
+    let request =
+        pb::ResolveOperationRequest { id: child.id.clone(), resolution: Some(resolution), ..Default::default() };
     let call = |caller: Caller| {
         let request = request.clone();
         async move { caller.operations().resolve_operation(request).await }

@@ -107,6 +107,7 @@ impl World {
             status: None,
             denied: 0,
             scope: "0/1".into(),
+            trace: String::new(),
         };
         Self { host, journal, standing }
     }

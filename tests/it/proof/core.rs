@@ -20,6 +20,8 @@ pub struct Core {
     /// A program with arguments that starts the core in circumstances of its own.
     pub through: Vec<String>,
     pub environment: Vec<(&'static str, String)>,
+    /// More of `vend serve`.
+    pub flags: Vec<String>,
     /// Where the data is, if not in its own folder.
     pub place: Option<PathBuf>,
 }
@@ -50,6 +52,7 @@ impl Core {
             level: "info",
             through: Vec::new(),
             environment: Vec::new(),
+            flags: Vec::new(),
             place: None,
         }
     }
@@ -76,7 +79,7 @@ impl Core {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--data"]);
         let file = |name: &str| std::fs::File::create(self.said_last(name)).expect("a file for what it says");
         std::fs::create_dir_all(self.said()).expect("a folder for what it says");
-        command.env("VEND_LOG", self.level).arg(self.data()).stdin(Stdio::null());
+        command.env("VEND_LOG", self.level).arg(self.data()).args(&self.flags).stdin(Stdio::null());
         command.stdout(file("stdout")).stderr(file("stderr"));
         let mut process = command.spawn().expect("the program starts");
         let (mut ready, mut ended) = (false, false);

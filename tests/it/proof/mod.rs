@@ -9,6 +9,7 @@ mod postgres;
 mod powerdns;
 mod rabbitmq;
 mod sqlite;
+mod telemetry;
 mod template;
 mod waiting;
 mod withdrawals;

@@ -155,6 +155,7 @@ impl Theatre {
             journal: Arc::new(Shut),
             secrets,
             handle_key: self.keyring.derive(&["handles"]),
+            trace: String::new(),
             seed: self.keyring.derive(&["seed", operation.id.as_str(), &step.to_string()]),
             clock: Arc::new(Real),
             entropy: Arc::new(SystemEntropy),

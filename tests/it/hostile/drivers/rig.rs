@@ -133,6 +133,7 @@ impl Step {
             grants: Grants { slots: self.slots.clone() },
             limits: self.limits.clone(),
             past: self.journal.past(),
+            trace: String::new(),
             journal: self.journal.clone(),
             secrets: self.secrets.iter().cloned().chain(made).collect(),
             handle_key: [3; 32],
