@@ -169,6 +169,43 @@ fn numbers_for_prometheus() {
 
     let status = core.json(&["status"]);
     assert_eq!((&status["operations"]["needs-attention"], &status["operations-in-doubt"]), (&json!(1), &json!(1)));
+    let names: BTreeSet<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    for file in ["deploy/alerts.yaml", "deploy/dashboard.json"] {
+        let text = std::fs::read_to_string(file).expect("it is there");
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        for word in words.filter(|word| word.starts_with("vend_")) {
+            let base =
+                ["_total", "_bucket", "_count", "_sum"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word);
+            assert!(names.contains(base) || names.contains(word), "{file} asks for `{word}`, which there is not");
+        }
+    }
     let elsewhere = try_call(port, "GET", "/", "Accept: text/plain", "").expect("it answers");
     assert_eq!(elsewhere.status, 404);
+}
+
+/// `promtool` is part of Prometheus.
+fn promtool(arguments: &[&str], input: &str) -> String {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    let mut command = Command::new("promtool");
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().expect("promtool: apt-get install prometheus");
+    process.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads");
+    let output = process.wait_with_output().expect("it ends");
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(output.status.success(), "promtool {arguments:?}: {said}");
+    said
+}
+
+#[test]
+fn promtool_takes_numbers_and_alerts() {
+    let mut core = Core::idle();
+    core.flags = vec!["--metrics-listen".into(), "127.0.0.1:0".into()];
+    core.restart();
+    let said = core.last_said("stderr");
+    let port = said.lines().find(|line| line.contains("metrics")).and_then(|line| line.rsplit_once("127.0.0.1:"));
+    let (page, _) = scrape(port.expect("it says where").1.trim().parse().expect("a port"));
+    assert_eq!(promtool(&["check", "metrics"], &page), "");
+    assert!(promtool(&["check", "rules", "deploy/alerts.yaml"], "").contains("SUCCESS"));
 }
