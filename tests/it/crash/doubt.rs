@@ -199,8 +199,13 @@ fn killed_while_the_answer_is_on_its_way() {
     until("it is made", || cloud.objects().len() == 1);
     core.kill();
     core.restart();
-    let parked = core.until("asked", "needs-attention");
-    assert_eq!((&parked["reason"], cloud.events("make", "asked").len()), (&json!("CREATE_OUTCOME_UNKNOWN"), 1));
+    let mut operation = Value::Null;
+    until("it is done, or stops", || {
+        operation = core.operation("asked");
+        matches!(operation["state"].as_str(), Some("succeeded" | "needs-attention"))
+    });
+    let made = cloud.events("make", "asked").len();
+    assert_eq!((made, &operation["reason"]), (1, &json!("CREATE_OUTCOME_UNKNOWN")), "{operation}");
 }
 
 /// The answer came, and the driver looks at what it has made: the core knows that it has been answered.

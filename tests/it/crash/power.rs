@@ -72,7 +72,7 @@ async fn place(caller: &Caller, name: &str) -> Result<String, tonic::Status> {
 }
 
 #[test]
-fn a_power_cut_loses_nothing_acknowledged_mounted() {
+fn a_power_cut_loses_nothing_acknowledged_loop_mounted() {
     let chance = Chance::new(number("SEED", 1));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime");
