@@ -3,13 +3,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build first drivers target lint test fuzz
+.PHONY: help demo build first drivers target lint test fuzz crash crash-planted
 
 WASM := wasm32-wasip2
 VEND := target/debug/vend
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 demo: build ## order real things, pull the plug, count (STAY=1 leaves it running)
 	@examples/demo/demo.sh
@@ -44,3 +44,15 @@ fuzz: ## look for inputs that break a decoder: TARGET=NAME (all, if left out) SE
 
 test: ## everything, with times; installs the servers it needs when it is root or CI
 	@.ci/test
+
+# Over the programs as they are released; SEED=n makes the same choices again. See tests/it/crash/README.md.
+CYCLES = 200
+ORDERS = 20
+SEED = $(shell date +%s)
+crash: drivers ## kill the released core at random under load, and count: CYCLES=200 ORDERS=20 SEED=n
+	cargo build --locked --release
+	@CYCLES=$(CYCLES) ORDERS=$(ORDERS) SEED=$(SEED) VEND_TEST_PROGRAMS=target/release \
+		cargo test --locked --test it -- --nocapture --test-threads 1 crash::killed crash::many
+
+crash-planted: drivers ## break seven rules of durability, one by one: each has to turn a test red
+	@tests/it/crash/planted.sh

@@ -78,6 +78,8 @@ pub fn conclude(mut resource: Resource, mut operation: Operation, ended: Ended, 
 fn answered(resource: &mut Resource, operation: &mut Operation, answer: Answer, facts: &Facts<'_>) -> bool {
     match (operation.stage, answer) {
         (_, Answer::Pending(pending)) => {
+            // The next step may be asked for something else, and has to find what this one has begun.
+            mark_begun(resource, operation, facts);
             match pause_ms(operation.step, pending.poll_after_ms) {
                 Some(pause_ms) => wait(operation, &pending, pause_ms, facts),
                 None => {
@@ -274,12 +276,24 @@ pub fn mark_begun(resource: &mut Resource, operation: &Operation, facts: &Facts<
     }
 }
 
-fn generation(call: &Call) -> u64 {
+/// Of the resource, as the call was made for it.
+pub fn generation(call: &Call) -> u64 {
     call.input().and_then(|input| input.context.get("generation")).and_then(Value::as_u64).unwrap_or(0)
 }
 
 fn begun_with(input: &Input) -> Desired {
     Desired { params: input.params.clone(), config: input.config.clone() }
+}
+
+/// Keeps what a driver has checkpointed at this stage.
+pub fn keep_claim(resource: &mut Resource, stage: Stage, claim: &Claim, call: &Call, sealer: &Sealer<'_>) {
+    match (stage, &mut resource.former) {
+        (Stage::DeleteFormer, Some(former)) => {
+            former.external_id = claim.external_id.clone();
+            former.state = sealer.state(&resource.id, &claim.state);
+        }
+        _ => claim_object(resource, claim, call, sealer),
+    }
 }
 
 /// Keeps `claim` as the resource's unfinished object, begun with what the call asked.

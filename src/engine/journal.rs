@@ -12,23 +12,31 @@ use crate::domain::contract::{Call, Claim};
 use crate::domain::description::Access;
 use crate::domain::effect::{Effect, Entry};
 use crate::domain::limits::Limits;
-use crate::domain::operation::{Operation, OperationState, Stage};
+use crate::domain::operation::{Operation, OperationState};
 use crate::domain::resource::Resource;
 use crate::domain::time::{Clock, Entropy, Timestamp};
 use crate::secret::{Keyring, Sealer};
 use crate::store::{self, Commit, JournalRow, Site, Store, Write};
 
-use super::conclude::claim_object;
+use super::conclude::keep_claim;
 
 /// What one row holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Payload {
+    /// Before the first attempt of a step that a plan has led to: the generation that was planned for.
+    Planned(u64),
     Header(Box<Header>),
     Entry(Entry),
     Look(Look),
-    Log { level: String, message: String },
-    End { outcome: String, message: String },
+    Log {
+        level: String,
+        message: String,
+    },
+    End {
+        outcome: String,
+        message: String,
+    },
 }
 
 /// The host asked what had become of a write whose answer was lost.
@@ -80,6 +88,8 @@ pub struct History {
     /// What its first attempt was granted; no later one gets more.
     pub grants: Option<Vec<Granted>>,
     pub attempts: u32,
+    /// The generation that the step was planned for, if it was.
+    pub planned: Option<u64>,
     /// What the steps before this one have changed.
     pub before: Effect,
 }
@@ -92,6 +102,7 @@ impl History {
         for (attempt, payload) in payloads {
             history.attempts = history.attempts.max(attempt);
             match payload {
+                Payload::Planned(generation) => history.planned = Some(generation),
                 Payload::Header(header) => {
                     // What nothing is replayed of need not be called as it was.
                     if header.replayed == 0 {
@@ -297,13 +308,7 @@ impl StoreJournal {
 }
 
 fn put_claim(inner: &mut Inner, claim: &Claim, sealer: &Sealer<'_>, now: Timestamp) {
-    match (inner.operation.stage, &mut inner.resource.former) {
-        (Stage::DeleteFormer, Some(former)) => {
-            former.external_id = claim.external_id.clone();
-            former.state = sealer.state(&inner.resource.id, &claim.state);
-        }
-        _ => claim_object(&mut inner.resource, claim, &inner.header.call, sealer),
-    }
+    keep_claim(&mut inner.resource, inner.operation.stage, claim, &inner.header.call, sealer);
     inner.resource.version += 1;
     inner.resource.update_time = now;
 }

@@ -1,6 +1,6 @@
 //! Committing how a step ended, on the records as they are by then.
 
-use crate::domain::contract::Call;
+use crate::domain::contract::{Call, Claim};
 use crate::domain::effect::Effect;
 use crate::domain::operation::{Operation, OperationState};
 use crate::domain::resource::Resource;
@@ -10,7 +10,7 @@ use crate::store::{self, Commit, Site, Write};
 use crate::telemetry::metrics::metrics;
 use crate::telemetry::trace;
 
-use super::conclude::{Conclusion, Ended, Facts, conclude, mark_begun};
+use super::conclude::{Conclusion, Ended, Facts, conclude, keep_claim, mark_begun};
 use super::journal::tally;
 use super::retry::Verdict;
 use super::{Engine, Error};
@@ -24,6 +24,8 @@ pub struct End<'a> {
     pub call: &'a Call,
     /// What the operation is known to have changed by now; `None`: nothing new is known.
     pub effect: Option<Effect>,
+    /// The checkpoint that no effect behind it has made durable: it becomes so with the end.
+    pub claim: Option<Claim>,
     pub state_version: u32,
     pub settle_ms: u64,
 }
@@ -31,7 +33,8 @@ pub struct End<'a> {
 impl<'a> End<'a> {
     pub fn new(ended: Ended, call: &'a Call, effect: Option<Effect>, offer: &Offer) -> Self {
         let settle_ms = offer.type_description().map_or(0, |described| described.settle_ms);
-        Self { ended, call, effect, state_version: offer.driver.description().state_version, settle_ms }
+        let state_version = offer.driver.description().state_version;
+        Self { ended, call, effect, claim: None, state_version, settle_ms }
     }
 }
 
@@ -129,7 +132,11 @@ impl Engine {
             now,
             sealer: self.sealer(project),
         };
-        conclude(resource.clone(), operation.clone(), end.ended.clone(), &facts)
+        let mut resource = resource.clone();
+        if let Some(claim) = &end.claim {
+            keep_claim(&mut resource, operation.stage, claim, end.call, &facts.sealer);
+        }
+        conclude(resource, operation.clone(), end.ended.clone(), &facts)
     }
 }
 

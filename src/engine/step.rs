@@ -19,12 +19,12 @@ use crate::store::{self, Commit, Site, Write};
 use crate::telemetry::metrics::metrics;
 use crate::telemetry::trace::Span;
 
-use super::conclude::{Ended, claim_object, next_stage};
+use super::conclude::{Ended, generation, next_stage};
 use super::decide::{Next, decide};
 use super::doubt::Settled;
-use super::journal::{History, tally};
+use super::journal::{History, Payload, Place, row, tally};
 use super::prepare::key_retention_ms;
-use super::retry::{Verdict, judge};
+use super::retry::{MOST_PENDING, Verdict, judge};
 use super::settle::End;
 use super::{Engine, Error};
 
@@ -61,11 +61,15 @@ impl Engine {
         stage: Stage,
         offer: &Offer,
     ) -> Result<bool, Error> {
-        operation.stage = stage;
         let history = match operation.state {
             OperationState::Queued => History::default(),
             _ => self.history(&operation).await?,
         };
+        if history.call.is_none() && history.planned.is_some_and(|planned| planned != resource.generation) {
+            return self.plan_again(operation).await;
+        }
+        let stage = if begun_for_another(&resource, &operation, stage, &history) { Stage::Find } else { stage };
+        operation.stage = stage;
         let until = self.clock.now().plus_ms(offer.limits.time_ms);
         let past = Past { key_retention_ms: key_retention_ms(offer), ..history.past.clone() };
         if let Some(doubt) = past.to_settle(until) {
@@ -111,16 +115,15 @@ impl Engine {
         // Why is in the log and the journal: what a driver says need not travel.
         span.end(format!("step {verb}"), (outcome.0 == "failed").then_some("failed"));
         let (inner, mut writes) = journal.closing(&report.rest, &logs(&report), (outcome.0, &outcome.1), now);
-        let (mut resource, mut operation) = (inner.resource, inner.operation);
+        let (resource, mut operation) = (inner.resource, inner.operation);
         if let Some(status) = &report.status {
             operation.status = status.clone();
         }
-        if let Some(claim) = &report.rest.claim {
-            // A checkpoint that no later effect made durable becomes so with the result.
-            claim_object(&mut resource, claim, &call, &self.sealer(operation.order.project.as_str()));
-        }
         if operation.verb == OperationVerb::Replace && matches!(report.result, Ok(Answer::Done(_))) {
             writes.extend(self.moved_key(&resource, &call, offer).await?);
+        }
+        if stage == Stage::Update && matches!(report.result, Ok(Answer::Pending(_))) && operation.step < MOST_PENDING {
+            writes.push(self.planned(&operation, &call, now));
         }
         let ended = match self.ended(report.result, &operation, now) {
             // What cannot be looked for is a person's to tell, who may have looked.
@@ -135,7 +138,8 @@ impl Engine {
             (Ended::Answered(Answer::Done(_) | Answer::Gone), Effect::Unknown) => Effect::Applied,
             (_, effect) => effect.max(history.before),
         };
-        self.settle(resource, operation, End::new(ended, &call, Some(effect), offer), writes).await
+        let end = End { claim: report.rest.claim, ..End::new(ended, &call, Some(effect), offer) };
+        self.settle(resource, operation, end, writes).await
     }
 
     fn ended(&self, result: Result<Answer, Failure>, operation: &Operation, now: Timestamp) -> Ended {
@@ -205,8 +209,34 @@ impl Engine {
         resource.update_time = now;
         let mut commit = Commit::new(Site::Operation);
         commit.writes.extend(tally(&operation, before, now));
+        let place = Place { operation: &operation, attempt: 0, position: 0 };
+        let planned = Payload::Planned(resource.generation);
+        let planned = row(&self.keyring, &*self.entropy, place, now, &planned);
         commit.writes.push(Write::Operation(Box::new(operation)));
+        commit.writes.push(planned);
         commit.writes.push(Write::Resource(Box::new(resource)));
+        match self.store.commit(commit).await {
+            Ok(()) | Err(store::Error::Conflict { .. }) => Ok(true),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// The next step of an update that waits goes on with the same generation, or is planned again.
+    fn planned(&self, operation: &Operation, call: &Call, now: Timestamp) -> Write {
+        let next = Operation { step: operation.step + 1, ..operation.clone() };
+        let place = Place { operation: &next, attempt: 0, position: 0 };
+        row(&self.keyring, &*self.entropy, place, now, &Payload::Planned(generation(call)))
+    }
+
+    /// A newer generation was accepted between the plan and what it led to, which may be something else by now: nothing has been done yet.
+    async fn plan_again(&self, mut operation: Operation) -> Result<bool, Error> {
+        let (before, now) = (operation.state, self.clock.now());
+        next_stage(&mut operation, Stage::Decide);
+        operation.version += 1;
+        operation.update_time = now;
+        let mut commit = Commit::new(Site::Operation);
+        commit.writes.extend(tally(&operation, before, now));
+        commit.writes.push(Write::Operation(Box::new(operation)));
         match self.store.commit(commit).await {
             Ok(()) | Err(store::Error::Conflict { .. }) => Ok(true),
             Err(other) => Err(other.into()),
@@ -284,6 +314,13 @@ impl Engine {
         self.store.commit(commit).await?;
         Ok(false)
     }
+}
+
+/// An earlier step of this create has begun something that it has no claim to, and a newer generation may ask for another thing: what there is
+/// is looked for as it was begun.
+fn begun_for_another(resource: &Resource, operation: &Operation, stage: Stage, history: &History) -> bool {
+    let unclaimed = resource.object.as_ref().is_some_and(|object| !object.claimed);
+    stage == Stage::Create && history.call.is_none() && unclaimed && resource.generation != operation.generation
 }
 
 /// Once, half-way through the budget of a step that has applied something and cannot get past it.

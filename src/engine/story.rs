@@ -107,6 +107,7 @@ impl Teller {
             message: String::new(),
         };
         match payload {
+            Payload::Planned(_) => {}
             Payload::Header(header) => {
                 line.function = header.call.verb().as_str().to_owned();
                 self.lines.push(line);

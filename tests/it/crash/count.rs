@@ -231,17 +231,22 @@ impl Count {
         }
     }
 
-    /// What must never be sent twice says so of itself, unless somebody has found out that it was not applied.
+    /// What must never be sent twice says so of itself, unless somebody has found out since that it was not applied.
     fn resent(&mut self, found: &Found) {
         for (id, lines) in &found.journals {
-            let mut settled = (0, 0);
+            // The step whose doubt was settled.
+            let mut settled = None;
             for it in lines {
-                if it.kind() == Kind::Look && it.outcome == "not-applied" {
-                    settled = (it.step, it.attempt);
-                }
-                let again = it.origin() == Origin::Reissued && matches!(it.class.as_str(), "unsafe" | "transactional");
-                if again && settled != (it.step, it.attempt - 1) {
-                    self.violations.push(format!("{id}: {} {} was sent again", it.class, it.function));
+                let open = it.kind() == Kind::Effect && it.outcome == "unknown";
+                match it.kind() {
+                    Kind::Look if it.outcome == "not-applied" => settled = Some(it.step),
+                    Kind::Effect if matches!(it.class.as_str(), "unsafe" | "transactional") => {
+                        if it.origin() == Origin::Reissued && settled != Some(it.step) {
+                            self.violations.push(format!("{id}: {} {} was sent again", it.class, it.function));
+                        }
+                        settled = settled.filter(|_| !open);
+                    }
+                    _ => {}
                 }
             }
         }

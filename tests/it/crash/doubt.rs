@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::proof::core::{Core, until};
-use crate::support::fakecloud::{Cloud, order};
+use crate::proof::fakecloud::replays;
+use crate::support::fakecloud::{Cloud, TYPES, order};
 
 const BLIND: [(&str, &str); 1] = [("cloud-blind", "blind")];
 
@@ -71,6 +72,7 @@ fn one_object_is_there_and_is_adopted() {
     }
     core.delete("adopted");
     assert!(cloud.objects().is_empty());
+    replays(core);
 }
 
 /// Somebody else's object, or one of another name, is not taken for it: the next step would remove it for the one that was asked.
@@ -97,6 +99,7 @@ fn one_object_without_a_name_is_adopted() {
     core.ready("nameless");
     assert_eq!(core.json(&["outputs", "nameless/blind"])["id"], made["id"]);
     assert_eq!(cloud.objects().len(), 1);
+    replays(core);
 }
 
 /// The connection broke before anything came of it; a person has looked, and says so.
@@ -112,6 +115,7 @@ fn none_is_there_and_it_is_begun_afresh() {
     assert_eq!((cloud.events("make", "afresh").len(), cloud.objects().len()), (1, 1));
     core.delete("afresh");
     assert!(cloud.objects().is_empty());
+    replays(core);
 }
 
 /// Given up: it says what it leaves, and what comes later does not begin as if nothing had been.
@@ -136,6 +140,7 @@ fn it_is_given_up_and_may_be_ordered_again() {
     assert_eq!((cloud.events("make", "given-up").len(), cloud.objects()[0]["size"].as_u64()), (1, Some(4)));
     core.delete("given-up");
     assert!(cloud.objects().is_empty());
+    replays(core);
 }
 
 /// Given up, and to be deleted: a person has removed by hand what was there.
@@ -181,4 +186,74 @@ fn what_is_repeated_and_what_is_replayed_is_told() {
     assert_eq!((cloud.events("make", "key").len(), cloud.events("replay", "key").len()), (1, 1));
     let text = core.run(&["journal", id(&core.operation("key"))]);
     assert!(text.contains("reissued"), "{text}");
+    replays(core);
+}
+
+/// The cloud has made it, and answers slowly: the core knows that it has asked.
+#[test]
+fn killed_while_the_answer_is_on_its_way() {
+    let (cloud, mut core) = stocked();
+    let slow = json!({ "method": "POST", "path-prefix": "/v1/blind", "fault": { "delay-after-ms": 5_000 } });
+    cloud.set_faults(&json!({ "rules": [slow] }));
+    core.apply(&order("asked", &BLIND, |_| "name: asked, size: 1".to_owned()));
+    until("it is made", || cloud.objects().len() == 1);
+    core.kill();
+    core.restart();
+    let mut operation = Value::Null;
+    until("it is done, or stops", || {
+        operation = core.operation("asked");
+        matches!(operation["state"].as_str(), Some("succeeded" | "needs-attention"))
+    });
+    let made = cloud.events("make", "asked").len();
+    assert_eq!((made, &operation["reason"]), (1, &json!("CREATE_OUTCOME_UNKNOWN")), "{operation}");
+}
+
+/// The answer came, and the driver looks at what it has made: the core knows that it has been answered.
+#[test]
+fn killed_behind_the_answer() {
+    let (cloud, mut core) = stocked();
+    let slow = json!({ "method": "GET", "path-prefix": "/v1/blind/", "fault": { "delay-after-ms": 5_000 } });
+    cloud.set_faults(&json!({ "rules": [slow] }));
+    core.apply(&order("answered", &BLIND, |_| "name: answered, size: 1".to_owned()));
+    until("it is made, and looked at", || cloud.faults_done("delay-after") == 1);
+    core.kill();
+    core.restart();
+    let mut operation = Value::Null;
+    until("it is done, or stops", || {
+        operation = core.operation("answered");
+        matches!(operation["state"].as_str(), Some("succeeded" | "needs-attention"))
+    });
+    assert_eq!((&operation["state"], cloud.events("make", "answered").len()), (&json!("succeeded"), 1), "{operation}");
+    replays(core);
+}
+
+/// Lists show it a second later: until then nobody knows that it is not there.
+#[test]
+fn what_is_not_shown_yet_is_not_made_again() {
+    let cloud = Cloud::start(&["--visible-after-ms", "1000"]);
+    let core = Core::start(&["fakecloud"]);
+    core.apply(&cloud.platform());
+    let lost = json!({ "method": "POST", "path-prefix": "/v1/labelled", "fault": "drop-after" });
+    cloud.set_faults(&json!({ "rules": [lost] }));
+    core.apply(&order("hidden", &TYPES[2..3], |_| "name: hidden, size: 1".to_owned()));
+    core.ready("hidden");
+    assert_eq!((cloud.events("make", "hidden").len(), cloud.objects().len()), (1, 1));
+    replays(core);
+}
+
+/// What was refused once is asked anew, and not told from the journal for ever.
+#[test]
+fn what_was_refused_is_asked_again() {
+    let (cloud, core) = stocked();
+    let busy = json!({ "method": "PUT", "path-prefix": "/v1/named", "fault": "429" });
+    cloud.set_faults(&json!({ "rules": [busy] }));
+    core.apply(&order("busy", &TYPES[..1], |_| "name: busy, size: 1".to_owned()));
+    let mut operation = Value::Null;
+    until("the second attempt has ended", || {
+        operation = core.operation("busy");
+        let ended = |it: &&Value| it["kind"] == "end";
+        operation["done"] == true || core.journal(&operation).iter().filter(ended).count() > 1
+    });
+    assert_eq!((&core.operation("busy")["state"], cloud.objects().len()), (&json!("succeeded"), 1), "{operation}");
+    replays(core);
 }

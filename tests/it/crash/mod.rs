@@ -14,7 +14,12 @@ mod world;
 mod cycle;
 mod story;
 mod table;
+mod hand;
 mod doubt;
+mod sites;
+mod effects;
+mod many;
+mod power;
 
 use std::time::Instant;
 

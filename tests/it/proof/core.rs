@@ -105,6 +105,15 @@ impl Core {
         Ran { status, stdout: self.last_said("stdout"), stderr: self.last_said("stderr") }
     }
 
+    /// False once it has ended; then it can be started again.
+    pub fn is_running(&mut self) -> bool {
+        let Some(process) = &mut self.process else { return false };
+        if process.try_wait().expect("it can be asked").is_some() {
+            self.process = None;
+        }
+        self.process.is_some()
+    }
+
     fn said_last(&self, what: &str) -> PathBuf {
         self.said().join(format!("{}.{what}", self.starts))
     }
@@ -130,6 +139,12 @@ impl Core {
         let mut process = self.process.take().expect("it runs");
         process.kill().expect("killed");
         process.wait().expect("it ends");
+    }
+
+    /// `STOP`, `CONT`, `TERM`.
+    pub fn signal(&self, name: &str) {
+        let id = self.process.as_ref().expect("it runs").id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill").success());
     }
 
     pub fn data(&self) -> PathBuf {
@@ -171,7 +186,7 @@ impl Core {
         self.with_input(arguments, "")
     }
 
-    fn with_input(&self, arguments: &[&str], input: &str) -> Ran {
+    pub fn with_input(&self, arguments: &[&str], input: &str) -> Ran {
         let mut command = self.command(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().expect("the program starts");

@@ -6,11 +6,21 @@ use serde_json::{Value, json};
 
 use super::core::{Core, until};
 use crate::support::fakecloud::{Cloud, TYPES, order};
+use crate::support::replay::everything;
 
 fn core(cloud: &Cloud) -> Core {
     let core = Core::start(&["fakecloud"]);
     core.apply(&cloud.platform());
     core
+}
+
+/// Without effects, everything that was done comes to the same once more.
+#[track_caller]
+pub fn replays(mut core: Core) {
+    core.kill();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let replayed = runtime.block_on(everything(&core.data()));
+    assert!(replayed.steps > 0, "{replayed:?}");
 }
 
 #[track_caller]
@@ -72,6 +82,7 @@ fn each_class_is_made_changed_and_deleted_once() {
         assert_eq!(counts(&cloud, &name), [1, 1, 1, 5], "{name}");
     }
     assert!(cloud.ledger().iter().all(|it| it["answer"] == "sent" && it["event"] != "refuse"));
+    replays(core);
 }
 
 #[test]
@@ -96,6 +107,7 @@ fn another_name_is_another_object() {
     }
     core.delete("renamed");
     assert!(cloud.objects().is_empty());
+    replays(core);
 }
 
 /// The password was told to a step that is over when the object is ready: a new one is set.
@@ -117,6 +129,7 @@ fn what_takes_its_time_is_waited_for() {
     }
     core.delete("slow");
     assert!(cloud.objects().is_empty());
+    replays(core);
 }
 
 /// Without a name two orders of the same thing are two things.
@@ -132,6 +145,7 @@ fn objects_without_a_name_are_called_after_their_resource() {
         core.delete(name);
     }
     assert!(cloud.objects().is_empty());
+    replays(core);
 }
 
 /// What a fault before the write comes to: tried again, and made once.
@@ -149,6 +163,7 @@ fn a_refused_create_is_tried_again() {
         assert_eq!(counts(&cloud, &format!("busy-{collection}")), [1, 0, 0, 0], "{collection}");
     }
     assert_eq!(cloud.faults_done("429"), 8);
+    replays(core);
 }
 
 /// Somebody deleted them by hand; the same order makes them again.
@@ -168,6 +183,7 @@ fn what_was_deleted_by_hand_is_made_again() {
     }
     applied(&core, &wanted);
     assert_eq!(cloud.objects().len(), 4);
+    replays(core);
 }
 
 /// Whatever becomes of the order, nobody makes the object a second time.
@@ -190,6 +206,7 @@ fn a_lost_answer_makes_nothing_twice() {
         assert_eq!(counts(&cloud, &format!("lost-{name}"))[0], 1, "{operation}");
     }
     assert_eq!(cloud.faults_done("drop-after"), 4);
+    replays(core);
 }
 
 /// An answer that says nothing of an object does not say that it is gone.
@@ -208,4 +225,5 @@ fn what_cannot_be_read_is_not_absent() {
     cloud.fail_reads(None);
     core.delete("unread");
     assert!(cloud.objects().is_empty());
+    replays(core);
 }

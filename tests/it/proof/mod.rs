@@ -3,7 +3,7 @@
 pub mod core;
 
 mod demo;
-mod fakecloud;
+pub mod fakecloud;
 mod linkage;
 mod postgres;
 mod powerdns;

@@ -26,11 +26,11 @@ const TEN_YEARS_S: i64 = 3_652 * DAY_S;
 const HOUR_MS: u64 = 3_600_000;
 
 /// The time of day as the core sees it: so many seconds beside the real one.
-struct Time(PathBuf);
+pub struct Time(PathBuf);
 
 impl Time {
     /// For a core that has not been started.
-    fn of(core: &mut Core) -> Time {
+    pub fn of(core: &mut Core) -> Time {
         let file = core.folder().join("time");
         core.environment = vec![
             ("LD_PRELOAD", library().display().to_string()),
@@ -44,7 +44,7 @@ impl Time {
         time
     }
 
-    fn set(&self, offset_s: i64) {
+    pub fn set(&self, offset_s: i64) {
         let draft = self.0.with_extension("new");
         std::fs::write(&draft, format!("{offset_s:+}\n")).expect("written");
         std::fs::rename(&draft, &self.0).expect("in its place");

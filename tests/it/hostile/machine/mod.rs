@@ -4,7 +4,7 @@
 pub mod ledger;
 mod mount;
 
-mod clock;
+pub mod clock;
 mod directory;
 mod disk;
 mod files;
