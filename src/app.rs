@@ -21,9 +21,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Flags, Format, Settings};
+use crate::domain::hold::Target;
+use crate::domain::principal::Principal;
 use crate::domain::time::{Clock, Entropy};
 use crate::driver::{Runtime, RuntimeConfig};
-use crate::engine::Engine;
+use crate::engine::{Engine, Retention};
 use crate::frontend::cli::context;
 use crate::identity::{self, Identity};
 use crate::secret::Keyring;
@@ -174,14 +176,21 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let admin = identity::ensure_admin(store.as_ref(), &token_file, clock.as_ref(), entropy.as_ref()).await;
     admin.map_err(|error| Unserved::new(&data, error))?;
 
-    let engine = Arc::new(Engine::new(
+    let engine = Engine::new(
         Arc::clone(&store),
         Arc::clone(&stock),
         Arc::clone(&keyring),
         Arc::clone(&clock),
         Arc::clone(&entropy),
         settings.engine.concurrency as usize,
-    ));
+    );
+    let engine = Arc::new(engine.retaining(retention(settings.retention)));
+    engine.load_holds().await?;
+    if settings.paused {
+        let serve = Principal { name: "system:serve".into(), roles: Vec::new() };
+        engine.pause(Target::Core, "started with --paused", &serve).await?;
+        tracing::info!("all work is paused until `vend resume core`");
+    }
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
     let address = listener.local_addr()?;
@@ -209,10 +218,22 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let guard = ended.clone().drop_guard();
     let engine = tokio::spawn(async move {
         let _guard = guard;
-        Ok(engine.run(stop).await?)
+        let (ran, ()) = tokio::join!(Arc::clone(&engine).run(stop.clone()), engine.prune(stop));
+        Ok(ran?)
     });
     tracing::info!(%address, data = %data.display(), drivers, "ready");
     Ok(Running { address, data, token_file, store, tls, shutdown, ended, engine, server })
+}
+
+fn retention(it: config::Retention) -> Retention {
+    let days = |days: u32| u64::from(days) * 24 * 60 * 60 * 1_000;
+    Retention {
+        succeeded_ms: days(it.succeeded_days),
+        failed_ms: days(it.failed_days),
+        journal_ms: days(it.journal_days),
+        event_ms: days(it.event_days),
+        events: it.events,
+    }
 }
 
 impl Running {

@@ -46,6 +46,7 @@ pub struct Config {
     pub engine: Engine,
     pub server: Server,
     pub store: Store,
+    pub retention: Retention,
 }
 
 /// Calls come over TLS if this is given. All are PEM files.
@@ -161,6 +162,28 @@ impl Default for Server {
     }
 }
 
+/// How long what is kept. Audit entries always are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Retention {
+    /// Operations that succeeded, from their end on.
+    pub succeeded_days: u32,
+    /// Operations that ended otherwise.
+    pub failed_days: u32,
+    /// After so many the journals of what succeeded hold digests only.
+    pub journal_days: u32,
+    /// Events, for watchers that come back.
+    pub event_days: u32,
+    /// Events of one of the 256 shards of projects, whatever their age.
+    pub events: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { succeeded_days: 30, failed_days: 90, journal_days: 7, event_days: 7, events: 1_000_000 }
+    }
+}
+
 /// Where records are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -179,6 +202,7 @@ pub struct Flags {
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     pub tls_client_ca: Option<PathBuf>,
+    pub paused: bool,
 }
 
 /// What holds.
@@ -194,6 +218,9 @@ pub struct Settings {
     pub limits: Limits,
     pub engine: Engine,
     pub server: Server,
+    pub retention: Retention,
+    /// All work is paused before any begins.
+    pub paused: bool,
 }
 
 /// Everything together; `env` looks a variable up.
@@ -219,6 +246,8 @@ pub fn settle(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Sett
         limits: config.limits.limits(),
         engine: config.engine,
         server: config.server,
+        retention: config.retention,
+        paused: flags.paused,
     })
 }
 
@@ -263,6 +292,10 @@ fn parse(text: &str) -> Result<Config, String> {
     }
     if config.server.calls == 0 || config.server.waits == 0 || config.server.connections == 0 {
         return Err("server.calls, server.waits and server.connections must be at least 1".to_owned());
+    }
+    let Retention { succeeded_days, failed_days, journal_days, event_days, events } = config.retention;
+    if [succeeded_days, failed_days, journal_days, event_days].contains(&0) || events == 0 {
+        return Err("what stands under retention must be at least 1".to_owned());
     }
     Ok(config)
 }
@@ -350,9 +383,12 @@ mod tests {
         check("engine: { concurrency: 0 }", "engine.concurrency is 0");
         check("server: { calls: 0 }", "at least 1");
         check("server: { connections: 0 }", "at least 1");
+        check("retention: { failed-days: 0 }", "under retention must be at least 1");
+        check("retention: { audit-days: 1 }", "unknown field `audit-days`");
         check("tls: { certificate: /c }", "missing field `key`");
         check("store: postgres", "unknown variant `postgres`");
         assert_eq!(parse("# nothing\n"), Ok(Config::default()));
+        assert_eq!(parse("retention: { failed-days: 7 }").map(|it| it.retention.succeeded_days), Ok(30));
         assert_eq!(parse("log: { format: json, level: debug }").map(|it| it.log.level), Ok(Level::Debug));
     }
 }

@@ -50,12 +50,15 @@ struct Serve {
     /// Let in only clients with a certificate of this authority (PEM)
     #[arg(long, value_name = "FILE")]
     tls_client_ca: Option<PathBuf>,
+    /// Start with all work paused, until `vend resume core`
+    #[arg(long)]
+    paused: bool,
 }
 
 impl From<Serve> for Flags {
     fn from(args: Serve) -> Self {
-        let Serve { config, data, listen, tls_cert, tls_key, tls_client_ca } = args;
-        Flags { config, data, listen, tls_cert, tls_key, tls_client_ca }
+        let Serve { config, data, listen, tls_cert, tls_key, tls_client_ca, paused } = args;
+        Flags { config, data, listen, tls_cert, tls_key, tls_client_ca, paused }
     }
 }
 

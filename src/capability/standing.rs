@@ -12,6 +12,7 @@ pub struct Standing(Arc<Mutex<State>>);
 #[derive(Debug, Clone, Default)]
 struct State {
     revoked: bool,
+    answers: u64,
     reachable: Option<Condition>,
     accepted: Option<Condition>,
 }
@@ -62,6 +63,7 @@ impl Standing {
 
     pub fn saw(&self, sight: Sight<'_>, now: Timestamp) {
         let mut state = self.lock();
+        state.answers += u64::from(matches!(sight, Sight::Served | Sight::Answered));
         match sight {
             Sight::Served => {
                 found(&mut state.reachable, None, now);
@@ -73,12 +75,20 @@ impl Standing {
                     found(&mut state.reachable, None, now);
                     found(&mut state.accepted, Some(error), now);
                 }
-                (_, "BACKEND_UNAVAILABLE" | "ADDRESS_FORBIDDEN" | "TLS_REQUIRED" | "TLS_REFUSED") => {
+                (
+                    _,
+                    "BACKEND_UNAVAILABLE" | "DIRECTORY_UNUSABLE" | "ADDRESS_FORBIDDEN" | "TLS_REQUIRED" | "TLS_REFUSED",
+                ) => {
                     found(&mut state.reachable, Some(error), now);
                 }
                 _ => {}
             },
         }
+    }
+
+    /// How often the backend has answered, well or not.
+    pub fn answers(&self) -> u64 {
+        self.lock().answers
     }
 
     /// Whether the backend was reached, when it last was tried.
@@ -130,6 +140,7 @@ mod tests {
         standing.saw(Sight::Failed(&other), at(5));
         standing.saw(Sight::Answered, at(6));
         assert_eq!(shown(standing.reachable()), Some((true, String::new(), 6)));
+        assert_eq!(standing.answers(), 3);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::driver::DriverRecord;
+use super::hold::{Cause, Hold};
 use super::id::AuditId;
 use super::operation::Operation;
 use super::order::Order;
@@ -21,6 +22,7 @@ pub enum Subject {
     Operation,
     Driver,
     Secret,
+    Hold,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -40,6 +42,7 @@ impl Subject {
             Subject::Operation => "operation",
             Subject::Driver => "driver",
             Subject::Secret => "secret",
+            Subject::Hold => "hold",
         }
     }
 }
@@ -184,5 +187,23 @@ impl From<&SecretRecord> for Event {
     fn from(it: &SecretRecord) -> Self {
         let name = format!("secrets/{}", it.name);
         Event::of(&it.project, Subject::Secret, &it.key, name, it.version, it.update_time)
+    }
+}
+
+/// Something is held: its name says what. The end of the hold is this event's deletion.
+impl From<&Hold> for Event {
+    fn from(it: &Hold) -> Self {
+        let name = it.target.to_string();
+        let order = if it.target.project().is_empty() { String::new() } else { name.clone() };
+        let state = match it.cause {
+            Cause::Pause => "paused",
+            Cause::Breaker => "circuit-open",
+        };
+        Event {
+            order,
+            state: state.into(),
+            message: it.told(),
+            ..Event::of(it.target.project(), Subject::Hold, &it.key(), name, 1, it.since)
+        }
     }
 }

@@ -41,6 +41,12 @@ macro_rules! id {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// When it was made.
+            pub fn time(&self) -> Timestamp {
+                let ordered = ulid::Ulid::from_string(&self.0[self.0.len() - 26..]);
+                ordered.map_or(Timestamp::ZERO, |ordered| Timestamp::from_ms(ordered.timestamp_ms()))
+            }
         }
 
         impl fmt::Display for $name {

@@ -25,4 +25,5 @@ pub mod order;
 pub mod resource;
 pub mod plan;
 pub mod operation;
+pub mod hold;
 pub mod event;

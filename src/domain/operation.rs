@@ -43,6 +43,8 @@ pub struct Operation {
     pub budget: Budget,
     /// Not before this.
     pub due: Timestamp,
+    /// What it waits for, whatever `due` says: no attempt of it starts.
+    pub held: Option<Held>,
     pub cancel_requested: bool,
     pub superseded_by: Option<OperationId>,
     /// Of an order's operation: the plan as it was applied, and its digest.
@@ -55,6 +57,14 @@ pub struct Operation {
     pub create_time: Timestamp,
     pub update_time: Timestamp,
     pub end_time: Option<Timestamp>,
+}
+
+/// Which hold keeps an operation from going on, and since when. That time is not part of its budget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The hold's key.
+    pub by: String,
+    pub since: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -120,7 +130,7 @@ impl Stage {
 pub enum OperationState {
     Queued,
     Running,
-    /// For time to pass: a back-off, or a driver's `poll-after`.
+    /// For time to pass (a back-off, a driver's `poll-after`), or for what holds it.
     Waiting,
     Succeeded,
     Failed,

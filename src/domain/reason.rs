@@ -66,6 +66,7 @@ reasons! {
     BackendUnavailable = "BACKEND_UNAVAILABLE",
     BackendThrottled = "BACKEND_THROTTLED",
     CredentialsRejected = "CREDENTIALS_REJECTED",
+    Paused = "PAUSED",
     OutcomeUnknown = "OUTCOME_UNKNOWN",
     CreateOutcomeUnknown = "CREATE_OUTCOME_UNKNOWN",
     MultipleCandidates = "MULTIPLE_CANDIDATES",

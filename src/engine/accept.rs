@@ -252,6 +252,10 @@ fn mark_parked(resource: &mut Resource, open: &[Operation], asking: &Asking<'_>)
 fn gives_way(open: &Operation) -> bool {
     match open.state {
         OperationState::Queued => true,
+        // Held before it began.
+        OperationState::Waiting => {
+            open.stage == Stage::Decide && open.step == 0 && open.attempts == 0 && open.effect == Effect::None
+        }
         OperationState::NeedsAttention => {
             open.effect != Effect::Unknown
                 && !matches!(open.reason, Some(Reason::Nondeterministic | Reason::MultipleCandidates))
@@ -283,6 +287,7 @@ fn hurry(open: &Operation, commit: &mut Commit, now: Timestamp) {
     commit.writes.push(Write::Operation(Box::new(Operation {
         cancel_requested: true,
         due: now,
+        held: None,
         version: open.version + 1,
         update_time: now,
         ..open.clone()
@@ -329,6 +334,7 @@ fn operation(order: &OrderName, id: OperationId, asking: &Asking<'_>) -> Operati
         attempts: 0,
         budget: Budget::default(),
         due: asking.now,
+        held: None,
         cancel_requested: false,
         superseded_by: None,
         plan: None,

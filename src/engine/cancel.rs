@@ -57,6 +57,7 @@ impl Engine {
             let mut after = Operation { cancel_requested: true, version: operation.version + 1, ..operation.clone() };
             after.update_time = now;
             after.due = now;
+            after.held = None;
             if parked && after.effect != Effect::Unknown {
                 after.state = OperationState::Waiting;
             }

@@ -219,6 +219,8 @@ fn failed(resource: &mut Resource, operation: &mut Operation, verdict: Verdict, 
         Verdict::Leave => {}
         Verdict::Retry { reason, message, wait_ms } => {
             operation.attempts += 1;
+            // It spends no budget: what a person has to mend may take its time.
+            operation.budget.attempts += u32::from(reason == Reason::CredentialsRejected);
             operation.state = OperationState::Waiting;
             // From the time that is written beside it: were it an earlier one, a clock set back in between would park it.
             operation.due = facts.now.plus_ms(wait_ms);

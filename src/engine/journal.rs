@@ -129,7 +129,7 @@ impl History {
     }
 }
 
-fn field(row: &JournalRow) -> String {
+pub(super) fn field(row: &JournalRow) -> String {
     format!("journal/{}/{}/{}", row.step, row.attempt, row.position)
 }
 

@@ -1,7 +1,7 @@
 //! Making the world match the orders.
 //!
-//! Deciding and doing are apart: `plan`, `accept`, `decide`, `conclude` and `retry` are pure; `survey`, `step` and `queue`
-//! do what they say. Must never know protobuf, wasmtime or SQL.
+//! Deciding and doing are apart: `plan`, `accept`, `decide`, `conclude`, `retry` and `circuit` are pure; `survey`, `step` and
+//! `queue` do what they say. Must never know protobuf, wasmtime or SQL.
 
 pub mod plan;
 pub mod survey;
@@ -14,6 +14,12 @@ pub mod prepare;
 pub mod step;
 pub mod settle;
 pub mod queue;
+pub mod pause;
+pub mod held;
+pub mod circuit;
+pub mod breaker;
+pub mod reduce;
+pub mod prune;
 pub mod journal;
 pub mod input;
 pub mod refresh;
@@ -37,6 +43,7 @@ use crate::stock::{self, Stock};
 use crate::store::{self, Store};
 
 pub use apply::{Applied, Apply, Delete};
+pub use prune::Retention;
 pub use refresh::{Presence, Refreshed};
 pub use resolve::Resolution;
 pub use story::{Origin, StoryKind, StoryLine};
@@ -64,6 +71,8 @@ pub struct Engine {
     entropy: Arc<dyn Entropy>,
     /// Resources a child of which this process is working on.
     busy: Mutex<HashSet<String>>,
+    holds: pause::Holds,
+    retention: Retention,
     /// Something may have become due.
     wake: Notify,
     /// Steps at once.
@@ -86,9 +95,16 @@ impl Engine {
             clock,
             entropy,
             busy: Mutex::default(),
+            holds: pause::Holds::new(),
+            retention: Retention::default(),
             wake: Notify::new(),
             concurrency: concurrency.max(1),
         }
+    }
+
+    /// The same engine, keeping what it keeps for another time.
+    pub fn retaining(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// How many operations are being worked on right now.

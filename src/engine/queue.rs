@@ -4,14 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::domain::hold::Hold;
 use crate::domain::id::OperationId;
 use crate::domain::operation::{Operation, OperationState};
 use crate::domain::reason::Reason;
+use crate::domain::time::Timestamp;
 use crate::store::{self, Commit, Site, Write};
 
+use super::held::PAGE;
 use super::journal::tally;
 use super::{Engine, Error};
 
@@ -21,6 +25,28 @@ const POLL: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(10);
 /// Steps one operation takes in a row before it queues again.
 const STEPS: u32 = 64;
+/// Pages of operations that have to wait, put aside in a row before the loop looks at anything else.
+const PAGES: u32 = 64;
+
+/// What the loop knows of what is held.
+struct Known {
+    loaded: Option<Instant>,
+    renewals: u64,
+}
+
+/// A resource that is worked on: nobody else's until this is dropped.
+struct Place {
+    engine: Arc<Engine>,
+    resource: String,
+    operation: OperationId,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.engine.leaves_circuits(&self.operation);
+        self.engine.busy.lock().expect("nothing panics while holding it").remove(&self.resource);
+    }
+}
 
 impl Engine {
     /// Works until `shutdown`. Attempts that are still going then have a grace period; what they leave is picked up at the
@@ -28,8 +54,9 @@ impl Engine {
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) -> Result<(), Error> {
         let room = Arc::new(Semaphore::new(self.concurrency));
         let tasks = TaskTracker::new();
+        let mut known = Known { loaded: None, renewals: self.stock.renewals() };
         while !shutdown.is_cancelled() {
-            let wait = match self.start_due(&room, &tasks).await {
+            let wait = match self.round(&mut known, &room, &tasks).await {
                 Ok(wait) => wait,
                 Err(error) => {
                     tracing::error!("cannot look for work: {error}");
@@ -49,37 +76,94 @@ impl Engine {
         Ok(())
     }
 
-    /// Starts what is due and says how long there is nothing more to do.
-    async fn start_due(self: &Arc<Self>, room: &Arc<Semaphore>, tasks: &TaskTracker) -> Result<Duration, Error> {
-        let now = self.clock.now();
-        let free = room.available_permits();
-        if free == 0 {
-            return Ok(POLL);
+    /// Sees to what is held, starts what is due, and says how long there is nothing more to do.
+    async fn round(
+        self: &Arc<Self>,
+        known: &mut Known,
+        room: &Arc<Semaphore>,
+        tasks: &TaskTracker,
+    ) -> Result<Duration, Error> {
+        if known.loaded.is_none_or(|at| at.elapsed() >= POLL) {
+            // Nothing starts before it is known what must not.
+            self.load_holds().await?;
+            known.loaded = Some(Instant::now());
         }
-        let limit = u32::try_from(self.running() + free).unwrap_or(u32::MAX);
+        let now = self.clock.now();
+        let renewals = self.stock.renewals();
+        if renewals != known.renewals {
+            self.renew_circuits(now).await?;
+            known.renewals = renewals;
+        }
+        self.call_probes(now).await?;
+        let more = self.bring_back().await?;
+        let wait = self.start_due(room, tasks).await?;
+        Ok(if more { Duration::ZERO } else { wait })
+    }
+
+    /// Starts what is due, puts aside what has to wait for something else, and says how long there is nothing more to do.
+    async fn start_due(self: &Arc<Self>, room: &Arc<Semaphore>, tasks: &TaskTracker) -> Result<Duration, Error> {
+        // One due row for each resource that is worked on, and as many more as there is room: nobody is overlooked.
+        let mut limit = u32::try_from(self.running() + room.available_permits()).unwrap_or(u32::MAX);
+        for _ in 0..PAGES {
+            let now = self.clock.now();
+            if room.available_permits() == 0 {
+                return Ok(POLL);
+            }
+            let waiting = self.start_page(limit, now, room, tasks).await?;
+            if waiting.is_empty() {
+                let next = self.store.next_due(now).await?;
+                return Ok(next.map_or(POLL, |at| Duration::from_millis(at.since_ms(now)).min(POLL)));
+            }
+            self.put_aside(waiting, now).await?;
+            // There may be many of them before the next that can start.
+            limit = PAGE.saturating_add(u32::try_from(self.running()).unwrap_or(u32::MAX));
+        }
+        Ok(Duration::ZERO)
+    }
+
+    /// Those of the first `limit` that are due and have to wait; others are started as long as there is room.
+    async fn start_page(
+        self: &Arc<Self>,
+        limit: u32,
+        now: Timestamp,
+        room: &Arc<Semaphore>,
+        tasks: &TaskTracker,
+    ) -> Result<Vec<(Operation, Hold)>, Error> {
+        let mut waiting = Vec::new();
         for operation in self.store.due(now, limit).await? {
             let Some(resource) = operation.resource.clone() else { continue };
-            let Ok(permit) = room.clone().try_acquire_owned() else { return Ok(POLL) };
+            let Ok(permit) = room.clone().try_acquire_owned() else { break };
             if !self.busy.lock().expect("nothing panics while holding it").insert(resource.to_string()) {
                 continue;
             }
-            let engine = self.clone();
+            let place = Place { engine: self.clone(), resource: resource.to_string(), operation: operation.id.clone() };
+            if let Some(hold) = self.waits_for(&operation, now).await? {
+                waiting.push((operation, hold));
+                continue;
+            }
             tasks.spawn(async move {
-                engine.work(&operation.id).await;
-                engine.busy.lock().expect("nothing panics while holding it").remove(resource.as_str());
+                place.engine.work(&operation).await;
                 drop(permit);
+                let engine = place.engine.clone();
+                drop(place);
                 engine.wake.notify_one();
             });
         }
-        let next = self.store.next_due(now).await?;
-        Ok(next.map_or(POLL, |at| Duration::from_millis(at.since_ms(now)).min(POLL)))
+        Ok(waiting)
     }
 
-    async fn work(&self, id: &OperationId) {
+    async fn work(&self, operation: &Operation) {
+        let id = &operation.id;
         for _ in 0..STEPS {
             match self.step(id).await {
                 Ok(true) => {}
                 Ok(false) => return,
+                Err(error) => return self.stumbled(id, &error).await,
+            }
+            // The next step waits for what has come up meanwhile; it stays due, and the queue puts it aside.
+            match self.waits_for(operation, self.clock.now()).await {
+                Ok(None) => {}
+                Ok(Some(_)) => return,
                 Err(error) => return self.stumbled(id, &error).await,
             }
         }

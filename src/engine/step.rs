@@ -82,6 +82,7 @@ impl Engine {
                 return self.settle(resource, operation, End::new(ended, &call, None, offer), Vec::new()).await;
             }
         };
+        self.saw(&resource.pin, &operation.id, report.result.as_ref().err()).await;
         let now = self.clock.now();
         let outcome = match &report.result {
             Ok(Answer::Pending(_)) => ("pending", String::new()),
@@ -122,7 +123,9 @@ impl Engine {
     /// Asks the driver what is to be done to the object that is there, and moves to the stage that does it.
     async fn replan(&self, mut resource: Resource, mut operation: Operation, offer: &Offer) -> Result<bool, Error> {
         let call = self.call(&resource, &operation, Stage::Decide)?;
-        let action = match self.observe(&resource, call.clone(), offer).await {
+        let result = self.observe(&resource, call.clone(), offer).await;
+        self.saw(&resource.pin, &operation.id, result.as_ref().err()).await;
+        let action = match result {
             Ok(Answer::Planned(planned)) => Ok(planned.action),
             Ok(other) => Err(Failure::Unfit(format!("{other:?} to plan"))),
             Err(failure) => Err(failure),

@@ -101,6 +101,7 @@ pub fn operation(verb: OperationVerb) -> Operation {
         attempts: 0,
         budget: Budget::default(),
         due: Timestamp::ZERO,
+        held: None,
         cancel_requested: false,
         superseded_by: None,
         plan: None,

@@ -11,6 +11,7 @@ use crate::domain::plan::Plan;
 use crate::domain::principal::Principal;
 use crate::domain::resource::{Desired, Resource, ResourceState};
 use crate::domain::secret::Handle;
+use crate::domain::time::Timestamp;
 use crate::secret::Sealer;
 use crate::store::{Commit, Site};
 
@@ -30,6 +31,8 @@ pub struct Condition {
     pub status: bool,
     pub reason: String,
     pub message: String,
+    /// Since when, if that is known.
+    pub since: Option<Timestamp>,
 }
 
 impl Engine {
@@ -141,6 +144,7 @@ fn conditions(resource: &Resource) -> Vec<Condition> {
         status,
         reason: reason.to_owned(),
         message: message.to_owned(),
+        since: None,
     };
     let ready = resource.state == ResourceState::Ready && resource.observed_generation >= resource.generation;
     let mut conditions = vec![condition("Ready", ready, &reason, &resource.message)];

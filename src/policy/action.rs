@@ -36,6 +36,8 @@ actions! {
     OrdersGet = "orders.get": "OrderService/GetOrder";
     OrdersList = "orders.list": "OrderService/ListOrders";
     OrdersDelete = "orders.delete": "OrderService/DeleteOrder";
+    OrdersPause = "orders.pause": "OrderService/PauseOrder";
+    OrdersResume = "orders.resume": "OrderService/ResumeOrder";
     ResourcesGet = "resources.get": "ResourceService/GetResource";
     ResourcesList = "resources.list": "ResourceService/ListResources";
     ResourcesRefresh = "resources.refresh": "ResourceService/RefreshResource";
@@ -52,6 +54,8 @@ actions! {
     DocumentsGet = "documents.get": "DocumentService/GetDocument";
     DocumentsList = "documents.list": "DocumentService/ListDocuments";
     DocumentsDelete = "documents.delete": "DocumentService/DeleteDocument";
+    DocumentsPause = "documents.pause": "DocumentService/PauseDocument";
+    DocumentsResume = "documents.resume": "DocumentService/ResumeDocument";
     ConnectionsCheck = "connections.check": "DocumentService/CheckConnection";
     CatalogList = "catalog.list": "CatalogService/ListCatalogEntries";
     CatalogGet = "catalog.get": "CatalogService/GetCatalogEntry";
@@ -59,11 +63,15 @@ actions! {
     DriversList = "drivers.list": "DriverService/ListDrivers";
     DriversGet = "drivers.get": "DriverService/GetDriver";
     DriversUninstall = "drivers.uninstall": "DriverService/UninstallDriver";
+    DriversPause = "drivers.pause": "DriverService/PauseDriver";
+    DriversResume = "drivers.resume": "DriverService/ResumeDriver";
     SecretsSet = "secrets.set": "SecretService/SetSecret";
     SecretsList = "secrets.list": "SecretService/ListSecrets";
     AuditList = "audit.list": "AuditService/ListAuditEntries";
     SystemStatus = "system.status": "SystemService/GetStatus";
     SystemWhoAmI = "system.who-am-i": "SystemService/WhoAmI";
+    SystemPause = "system.pause": "SystemService/PauseCore";
+    SystemResume = "system.resume": "SystemService/ResumeCore";
 }
 
 impl Action {
@@ -81,6 +89,14 @@ impl Action {
                 | Action::DriversInstall
                 | Action::DriversUninstall
                 | Action::SecretsSet
+                | Action::OrdersPause
+                | Action::OrdersResume
+                | Action::DocumentsPause
+                | Action::DocumentsResume
+                | Action::DriversPause
+                | Action::DriversResume
+                | Action::SystemPause
+                | Action::SystemResume
         )
     }
 }

@@ -26,6 +26,11 @@ pub fn allows(role: Role, action: Action, name: &str) -> bool {
         Action::DocumentsDelete => document_role(name).is_none_or(|it| it == role) && matches!(role, Platform | Infra),
         // An order among documents is only checked and named: applying it is another call.
         Action::DocumentsApply => document_role(name).is_none_or(|it| it == role) && role != Auditor,
+        // Who changes it also stops it. An order is stopped by whoever has to do with it.
+        Action::DocumentsPause | Action::DocumentsResume => {
+            document_role(name).is_none_or(|it| it == role) && matches!(role, Platform | Infra)
+        }
+        Action::OrdersPause | Action::OrdersResume => matches!(role, Developer | Platform | Infra),
         Action::ConnectionsCheck => matches!(role, Infra | Platform),
         Action::OrdersPlan => matches!(role, Developer | Platform),
         Action::OrdersApply | Action::OrdersDelete => role == Developer,
@@ -37,6 +42,7 @@ pub fn allows(role: Role, action: Action, name: &str) -> bool {
         // Whoever says which object is whose could take anything for their own.
         Action::OperationsResolve => role == Infra,
         Action::DriversInstall | Action::DriversUninstall | Action::SecretsSet => role == Infra,
+        Action::DriversPause | Action::DriversResume | Action::SystemPause | Action::SystemResume => role == Infra,
         Action::SecretsList => matches!(role, Infra | Auditor),
         Action::AuditList => role == Auditor,
     }

@@ -54,6 +54,12 @@ fn roles_do_their_part() {
     for action in [Action::OrdersGet, Action::OrdersList, Action::Watch, Action::CatalogGet, Action::SystemWhoAmI] {
         check(action, "projects/shop", "apidu");
     }
+    for action in [Action::DriversPause, Action::DriversResume, Action::SystemPause, Action::SystemResume] {
+        check(action, "", "ai");
+    }
+    for action in [Action::OrdersPause, Action::OrdersResume] {
+        check(action, "projects/shop/environments/dev/orders/checkout", "apid");
+    }
     check(Action::AuditList, "", "au");
     check(Action::SecretsList, "", "aiu");
     check(Action::OperationsCancel, "op_x", "aid");
@@ -67,7 +73,8 @@ fn roles_do_their_part() {
 
 #[test]
 fn who_changes_a_document_depends_on_its_kind() {
-    for action in [Action::DocumentsApply, Action::DocumentsDelete] {
+    let changes = [Action::DocumentsApply, Action::DocumentsDelete, Action::DocumentsPause, Action::DocumentsResume];
+    for action in changes {
         check(action, "connections/pg-dev", "ai");
         check(action, "recipes/shared", "ap");
         check(action, "projects/shop/environments/dev", "ap");

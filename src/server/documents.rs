@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::domain::document::{Document, Kind, Manifest};
+use crate::domain::hold::Target;
 use crate::domain::reason::Reason;
 use crate::pb;
 use crate::pb::applied_document::Action;
@@ -15,7 +16,7 @@ use super::caller::Caller;
 use super::core::Core;
 use super::gather::Gathering;
 use super::source::{self, Sourced};
-use super::{convert, names, request, status};
+use super::{convert, holds, names, request, status};
 
 pub struct Documents(pub Arc<Core>);
 
@@ -112,6 +113,30 @@ impl DocumentService for Documents {
         Ok(Response::new(pb::DeleteDocumentResponse {}))
     }
 
+    async fn pause_document(
+        &self,
+        request: Request<pb::PauseDocumentRequest>,
+    ) -> Result<Response<pb::PauseDocumentResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let target = pausable(&ask.name)?;
+        let (hold, unchanged) = self.0.pause(target, &ask.message, &caller).await?;
+        Ok(Response::new(pb::PauseDocumentResponse { hold: Some(hold), unchanged }))
+    }
+
+    async fn resume_document(
+        &self,
+        request: Request<pb::ResumeDocumentRequest>,
+    ) -> Result<Response<pb::ResumeDocumentResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let target = pausable(&ask.name)?;
+        let unchanged = self.0.resume(&target, &caller).await?;
+        Ok(Response::new(pb::ResumeDocumentResponse { unchanged }))
+    }
+
     async fn check_connection(
         &self,
         request: Request<pb::CheckConnectionRequest>,
@@ -134,8 +159,20 @@ impl Documents {
             Kind::Connection => self.0.stock.connection_conditions(document.manifest.name().as_str()).await,
             _ => Vec::new(),
         };
-        convert::document::document(document, conditions)
+        let held = match Target::parse(&document.manifest.resource_name()).filter(is_pausable) {
+            Some(target) => self.0.engine.held_conditions(&target),
+            None => Vec::new(),
+        };
+        convert::document::document(document, conditions, held)
     }
+}
+
+fn pausable(name: &str) -> Result<Target, Status> {
+    holds::target(name, "connections/* or recipes/*", is_pausable)
+}
+
+fn is_pausable(target: &Target) -> bool {
+    matches!(target, Target::Connection(_) | Target::Recipe(_))
 }
 
 /// What the check found is the answer, also if the backend is not there or lets nobody in; other refusals are refusals.

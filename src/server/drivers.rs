@@ -6,6 +6,7 @@ use tokio_stream::StreamExt;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::driver::DriverRecord;
+use crate::domain::hold::Target;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::pb;
@@ -14,7 +15,7 @@ use crate::stock;
 
 use super::caller::Caller;
 use super::core::Core;
-use super::{convert, names, status};
+use super::{convert, holds, names, status};
 
 const COMPONENT_BYTES: usize = 64 << 20;
 const CHUNK_BYTES: usize = 1 << 20;
@@ -33,7 +34,7 @@ impl DriverService for Drivers {
         let (file, component) = receive(request.into_inner()).await?;
         let installed = self.0.stock.install(component, &caller.principal).await;
         let (driver, unchanged) = installed.map_err(|error| about(&file, error))?;
-        let driver = Some(convert::driver::driver(driver));
+        let driver = Some(self.show(driver));
         Ok(Response::new(pb::InstallDriverResponse { driver, unchanged }))
     }
 
@@ -42,7 +43,7 @@ impl DriverService for Drivers {
         request: Request<pb::ListDriversRequest>,
     ) -> Result<Response<pb::ListDriversResponse>, Status> {
         Caller::of(&request)?.authorize("")?;
-        let drivers = self.0.store.drivers().await?.into_iter().map(convert::driver::driver).collect();
+        let drivers = self.0.store.drivers().await?.into_iter().map(|it| self.show(it)).collect();
         Ok(Response::new(pb::ListDriversResponse { drivers }))
     }
 
@@ -58,7 +59,7 @@ impl DriverService for Drivers {
             None => self.0.store.driver(&digest("name", &ask.name)?).await?,
         };
         let driver = found.ok_or_else(|| status::not_found(&ask.name))?;
-        Ok(Response::new(pb::GetDriverResponse { driver: Some(convert::driver::driver(driver)) }))
+        Ok(Response::new(pb::GetDriverResponse { driver: Some(self.show(driver)) }))
     }
 
     async fn uninstall_driver(
@@ -71,6 +72,42 @@ impl DriverService for Drivers {
         self.0.stock.uninstall(&digest("digest", &ask.digest)?, &caller.principal).await?;
         Ok(Response::new(pb::UninstallDriverResponse {}))
     }
+
+    async fn pause_driver(
+        &self,
+        request: Request<pb::PauseDriverRequest>,
+    ) -> Result<Response<pb::PauseDriverResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let target = pausable(&ask.name)?;
+        let (hold, unchanged) = self.0.pause(target, &ask.message, &caller).await?;
+        Ok(Response::new(pb::PauseDriverResponse { hold: Some(hold), unchanged }))
+    }
+
+    async fn resume_driver(
+        &self,
+        request: Request<pb::ResumeDriverRequest>,
+    ) -> Result<Response<pb::ResumeDriverResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let target = pausable(&ask.name)?;
+        let unchanged = self.0.resume(&target, &caller).await?;
+        Ok(Response::new(pb::ResumeDriverResponse { unchanged }))
+    }
+}
+
+impl Drivers {
+    fn show(&self, driver: DriverRecord) -> pb::Driver {
+        let target = Target::parse(&format!("drivers/{}", driver.description.name));
+        let held = target.map_or(Vec::new(), |target| self.0.engine.held_conditions(&target));
+        convert::driver::driver(driver, held)
+    }
+}
+
+fn pausable(name: &str) -> Result<Target, Status> {
+    holds::target(name, "drivers/NAME; it is paused in all of its versions", |it| matches!(it, Target::Driver(_)))
 }
 
 /// The file's name, as it is told in messages, and the whole component; its size is bounded while it comes in.

@@ -19,6 +19,7 @@ mod names;
 pub mod page;
 mod gather;
 mod source;
+mod holds;
 pub mod status;
 mod orders;
 mod resources;

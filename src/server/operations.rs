@@ -157,7 +157,8 @@ impl OperationService for Operations {
 
 impl Operations {
     async fn find(&self, id: &OperationId) -> Result<Operation, Status> {
-        self.0.store.operation(id).await?.ok_or_else(|| status::not_found(id.as_str()))
+        let found = self.0.store.operation(id).await?;
+        found.ok_or_else(|| status::refuse(&self.0.engine.no_operation(id), id.as_str()))
     }
 
     /// What was done is told by children: a child itself, or all of an order's operation, oldest first.

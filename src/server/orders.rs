@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use crate::domain::hold::Target;
 use crate::domain::name::OrderName;
 use crate::domain::order::Order;
 use crate::engine;
@@ -136,6 +137,30 @@ impl OrderService for Orders {
             .await?;
         Ok(Response::new(pb::DeleteOrderResponse { operation: operation.map(convert::operation::operation) }))
     }
+
+    async fn pause_order(
+        &self,
+        request: Request<pb::PauseOrderRequest>,
+    ) -> Result<Response<pb::PauseOrderResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let target = Target::Order(names::order(&ask.name)?);
+        let (hold, unchanged) = self.0.pause(target, &ask.message, &caller).await?;
+        Ok(Response::new(pb::PauseOrderResponse { hold: Some(hold), unchanged }))
+    }
+
+    async fn resume_order(
+        &self,
+        request: Request<pb::ResumeOrderRequest>,
+    ) -> Result<Response<pb::ResumeOrderResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let target = Target::Order(names::order(&ask.name)?);
+        let unchanged = self.0.resume(&target, &caller).await?;
+        Ok(Response::new(pb::ResumeOrderResponse { unchanged }))
+    }
 }
 
 impl Orders {
@@ -158,7 +183,8 @@ impl Orders {
         let count = self.count(&order.name).await?;
         // Opened, a manifest takes many times as much: last, and for no longer than it is written down.
         let manifest = self.0.engine.open_manifest(&order)?;
-        Ok(convert::order::order(order, manifest, operation, count))
+        let held = self.0.engine.held_conditions(&Target::Order(order.name.clone()));
+        Ok(convert::order::order(order, manifest, operation, count, held))
     }
 
     async fn count(&self, order: &OrderName) -> Result<Count, Status> {

@@ -32,7 +32,7 @@ impl ResourceService for Resources {
         caller.authorize(&ask.name)?;
         let _turn = self.0.turn().await?;
         let resource = self.one(&ask.name).await?;
-        Ok(Response::new(pb::GetResourceResponse { resource: Some(self.show(resource)?) }))
+        Ok(Response::new(pb::GetResourceResponse { resource: Some(self.show(resource).await?) }))
     }
 
     async fn list_resources(
@@ -61,7 +61,7 @@ impl ResourceService for Resources {
         while let Some(paging) = page.wants() {
             let read = self.0.store.resources(&filter, paging).await?;
             for resource in read.items {
-                page.add(self.show(resource)?);
+                page.add(self.show(resource).await?);
             }
             page.goes_on_at(read.next);
         }
@@ -130,8 +130,9 @@ impl Resources {
         }
     }
 
-    fn show(&self, resource: Resource) -> Result<pb::Resource, Status> {
-        let view = self.0.engine.view(&resource)?;
+    async fn show(&self, resource: Resource) -> Result<pb::Resource, Status> {
+        let mut view = self.0.engine.view(&resource)?;
+        view.conditions.extend(self.0.engine.held_resource(&resource.name.order, &resource.pin).await?);
         Ok(convert::resource::resource(resource, view))
     }
 }

@@ -43,6 +43,7 @@ pub fn code(reason: Reason) -> Code {
         | Reason::InUse
         | Reason::BackendRefused
         | Reason::CredentialsRejected
+        | Reason::Paused
         | Reason::OutcomeUnknown
         | Reason::CreateOutcomeUnknown
         | Reason::MultipleCandidates

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use crate::domain::hold::Target;
 use crate::pb;
 use crate::pb::system_service_server::SystemService;
 
 use super::caller::Caller;
 use super::convert;
 use super::core::Core;
+
+/// Holds that the status shows.
+const SHOWN: usize = 100;
 
 pub struct System(pub Arc<Core>);
 
@@ -26,6 +30,7 @@ impl SystemService for System {
             start_time: Some(convert::time(self.0.start_time)),
             drivers: convert::int(self.0.stock.drivers_loaded().await),
             running_operations: convert::int(self.0.engine.running()),
+            holds: self.0.engine.holds().into_iter().take(SHOWN).map(convert::hold::hold).collect(),
         }))
     }
 
@@ -34,5 +39,25 @@ impl SystemService for System {
         caller.authorize("")?;
         let roles = caller.principal.roles.iter().map(|role| role.as_str().to_owned()).collect();
         Ok(Response::new(pb::WhoAmIResponse { principal: caller.principal.name, roles }))
+    }
+    async fn pause_core(
+        &self,
+        request: Request<pb::PauseCoreRequest>,
+    ) -> Result<Response<pb::PauseCoreResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize("")?;
+        let (hold, unchanged) = self.0.pause(Target::Core, &ask.message, &caller).await?;
+        Ok(Response::new(pb::PauseCoreResponse { hold: Some(hold), unchanged }))
+    }
+
+    async fn resume_core(
+        &self,
+        request: Request<pb::ResumeCoreRequest>,
+    ) -> Result<Response<pb::ResumeCoreResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        caller.authorize("")?;
+        let unchanged = self.0.resume(&Target::Core, &caller).await?;
+        Ok(Response::new(pb::ResumeCoreResponse { unchanged }))
     }
 }

@@ -1,6 +1,7 @@
 //! Connections opened: a document and its secrets become a backend, kept until one of them changes.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use crate::capability::backend::Backend;
 use crate::capability::grants::{Grant, Grants};
@@ -53,6 +54,9 @@ impl Stock {
             Err(error) => Sight::Failed(error),
         };
         opened.standing.saw(sight, now);
+        if checked.is_ok() {
+            self.renewals.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(checked.map_err(|error| backend_refusal(&error, &format!("connection `{name}`")))?)
     }
 
@@ -62,6 +66,16 @@ impl Stock {
         let Some(Opened { standing, .. }) = backends.get(name) else { return Vec::new() };
         let all = [("Reachable", standing.reachable()), ("CredentialsAccepted", standing.accepted())];
         all.into_iter().filter_map(|(name, condition)| Some(FoundCondition { name, condition: condition? })).collect()
+    }
+
+    /// How often a connection has answered since it was opened.
+    pub async fn connection_answers(&self, name: &str) -> u64 {
+        self.backends.read().await.get(name).map_or(0, |opened| opened.standing.answers())
+    }
+
+    /// Counts what gives hope that a connection which did not work does now: something was changed, or a check went well.
+    pub fn renewals(&self) -> u64 {
+        self.renewals.load(Ordering::Relaxed)
     }
 
     pub(super) async fn backend(&self, name: &Name) -> Result<Backend, Error> {
@@ -90,6 +104,7 @@ impl Stock {
         for (_, opened) in self.backends.write().await.drain() {
             opened.standing.revoke();
         }
+        self.renewals.fetch_add(1, Ordering::Relaxed);
     }
 
     async fn settings(&self, connection: &Connection) -> Result<Settings, Error> {

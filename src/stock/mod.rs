@@ -20,6 +20,7 @@ mod tests;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::sync::{Mutex, RwLock};
 
@@ -66,6 +67,7 @@ pub struct Stock {
     limits: Limits,
     /// By connection name.
     backends: RwLock<HashMap<String, connect::Opened>>,
+    renewals: AtomicU64,
 }
 
 impl Stock {
@@ -90,6 +92,7 @@ impl Stock {
             schemas: Schemas::new(),
             limits,
             backends: RwLock::default(),
+            renewals: AtomicU64::new(0),
         }
     }
 }

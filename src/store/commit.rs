@@ -3,6 +3,7 @@
 use crate::domain::document::{Document, Kind};
 use crate::domain::driver::DriverRecord;
 use crate::domain::event::Audit;
+use crate::domain::hold::Hold;
 use crate::domain::id::{OperationId, OrderId, ResourceId, TokenId};
 use crate::domain::name::OrderName;
 use crate::domain::operation::{Operation, OperationState};
@@ -46,12 +47,16 @@ pub enum Site {
     Result,
     /// A person or the queue changed an operation outside its steps.
     Operation,
+    /// Something was paused or resumed, or a breaker opened or closed.
+    Hold,
     /// Something was looked at that must be on record.
     Audit,
+    /// What has been kept for long enough goes.
+    Prune,
 }
 
 impl Site {
-    pub const ALL: [Site; 9] = [
+    pub const ALL: [Site; 11] = [
         Site::Accept,
         Site::Documents,
         Site::Driver,
@@ -60,7 +65,9 @@ impl Site {
         Site::Outcome,
         Site::Result,
         Site::Operation,
+        Site::Hold,
         Site::Audit,
+        Site::Prune,
     ];
 }
 
@@ -103,8 +110,32 @@ pub enum Write {
         to: OperationState,
         time: Timestamp,
     },
+    /// A conflict if there is one of its key.
+    Hold(Box<Hold>),
+    /// A conflict if there is none.
+    LiftHold {
+        key: String,
+        time: Timestamp,
+    },
     /// Of an operation that exists. A second row at one place is a conflict.
     Journal(JournalRow),
+    /// In the place of a row that is there. Makes no event, as nothing that prunes does.
+    ReduceJournal(JournalRow),
+    /// The journals of all operations that have ended until here are reduced.
+    ReducedUntil(Ended),
+    /// Up to `rows` rows of its journal go; if there are no more, so does it, with its plan and the request that made it.
+    /// Does nothing to one that has not ended, or has children.
+    PruneOperation {
+        id: OperationId,
+        rows: u32,
+    },
+    /// Up to `limit` of the oldest events of a shard go: those before `before`, and those beyond the newest `most`.
+    PruneEvents {
+        shard: u16,
+        before: Timestamp,
+        most: u64,
+        limit: u32,
+    },
     /// Only one that an operator set makes an event; a resource's own come and go with it.
     Secret(Box<SecretRecord>),
     ReserveKey(NaturalKey),
@@ -137,6 +168,15 @@ pub struct JournalRow {
     pub time: Timestamp,
     /// A header or an entry, sealed.
     pub payload: Sealed,
+}
+
+/// An operation that has ended, in the order in which they did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    pub end_time: Timestamp,
+    pub id: OperationId,
+    pub parent: Option<OperationId>,
+    pub state: OperationState,
 }
 
 /// What names an object at its backend: taken by one resource until that is gone.

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::domain::document::{Document, Kind};
 use crate::domain::driver::DriverRecord;
 use crate::domain::event::{Audit, Recorded};
+use crate::domain::hold::Hold;
 use crate::domain::id::{CoreId, OperationId, ResourceId};
 use crate::domain::name::OrderName;
 use crate::domain::operation::Operation;
@@ -20,7 +21,7 @@ use crate::domain::resource::Resource;
 use crate::domain::secret::SecretRecord;
 use crate::domain::time::Timestamp;
 
-pub use commit::{Commit, JournalRow, NaturalKey, Request, Site, Token, Write};
+pub use commit::{Commit, Ended, JournalRow, NaturalKey, Request, Site, Token, Write};
 pub use page::{Filter, Page, Paging};
 
 #[derive(Debug, thiserror::Error)]
@@ -89,8 +90,8 @@ pub trait Store: Send + Sync {
     async fn operations(&self, filter: &Filter, paging: &Paging) -> Result<Page<Operation>, Error>;
     /// Children that are not terminal of one resource, oldest generation first.
     async fn open_operations(&self, resource: &ResourceId) -> Result<Vec<Operation>, Error>;
-    /// Children that may run now, by due time: runnable, due at or before `now`, and with no open operation of the same
-    /// resource and a lower generation. At most `limit`.
+    /// Children that may run now, by due time: runnable, not held, due at or before `now`, and with no open operation of the
+    /// same resource and a lower generation. At most `limit`.
     ///
     /// One that was last changed more than [`AHEAD_MS`] after `now` is due too, behind the others: the clock was set back
     /// meanwhile, and how much of its time to wait is left nobody knows.
@@ -98,8 +99,30 @@ pub trait Store: Send + Sync {
     /// When the next child behind `now` falls due.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, Error>;
 
+    /// All holds, by key.
+    async fn holds(&self) -> Result<Vec<Hold>, Error>;
+    /// The lowest key behind `after` that an operation says it is held by; whether or not there is such a hold.
+    async fn next_held_key(&self, after: &str) -> Result<Option<String>, Error>;
+    /// Runnable children held under `key`, those first that have been for longest. At most `limit`.
+    async fn held(&self, key: &str, limit: u32) -> Result<Vec<Operation>, Error>;
+
     /// All of one operation, by step, attempt and position.
     async fn journal(&self, operation: &OperationId) -> Result<Vec<JournalRow>, Error>;
+
+    /// Rows of one operation's journal behind the place of `after`, at most `limit`.
+    async fn journal_behind(
+        &self,
+        operation: &OperationId,
+        after: Option<&JournalRow>,
+        limit: u32,
+    ) -> Result<Vec<JournalRow>, Error>;
+
+    /// Operations that have ended, behind `after` and not later than `until`; at most `limit`.
+    async fn ended(&self, after: Option<&Ended>, until: Timestamp, limit: u32) -> Result<Vec<Ended>, Error>;
+    /// As [`Write::ReducedUntil`] said last; only its place among those that have ended is known.
+    async fn reduced_until(&self) -> Result<Option<Ended>, Error>;
+    /// Shards of which [`Write::PruneEvents`] would take something.
+    async fn stale_events(&self, before: Timestamp, most: u64) -> Result<Vec<u16>, Error>;
 
     /// By handle, or by the name an operator gave it.
     async fn secret(&self, key: &str) -> Result<Option<SecretRecord>, Error>;

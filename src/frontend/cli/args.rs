@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     apply, cancel, catalog, check, context, delete, describe, driver, explain, get, init, journal, order, outputs,
-    planning, refresh, resolve, secret, system, tree, wait, watch,
+    pause, planning, refresh, resolve, secret, system, tree, wait, watch,
 };
 
 /// Understood by every command. Environment variables stand in for what is not typed; then the context.
@@ -86,6 +86,10 @@ pub enum Command {
     Retry(resolve::RetryArgs),
     /// Decide on an operation that needs a person
     Resolve(resolve::ResolveArgs),
+    /// Let nothing start that has to do with something: it waits
+    Pause(pause::PauseArgs),
+    /// Let what was paused go on
+    Resume(pause::ResumeArgs),
     /// Try out a connection
     Check(check::Args),
     /// Install and show drivers

@@ -143,6 +143,17 @@ impl orders::OrderService for Core {
         unused()
     }
 
+    async fn pause_order(&self, _: Request<pb::PauseOrderRequest>) -> Result<Response<pb::PauseOrderResponse>, Status> {
+        unused()
+    }
+
+    async fn resume_order(
+        &self,
+        _: Request<pb::ResumeOrderRequest>,
+    ) -> Result<Response<pb::ResumeOrderResponse>, Status> {
+        unused()
+    }
+
     async fn delete_order(
         &self,
         _: Request<pb::DeleteOrderRequest>,

@@ -32,6 +32,7 @@ mod outputs;
 mod refresh;
 mod resolve;
 mod paint;
+mod pause;
 mod place;
 mod plan;
 mod planning;
@@ -116,6 +117,8 @@ async fn dispatch(
         Command::Cancel(args) => cancel::run(&session, &args).await,
         Command::Retry(args) => resolve::retry(&session, &args).await,
         Command::Resolve(args) => resolve::resolve(&session, &args).await,
+        Command::Pause(args) => pause::pause(&session, &args).await,
+        Command::Resume(args) => pause::resume(&session, &args).await,
         Command::Check(args) => check::run(&session, &args).await,
         Command::Driver(args) => driver::run(&session, &args).await,
         Command::Secret(args) => secret::run(&session, &args).await,

@@ -40,6 +40,7 @@ pub async fn status(session: &Session, args: &Args) -> anyhow::Result<Exit> {
             "start-time": view::time(&answer.start_time),
             "drivers": answer.drivers,
             "running-operations": answer.running_operations,
+            "holds": answer.holds.iter().map(view::hold).collect::<Vec<_>>(),
         }),
         args.output,
     )
@@ -69,9 +70,22 @@ fn show(value: &Value, format: Plain) -> anyhow::Result<Exit> {
 fn lines(value: &Value) -> String {
     let Value::Object(map) = value else { return String::new() };
     let width = map.keys().map(String::len).max().unwrap_or(0);
-    map.iter()
-        .map(|(key, value)| format!("{key:<width$}  {}", columns::text(value)).trim_end().to_owned() + "\n")
-        .collect()
+    map.iter().map(|(key, value)| format!("{key:<width$}  {}", text(value)).trim_end().to_owned() + "\n").collect()
+}
+
+/// What keeps work from starting is named; what else is known of it is in the other formats.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            let names: Vec<String> = items
+                .iter()
+                .map(|it| format!("{} ({})", columns::text(&it["name"]), columns::text(&it["reason"])))
+                .collect();
+            names.join(", ")
+        }
+        Value::Array(items) if items.is_empty() => String::new(),
+        other => columns::text(other),
+    }
 }
 
 #[cfg(test)]

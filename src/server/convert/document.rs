@@ -2,15 +2,16 @@
 
 use crate::document::render;
 use crate::domain::document::Document;
+use crate::engine::Condition;
 use crate::pb;
 use crate::pb::applied_document::Action;
 use crate::stock::{AppliedDocument, DocumentAction, FoundCondition};
 
-use super::{etag, int, long, time};
+use super::{etag, hold, int, long, time};
 
-/// `conditions`: of a connection.
-pub fn document(it: Document, conditions: Vec<FoundCondition>) -> pb::Document {
-    let conditions = conditions.into_iter().map(|found| pb::Condition {
+/// `found`: of a connection; `held`: what keeps it from being used.
+pub fn document(it: Document, found: Vec<FoundCondition>, held: Vec<Condition>) -> pb::Document {
+    let found = found.into_iter().map(|found| pb::Condition {
         r#type: found.name.to_owned(),
         status: found.condition.holds,
         reason: found.condition.reason,
@@ -27,7 +28,7 @@ pub fn document(it: Document, conditions: Vec<FoundCondition>) -> pb::Document {
         create_time: Some(time(it.create_time)),
         update_time: Some(time(it.update_time)),
         etag: etag(it.version),
-        conditions: conditions.collect(),
+        conditions: found.chain(held.into_iter().map(hold::condition)).collect(),
     }
 }
 

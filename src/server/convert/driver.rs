@@ -1,11 +1,12 @@
 //! Installed drivers.
 
 use crate::domain::driver::DriverRecord;
+use crate::engine::Condition;
 use crate::pb;
 
-use super::{long, time};
+use super::{hold, long, time};
 
-pub fn driver(it: DriverRecord) -> pb::Driver {
+pub fn driver(it: DriverRecord, held: Vec<Condition>) -> pb::Driver {
     let description_json = serde_json::to_string(&it.description).expect("a description has only text keys");
     pb::Driver {
         name: format!("drivers/{}", it.description.name),
@@ -18,5 +19,6 @@ pub fn driver(it: DriverRecord) -> pb::Driver {
         description_json,
         principal: it.principal,
         create_time: Some(time(it.create_time)),
+        conditions: held.into_iter().map(hold::condition).collect(),
     }
 }

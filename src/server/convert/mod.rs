@@ -4,6 +4,7 @@ pub mod audit;
 pub mod catalog;
 pub mod document;
 pub mod driver;
+pub mod hold;
 pub mod journal;
 pub mod operation;
 pub mod order;

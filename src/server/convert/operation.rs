@@ -27,7 +27,7 @@ pub fn operation(it: Operation) -> pb::Operation {
         principal: it.principal,
         request_id: it.request_id,
         attempts: int(it.attempts),
-        due_time: (it.state == OperationState::Waiting).then(|| time(it.due)),
+        due_time: (it.state == OperationState::Waiting && it.held.is_none()).then(|| time(it.due)),
         superseded_by: it.superseded_by.map_or_else(String::new, |id| id.to_string()),
         plan_digest: it.plan_digest,
         children: children(it.tally),

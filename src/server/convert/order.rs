@@ -6,9 +6,10 @@ use crate::domain::document::{API_VERSION, Kind};
 use crate::domain::operation::OperationState;
 use crate::domain::order::Order;
 use crate::domain::resource::ResourceState;
+use crate::engine::Condition;
 use crate::pb;
 
-use super::{etag, int, long, time};
+use super::{etag, hold, int, long, time};
 
 /// An order's resources, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -32,7 +33,13 @@ impl Count {
 }
 
 /// `operation` is the state of the one that carries out the order's generation, if there is still a record of it.
-pub fn order(it: Order, manifest: Value, operation: Option<OperationState>, count: Count) -> pb::Order {
+pub fn order(
+    it: Order,
+    manifest: Value,
+    operation: Option<OperationState>,
+    count: Count,
+    held: Vec<Condition>,
+) -> pb::Order {
     pb::Order {
         name: it.name.to_string(),
         id: it.id.to_string(),
@@ -47,6 +54,7 @@ pub fn order(it: Order, manifest: Value, operation: Option<OperationState>, coun
         create_time: Some(time(it.create_time)),
         update_time: Some(time(it.update_time)),
         etag: etag(it.version),
+        conditions: held.into_iter().map(hold::condition).collect(),
     }
 }
 

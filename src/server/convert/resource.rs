@@ -5,7 +5,7 @@ use crate::engine::view::mask;
 use crate::engine::{Refreshed, ResourceView};
 use crate::pb;
 
-use super::{etag, int, long, text, time};
+use super::{etag, hold, int, long, text, time};
 
 pub fn refreshed(it: &Refreshed) -> pb::RefreshResourceResponse {
     let shown = |value: &Option<serde_json::Value>| value.as_ref().map_or_else(String::new, |it| mask(it).to_string());
@@ -20,13 +20,7 @@ pub fn refreshed(it: &Refreshed) -> pb::RefreshResourceResponse {
 /// `view` is what the record seals, masked.
 pub fn resource(it: Resource, view: ResourceView) -> pb::Resource {
     let external_id = it.object.as_ref().and_then(|object| object.external_id.clone()).unwrap_or_default();
-    let conditions = view.conditions.into_iter().map(|condition| pb::Condition {
-        r#type: condition.kind.to_string(),
-        status: condition.status,
-        reason: condition.reason,
-        message: condition.message,
-        since: None,
-    });
+    let conditions = view.conditions.into_iter().map(hold::condition);
     pb::Resource {
         name: it.name.to_string(),
         id: it.id.to_string(),

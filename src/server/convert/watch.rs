@@ -31,6 +31,7 @@ fn told(kind: Kind, it: Event, resume_token: String) -> Option<pb::WatchResponse
         Subject::Resource => "resource",
         Subject::Operation => "operation",
         Subject::Document => "document",
+        Subject::Hold => "hold",
         Subject::Driver | Subject::Secret => return None,
     };
     Some(pb::WatchResponse {

@@ -9,9 +9,9 @@ use crate::domain::name;
 use crate::store::Error;
 
 /// A shard's events lie behind one another from here on: more revisions than 2^48 no shard will see.
-const PLACES: u64 = 1 << 48;
+pub const PLACES: u64 = 1 << 48;
 
-fn place(shard: u16, revision: u64) -> i64 {
+pub fn place(shard: u16, revision: u64) -> i64 {
     int(u64::from(shard) * PLACES + revision)
 }
 

@@ -19,6 +19,8 @@ mod document;
 mod order;
 mod resource;
 mod operation;
+mod hold;
+mod prune;
 mod journal;
 mod secret;
 mod natural_key;
@@ -42,6 +44,7 @@ pub use open::{Error, FORMAT};
 use crate::domain::document::{Document, Kind};
 use crate::domain::driver::DriverRecord;
 use crate::domain::event::{Audit, Recorded};
+use crate::domain::hold::Hold;
 use crate::domain::id::{CoreId, OperationId, ResourceId};
 use crate::domain::name::OrderName;
 use crate::domain::operation::Operation;
@@ -49,7 +52,7 @@ use crate::domain::order::Order;
 use crate::domain::resource::Resource;
 use crate::domain::secret::SecretRecord;
 use crate::domain::time::{Clock, Entropy, Timestamp};
-use crate::store::{self, Commit, Filter, JournalRow, Page, Paging, Request, Store, Token};
+use crate::store::{self, Commit, Ended, Filter, JournalRow, Page, Paging, Request, Store, Token};
 
 /// A data directory being served. Dropping it finishes what is queued and frees the directory.
 pub struct Sqlite {
@@ -189,9 +192,47 @@ impl Store for Sqlite {
         self.readers.read(move |connection| operation::next_due(connection, now)).await
     }
 
+    async fn holds(&self) -> Result<Vec<Hold>> {
+        self.readers.read(hold::all).await
+    }
+
+    async fn next_held_key(&self, after: &str) -> Result<Option<String>> {
+        let after = after.to_owned();
+        self.readers.read(move |connection| operation::next_held_key(connection, &after)).await
+    }
+
+    async fn held(&self, key: &str, limit: u32) -> Result<Vec<Operation>> {
+        let key = key.to_owned();
+        self.readers.read(move |connection| operation::held(connection, &key, limit)).await
+    }
+
     async fn journal(&self, operation: &OperationId) -> Result<Vec<JournalRow>> {
         let operation = operation.clone();
         self.readers.read(move |connection| journal::of(connection, &operation)).await
+    }
+
+    async fn journal_behind(
+        &self,
+        operation: &OperationId,
+        after: Option<&JournalRow>,
+        limit: u32,
+    ) -> Result<Vec<JournalRow>> {
+        let place = after.map(|row| (row.step, row.attempt, row.position));
+        let operation = operation.clone();
+        self.readers.read(move |connection| journal::behind(connection, &operation, place, limit)).await
+    }
+
+    async fn ended(&self, after: Option<&Ended>, until: Timestamp, limit: u32) -> Result<Vec<Ended>> {
+        let after = after.cloned();
+        self.readers.read(move |connection| prune::ended(connection, after.as_ref(), until, limit)).await
+    }
+
+    async fn reduced_until(&self) -> Result<Option<Ended>> {
+        self.readers.read(prune::reduced_until).await
+    }
+
+    async fn stale_events(&self, before: Timestamp, most: u64) -> Result<Vec<u16>> {
+        self.readers.snapshot(move |connection| prune::stale_events(connection, before, most)).await
     }
 
     async fn secret(&self, key: &str) -> Result<Option<SecretRecord>> {

@@ -9,7 +9,7 @@ use super::row::{Columns, all, int, json, one};
 use super::table::{Statements, Table};
 use crate::domain::id::{OperationId, ResourceId};
 use crate::domain::name::{OrderName, shard};
-use crate::domain::operation::{Operation, OperationState, Tally};
+use crate::domain::operation::{Held, Operation, OperationState, Tally};
 use crate::domain::time::Timestamp;
 use crate::store::{AHEAD_MS, Error, Filter, Page, Paging};
 
@@ -45,6 +45,8 @@ static TABLE: LazyLock<Statements> = LazyLock::new(|| {
             "attempts",
             "budget",
             "due",
+            "held",
+            "held_since",
             "cancel_requested",
             "superseded_by",
             "plan_digest",
@@ -75,7 +77,7 @@ static SELECT_OPEN: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// What is runnable as soon as its time has come.
-const RUNNABLE: &str = "parent IS NOT NULL AND state IN ('queued', 'running', 'waiting')
+const RUNNABLE: &str = "parent IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held IS NULL
     AND NOT EXISTS (
         SELECT 1 FROM operation AS earlier
         WHERE earlier.resource = operation.resource AND earlier.generation < operation.generation
@@ -91,7 +93,18 @@ static SELECT_AHEAD: LazyLock<String> = LazyLock::new(|| {
 });
 
 const SELECT_NEXT_DUE: &str = "SELECT min(due) FROM operation
-    WHERE parent IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND due > ?1";
+    WHERE parent IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held IS NULL AND due > ?1";
+
+const SELECT_NEXT_HELD_KEY: &str = "SELECT min(held) FROM operation
+    WHERE held IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held > ?1";
+
+static SELECT_HELD: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} WHERE held IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held = ?1
+         ORDER BY held_since, id LIMIT ?2",
+        *SELECT
+    )
+});
 
 fn read(columns: &mut Columns<'_>) -> Result<Operation, Error> {
     let id = columns.parse(OperationId::parse)?;
@@ -120,6 +133,10 @@ fn read(columns: &mut Columns<'_>) -> Result<Operation, Error> {
         attempts: columns.number()?,
         budget: columns.json()?,
         due: columns.time()?,
+        held: match (columns.text_optional()?, columns.time_optional()?) {
+            (Some(by), Some(since)) => Some(Held { by, since }),
+            _ => None,
+        },
         cancel_requested: columns.flag()?,
         superseded_by: columns.parse_optional(OperationId::parse)?,
         plan_digest: columns.text()?,
@@ -160,6 +177,8 @@ pub fn put(connection: &Connection, it: &Operation) -> Result<(), Error> {
         it.attempts,
         json(&it.budget),
         int(it.due.ms()),
+        it.held.as_ref().map(|held| held.by.as_str()),
+        it.held.as_ref().map(|held| int(held.since.ms())),
         it.cancel_requested,
         it.superseded_by.as_ref().map(OperationId::as_str),
         it.plan_digest,
@@ -249,6 +268,15 @@ pub fn next_due(connection: &Connection, now: Timestamp) -> Result<Option<Timest
     Ok(next.flatten())
 }
 
+pub fn next_held_key(connection: &Connection, after: &str) -> Result<Option<String>, Error> {
+    let next = one(connection, "operation", SELECT_NEXT_HELD_KEY, [after], |columns| columns.text_optional())?;
+    Ok(next.flatten())
+}
+
+pub fn held(connection: &Connection, key: &str, limit: u32) -> Result<Vec<Operation>, Error> {
+    all(connection, "operation", &SELECT_HELD, params![key, limit], read)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,9 +302,13 @@ mod tests {
         assert!(ahead.contains("USING INDEX operation_ahead (update_time>?)"), "{ahead}");
         let next = plan_of(SELECT_NEXT_DUE);
         assert!(next.contains("USING INDEX operation_due (due>?)"), "{next}");
+        let held = plan_of(&SELECT_HELD);
+        assert!(held.contains("USING INDEX operation_held (held=?)"), "{held}");
+        let key = plan_of(SELECT_NEXT_HELD_KEY);
+        assert!(key.contains("INDEX operation_held (held>?)"), "{key}");
         let open = plan_of(&SELECT_OPEN);
         assert!(open.contains("USING INDEX operation_open (resource=?)"), "{open}");
-        for plan in [due, ahead, next] {
+        for plan in [due, ahead, next, held, key] {
             assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         }
     }

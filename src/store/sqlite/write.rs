@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{document, driver, journal, natural_key, operation, order, request, resource, secret, token};
+use super::{document, driver, hold, journal, natural_key, operation, order, prune, request, resource, secret, token};
 use crate::domain::event::Event;
 use crate::domain::name::shard;
 use crate::store::{Error, Write};
@@ -17,7 +17,10 @@ pub struct Changes {
 
 impl Changes {
     pub fn touch(&mut self, project: &str) {
-        let id = shard(project);
+        self.touch_shard(shard(project));
+    }
+
+    fn touch_shard(&mut self, id: u16) {
         if !self.shards.contains(&id) {
             self.shards.push(id);
         }
@@ -47,10 +50,14 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
         Write::DeleteOrder { name, id, version, time } => {
             let gone = order::delete(connection, name, id, *version)?;
             changes.event(Event::from(&gone).deleted(*time));
+            hold::forget_order(connection, name)?;
         }
         Write::SweepOrder { name, time } => {
             changes.touch(name.project.as_str());
-            changes.events.extend(order::sweep(connection, name)?.map(|gone| Event::from(&gone).deleted(*time)));
+            if let Some(gone) = order::sweep(connection, name)? {
+                changes.event(Event::from(&gone).deleted(*time));
+                hold::forget_order(connection, name)?;
+            }
         }
         Write::Resource(it) => {
             resource::put(connection, it)?;
@@ -69,9 +76,31 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
             changes.touch(&project);
             changes.events.extend(settled.as_ref().map(Event::from));
         }
+        Write::Hold(it) => {
+            hold::insert(connection, it)?;
+            changes.event(Event::from(&**it));
+        }
+        Write::LiftHold { key, time } => {
+            let gone = hold::delete(connection, key)?;
+            changes.event(Event::from(&gone).deleted(*time));
+        }
         Write::Journal(it) => {
             journal::insert(connection, it)?;
             changes.touch(&it.project);
+        }
+        Write::ReduceJournal(it) => {
+            journal::replace(connection, it)?;
+            changes.touch(&it.project);
+        }
+        Write::ReducedUntil(it) => prune::set_reduced_until(connection, it)?,
+        Write::PruneOperation { id, rows } => {
+            if let Some(project) = prune::operation(connection, id, *rows)? {
+                changes.touch(&project);
+            }
+        }
+        Write::PruneEvents { shard, before, most, limit } => {
+            prune::events(connection, *shard, *before, *most, *limit)?;
+            changes.touch_shard(*shard);
         }
         Write::Secret(it) => {
             secret::put(connection, it)?;

@@ -42,7 +42,7 @@ connections: { server: files }
 
 const ORDER: &str = "apiVersion: vend/v1\nkind: Order\nname: notes\nresources:\n  db: { type: sqlite-database, params: { name: notes } }\n";
 
-async fn stocked() -> Core {
+pub async fn stocked() -> Core {
     let core = Core::start().await;
     std::fs::create_dir_all(core.data().join("databases")).expect("a directory");
     let infra = core.caller(&[Role::Infra]).await;
@@ -73,7 +73,7 @@ async fn stocked() -> Core {
     core
 }
 
-async fn apply(caller: &Caller, validate_only: bool) -> pb::ApplyOrderResponse {
+pub async fn apply(caller: &Caller, validate_only: bool) -> pb::ApplyOrderResponse {
     let mut request = Request::new(pb::ApplyOrderRequest {
         source: Some(source("notes.yaml", ORDER)),
         project: "default".into(),
@@ -86,7 +86,7 @@ async fn apply(caller: &Caller, validate_only: bool) -> pb::ApplyOrderResponse {
     caller.orders().apply_order(request).await.expect("accepted").into_inner()
 }
 
-async fn wait(caller: &Caller, id: &str) -> pb::Operation {
+pub async fn wait(caller: &Caller, id: &str) -> pb::Operation {
     let timeout = Some(prost_types::Duration { seconds: 60, nanos: 0 });
     let request = pb::WaitOperationRequest { id: id.into(), timeout };
     caller.operations().wait_operation(request).await.expect("waited").into_inner().operation.expect("an operation")

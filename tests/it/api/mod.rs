@@ -5,6 +5,7 @@ mod documents;
 mod life;
 mod lists;
 mod orders;
+mod pausing;
 mod serve;
 mod tls;
 mod transport;

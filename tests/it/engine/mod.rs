@@ -1,4 +1,7 @@
 //! The engine with real drivers and a real store, without a server.
 
 mod lifecycle;
+mod breaking;
+mod pausing;
+mod pruning;
 mod waiting;

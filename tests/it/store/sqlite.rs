@@ -3,6 +3,7 @@
 mod crash;
 mod files;
 mod groups;
+mod scale;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -14,6 +14,7 @@ use vend::domain::name::Name;
 use vend::domain::operation::{Operation, OperationState};
 use vend::domain::principal::{Principal, Role};
 use vend::domain::resource::Resource;
+use vend::domain::time::Clock;
 use vend::driver::{Runtime, RuntimeConfig};
 use vend::engine::{Apply, Delete, Engine};
 use vend::secret::Keyring;
@@ -79,9 +80,13 @@ allow: { databases: ["*"] }
 impl Bench {
     /// With project `default`, environment `dev`, a connection `files` to a directory, and these drivers.
     pub async fn new(drivers: &[&str]) -> Self {
+        Self::with_clock(drivers, Arc::new(Real)).await
+    }
+
+    pub async fn with_clock(drivers: &[&str], clock: Arc<dyn Clock>) -> Self {
         let private = std::fs::Permissions::from_mode(0o700);
         let dir = tempfile::Builder::new().permissions(private).tempdir().expect("a directory");
-        let core = Core::start(dir.path()).await;
+        let core = Core::start(dir.path(), clock).await;
         for driver in drivers {
             core.stock.install(component(driver), &admin()).await.unwrap_or_else(|error| panic!("{driver}: {error}"));
         }
@@ -171,8 +176,7 @@ pub fn applying(text: &str) -> Apply {
 }
 
 impl Core {
-    async fn start(dir: &Path) -> Self {
-        let clock = Arc::new(Real);
+    async fn start(dir: &Path, clock: Arc<dyn Clock>) -> Self {
         let entropy = Arc::new(Chance::new(7));
         std::fs::create_dir_all(dir.join("databases")).expect("a directory");
         let store: Arc<dyn Store> =

@@ -12,6 +12,10 @@ impl Manual {
         Self(AtomicU64::new(1_735_689_600_000))
     }
 
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.ms(), Ordering::SeqCst);
+    }
+
     pub fn advance_ms(&self, ms: u64) {
         self.0.fetch_add(ms, Ordering::SeqCst);
     }

@@ -172,6 +172,7 @@ impl Records {
             attempts: 0,
             budget: Budget::default(),
             due: now,
+            held: None,
             cancel_requested: false,
             superseded_by: None,
             plan: Some(self.sealed("the plan")),

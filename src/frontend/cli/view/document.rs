@@ -32,6 +32,7 @@ pub fn order(order: &pb::Order) -> Value {
         ("create-time", time(&order.create_time)),
         ("update-time", time(&order.update_time)),
         ("etag", json!(order.etag)),
+        ("conditions", conditions(&order.conditions)),
     ]);
     let kind = Kind::Order.document().unwrap_or_default();
     let mut value = manifest(kind, &order.name, &order.manifest_json, status);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{count, json_text, object, time};
+use super::{conditions, count, json_text, object, time};
 use crate::frontend::cli::names;
 use crate::pb;
 
@@ -18,5 +18,6 @@ pub fn driver(driver: &pb::Driver) -> Value {
         ("description", json_text(&driver.description_json)),
         ("principal", json!(driver.principal)),
         ("create-time", time(&driver.create_time)),
+        ("conditions", conditions(&driver.conditions)),
     ])
 }

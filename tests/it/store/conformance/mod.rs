@@ -5,9 +5,11 @@ pub mod documents;
 pub mod drivers;
 pub mod durability;
 pub mod events;
+pub mod holds;
 pub mod journals;
 pub mod operations;
 pub mod orders;
+pub mod pruning;
 pub mod queue;
 pub mod resources;
 pub mod secrets;
@@ -40,6 +42,9 @@ macro_rules! conformance {
                 tells_who_uses_what;
             operations: reads_what_was_put, lists_newest_first, opens_are_those_that_are_not_terminal;
             queue: gives_what_is_due, gives_what_waits_when_the_clock_is_set_back, holds_back_later_generations, tells_when_next;
+            holds: reads_what_was_put, an_order_takes_its_pause_along, what_is_held_is_not_due;
+            pruning: lists_what_has_ended, reduces_rows_in_their_places, takes_what_has_ended_with_all_that_is_its,
+                takes_the_oldest_events;
             tallies: settles_the_parent, counts_without_an_event, survives_a_put_of_the_parent, needs_a_parent;
             journals: reads_in_order, a_place_is_written_once, belongs_to_an_operation;
             secrets: reads_what_was_put, lists_those_with_names, replaces_a_value;
