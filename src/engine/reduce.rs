@@ -85,7 +85,7 @@ mod tests {
         let request = Request { function: "sql-write.execute".into(), class: Class::Unsafe, arguments };
         let time = Timestamp::from_ms(7);
         let rows = [
-            Payload::Entry(Entry::Intent { seq: 1, time, request_hash: "h".into(), request }),
+            Payload::Entry(Entry::Intent { seq: 1, time, request_hash: "h".into(), request, proof: None }),
             Payload::Entry(Entry::Outcome { seq: 1, time, outcome: Outcome::Applied(json!(["very private"])) }),
             Payload::Log { level: "info".into(), message: "very private".into() },
             Payload::End { outcome: "done".into(), message: String::new() },

@@ -14,7 +14,7 @@ use super::settings::Settings;
 use super::terminal::Terminal;
 use super::{address, unreachable};
 use crate::pb::{
-    audit_service_client::AuditServiceClient, catalog_service_client::CatalogServiceClient,
+    audit_service_client::AuditServiceClient, backup_service_client::BackupServiceClient, catalog_service_client::CatalogServiceClient,
     document_service_client::DocumentServiceClient, driver_service_client::DriverServiceClient,
     operation_service_client::OperationServiceClient, order_service_client::OrderServiceClient,
     resource_service_client::ResourceServiceClient, secret_service_client::SecretServiceClient,
@@ -56,6 +56,7 @@ macro_rules! clients {
 
 clients! {
     audit: AuditServiceClient,
+    backups: BackupServiceClient,
     catalog: CatalogServiceClient,
     documents: DocumentServiceClient,
     drivers: DriverServiceClient,

@@ -15,6 +15,7 @@ mod calls;
 mod deletions;
 mod process;
 mod exits;
+mod backups;
 
 use table::Table;
 
@@ -30,5 +31,6 @@ async fn bad_input_gets_a_clear_typed_answer_and_changes_nothing() {
     process::rows(&mut table).await;
     operations::rows(&mut table).await;
     exits::rows(&mut table);
+    backups::rows(&mut table);
     table.end().await;
 }

@@ -4,6 +4,7 @@ pub mod core;
 
 mod demo;
 mod fakecloud;
+mod restore;
 mod linkage;
 mod postgres;
 mod powerdns;
