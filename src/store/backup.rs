@@ -129,12 +129,18 @@ impl Source {
                 break;
             }
             let Some(rest) = left.checked_sub(read as u64) else {
-                return Err(damaged(format!("there is more in it than the {} bytes of its database", self.manifest.size)));
+                return Err(damaged(format!(
+                    "there is more in it than the {} bytes of its database",
+                    self.manifest.size
+                )));
             };
             left = rest;
             sum.update(&piece[..read]);
-            to.write_all(&piece[..read])
-                .map_err(|source| Error::Io { action: "write", path: named.to_owned(), source })?;
+            to.write_all(&piece[..read]).map_err(|source| Error::Io {
+                action: "write",
+                path: named.to_owned(),
+                source,
+            })?;
         }
         if left > 0 {
             return Err(damaged(format!("{left} of the {} bytes of its database are missing", self.manifest.size)));

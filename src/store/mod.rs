@@ -70,6 +70,7 @@ pub trait Store: Send + Sync {
     fn restored(&self) -> Option<Restored>;
 
     /// A consistent copy of everything, as it was at one moment. Takes as long as it takes, and as much room as the store; commits go on.
+    /// One at a time.
     async fn copy(&self) -> Result<backup::Copy, Error>;
 
     /// All or nothing, durable when it returns. Every put demands that the stored version is one below the given one

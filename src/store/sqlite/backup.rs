@@ -19,8 +19,8 @@ use crate::domain::id::AuditId;
 use crate::domain::reason::Reason;
 use crate::domain::suspect::Restored;
 use crate::domain::time::{Clock, Entropy, Timestamp};
-use crate::store::backup::{self, Copy, Source};
 use crate::store;
+use crate::store::backup::{self, Copy, Source};
 
 const PRINCIPAL: &str = "system:restore";
 
@@ -109,15 +109,9 @@ pub fn restore(
 }
 
 /// The database at `draft`, checked, migrated and marked, and on the disk.
-fn bring(
-    source: &mut Source,
-    draft: &Path,
-    clock: &dyn Clock,
-    entropy: &dyn Entropy,
-) -> Result<Restored, Error> {
+fn bring(source: &mut Source, draft: &Path, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Restored, Error> {
     let failed = |action| move |source| Error::Io { action, path: draft.to_owned(), source };
-    let mut file =
-        File::options().write(true).create_new(true).mode(0o600).open(draft).map_err(failed("create"))?;
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(draft).map_err(failed("create"))?;
     source.copy(&mut file, draft)?;
     file.sync_all().map_err(failed("write"))?;
     drop(file);
@@ -144,12 +138,12 @@ fn mark(source: &Source, draft: &Path, clock: &dyn Clock, entropy: &dyn Entropy)
     migration::run(&mut connection, migration::ALL, now)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let meta = |key: &str, value: String| {
-        let sql = "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        let sql =
+            "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
         transaction.execute(sql, params![key, value])
     };
     let manifest = &source.manifest;
-    let restored =
-        Restored { incarnation: manifest.incarnation + 1, backup_time: manifest.time, restore_time: now };
+    let restored = Restored { incarnation: manifest.incarnation + 1, backup_time: manifest.time, restore_time: now };
     meta("incarnation", restored.incarnation.to_string())?;
     meta("backup_time", restored.backup_time.ms().to_string())?;
     meta("restore_time", restored.restore_time.ms().to_string())?;

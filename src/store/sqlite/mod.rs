@@ -35,6 +35,7 @@ mod audit;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -64,6 +65,7 @@ pub struct Sqlite {
     core_id: CoreId,
     path: PathBuf,
     restored: Option<Restored>,
+    copying: Arc<AtomicBool>,
     /// `None` once closing.
     queue: Option<mpsc::Sender<writer::Job>>,
     thread: Option<JoinHandle<()>>,
@@ -80,20 +82,39 @@ impl Sqlite {
         let opened = open::open(directory, clock.as_ref(), entropy.as_ref())?;
         let hooks = Arc::new(hook::Hooks::default());
         let (sender, changes) = watch::channel(0);
+        let copying = Arc::new(AtomicBool::new(false));
         let restored = backup::restored(&opened.connection).map_err(|error| Error::from(error).at(&opened.path))?;
-        let left = |source| Error::Io { action: "remove what was left of a copy of", path: opened.path.clone(), source };
+        let left =
+            |source| Error::Io { action: "remove what was left of a copy of", path: opened.path.clone(), source };
         backup::remove_leftover(&opened.path).map_err(left)?;
         let readers = reader::Readers::open(&opened.path, Arc::clone(&hooks));
         let readers = readers.map_err(|error| Error::from(error).at(&opened.path))?;
         let files = files::Files::of(&opened.path)?;
-        let writer = writer::Writer::new(opened.connection, opened.owner, files, Arc::clone(&hooks), sender);
+        let writer = writer::Writer::new(
+            opened.connection,
+            opened.owner,
+            files,
+            Arc::clone(&hooks),
+            sender,
+            Arc::clone(&copying),
+        );
         let writer = writer.map_err(|error| Error::from(error).at(&opened.path))?;
         let path = opened.path;
-        let (queue, thread) = writer
-            .start()
-            .map_err(|source| Error::Io { action: "start a thread for", path: path.clone(), source })?;
+        let (queue, thread) =
+            writer.start().map_err(|source| Error::Io { action: "start a thread for", path: path.clone(), source })?;
         let (queue, thread) = (Some(queue), Some(thread));
-        Ok(Self { core_id: opened.core_id, path, restored, queue, thread, readers, changes, hooks, _lock: opened.lock })
+        Ok(Self {
+            core_id: opened.core_id,
+            path,
+            restored,
+            copying,
+            queue,
+            thread,
+            readers,
+            changes,
+            hooks,
+            _lock: opened.lock,
+        })
     }
 
     /// For tests that crash: called by the writer around every COMMIT, for each site in the batch.
@@ -141,7 +162,14 @@ impl Store for Sqlite {
     async fn copy(&self) -> Result<Copy> {
         self.hooks.check()?;
         let path = self.path.clone();
-        let copied = tokio::task::spawn_blocking(move || backup::copy(&path)).await;
+        let copying = Arc::clone(&self.copying);
+        let copied = tokio::task::spawn_blocking(move || {
+            copying.store(true, Ordering::Relaxed);
+            let copied = backup::copy(&path);
+            copying.store(false, Ordering::Relaxed);
+            copied
+        });
+        let copied = copied.await;
         copied.map_err(|error| store::Error::Backend { action: "copy the store", source: error.into() })?
     }
 

@@ -2,7 +2,9 @@
 
 use rusqlite::Connection;
 
-use super::{document, driver, hold, journal, natural_key, operation, order, prune, request, resource, secret, suspect, token};
+use super::{
+    document, driver, hold, journal, natural_key, operation, order, prune, request, resource, secret, suspect, token,
+};
 use crate::domain::event::Event;
 use crate::domain::name::shard;
 use crate::store::{Error, Write};
