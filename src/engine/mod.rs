@@ -46,8 +46,8 @@ use crate::secret::Keyring;
 use crate::stock::{self, Stock};
 use crate::store::{self, Store};
 
-pub use backup::Backup;
 pub use apply::{Applied, Apply, Delete};
+pub use backup::Backup;
 pub use prune::Retention;
 pub use refresh::{Presence, Refreshed};
 pub use resolve::Resolution;

@@ -190,7 +190,8 @@ fn keyed(operation: &mut Operation) {
     }
 }
 
-pub const UNKNOWN_CREATE: &str = "the store was restored from a backup: whether its object was made since is not known, and cannot be looked for";
+pub const UNKNOWN_CREATE: &str =
+    "the store was restored from a backup: whether its object was made since is not known, and cannot be looked for";
 
 fn park(operation: &mut Operation, resource: &mut Resource) {
     operation.effect = Effect::Unknown;

@@ -97,7 +97,8 @@ impl Engine {
         tell: &mpsc::Sender<Seen>,
     ) -> Result<(), Error> {
         let Some(restored) = self.store.restored() else {
-            let refusal = Refusal::new(Reason::RequestInvalid, "this store was never restored: there is nothing to verify");
+            let refusal =
+                Refusal::new(Reason::RequestInvalid, "this store was never restored: there is nothing to verify");
             return Err(refusal.hint("`vend refresh` compares a resource with its backend").into());
         };
         let _turn = self.verifying.try_lock().map_err(|_| {
@@ -116,9 +117,7 @@ impl Engine {
             let page = self.store.suspects(after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.resource.clone());
-            let mut looks = stream::iter(page)
-                .map(|suspect| self.one(suspect, &restored, &listed))
-                .buffered(ABREAST);
+            let mut looks = stream::iter(page).map(|suspect| self.one(suspect, &restored, &listed)).buffered(ABREAST);
             while let Some(seen) = looks.next().await {
                 let Some(seen) = seen? else { continue };
                 open += u64::from(seen.open);

@@ -126,8 +126,9 @@ pub async fn run(
         };
     }
     use pb::{
-        audit_service_server as audit_pb, backup_service_server as backup_pb, catalog_service_server as catalog_pb, document_service_server as document_pb,
-        driver_service_server as driver_pb, operation_service_server as operation_pb, order_service_server as order_pb,
+        audit_service_server as audit_pb, backup_service_server as backup_pb, catalog_service_server as catalog_pb,
+        document_service_server as document_pb, driver_service_server as driver_pb,
+        operation_service_server as operation_pb, order_service_server as order_pb,
         resource_service_server as resource_pb, secret_service_server as secret_pb, system_service_server as system_pb,
         watch_service_server as watch_pb,
     };

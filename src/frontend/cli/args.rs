@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{
-    apply, backup, cancel, catalog, check, context, delete, describe, driver, explain, get, init, journal, order, outputs,
-    pause, planning, refresh, resolve, secret, system, tree, verify, wait, watch,
+    apply, backup, cancel, catalog, check, context, delete, describe, driver, explain, get, init, journal, order,
+    outputs, pause, planning, refresh, resolve, secret, system, tree, verify, wait, watch,
 };
 
 /// Understood by every command. Environment variables stand in for what is not typed; then the context.

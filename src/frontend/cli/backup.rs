@@ -79,8 +79,10 @@ fn file_name(head: &pb::BackupHead) -> String {
 
 fn must_be_free(file: &Path) -> Result<(), Failure> {
     match fs::symlink_metadata(file) {
-        Ok(_) => Err(Failure::new(Exit::Failed, format!("`{}` is there already, and is not written over", file.display()))
-            .with_hint("name another file, or a directory to make one in")),
+        Ok(_) => {
+            Err(Failure::new(Exit::Failed, format!("`{}` is there already, and is not written over", file.display()))
+                .with_hint("name another file, or a directory to make one in"))
+        }
         Err(_) => Ok(()),
     }
 }
@@ -119,12 +121,13 @@ impl Draft {
     fn keep(mut self) -> anyhow::Result<()> {
         let failed = || format!("cannot write `{}`", self.target.display());
         self.file.sync_all().with_context(failed)?;
-        fs::hard_link(&self.path, &self.target).or_else(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => Err(error),
-            // Not every file system has links.
-            _ => fs::rename(&self.path, &self.target),
-        })
-        .with_context(failed)?;
+        fs::hard_link(&self.path, &self.target)
+            .or_else(|error| match error.kind() {
+                std::io::ErrorKind::AlreadyExists => Err(error),
+                // Not every file system has links.
+                _ => fs::rename(&self.path, &self.target),
+            })
+            .with_context(failed)?;
         let folder = self.target.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder).and_then(|folder| folder.sync_all()).with_context(failed)?;
         let _ = fs::remove_file(&self.path);

@@ -113,7 +113,7 @@ impl Report {
             let mut table = Table::new(heading);
             for row in rows {
                 table.row(keys.map(|key| match key {
-                    "name" => names::short(row[key].as_str().unwrap_or_default()).to_owned(),
+                    "name" => names::short_resource(row[key].as_str().unwrap_or_default()),
                     key => columns::text(&row[key]),
                 }));
             }
