@@ -99,7 +99,8 @@ impl<'a> Spoiled<'a> {
     }
 
     fn said(&self) -> String {
-        let head = String::from_utf8(self.manifest.head()).expect("text").replace("\"incarnation\":1", "\"incarnation\":2");
+        let head =
+            String::from_utf8(self.manifest.head()).expect("text").replace("\"incarnation\":1", "\"incarnation\":2");
         self.file("said", head.as_bytes(), &self.database)
     }
 
@@ -109,7 +110,8 @@ impl<'a> Spoiled<'a> {
     }
 
     fn format(&self) -> String {
-        let head = String::from_utf8(self.manifest.head()).expect("text").replacen("vend-backup 1 ", "vend-backup 7 ", 1);
+        let head =
+            String::from_utf8(self.manifest.head()).expect("text").replacen("vend-backup 1 ", "vend-backup 7 ", 1);
         self.file("format", head.as_bytes(), &self.database)
     }
 }
