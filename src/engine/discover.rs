@@ -121,10 +121,9 @@ impl Engine {
                 Err(failure) => return Ok(Err(failure)),
             };
             for candidate in page.candidates {
-                if let Some(orphan) = self.sort(candidate, offer, pin, listed).await? {
-                    if tell.send(Seen::Orphan(orphan)).await.is_err() {
-                        return Ok(Ok(()));
-                    }
+                let Some(orphan) = self.sort(candidate, offer, pin, listed).await? else { continue };
+                if tell.send(Seen::Orphan(orphan)).await.is_err() {
+                    return Ok(Ok(()));
                 }
             }
             if listed.remembered > MOST_REMEMBERED {

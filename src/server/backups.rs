@@ -71,9 +71,11 @@ impl BackupService for Backups {
         tokio::spawn(async move {
             let _slot = caller.slot;
             let (seen, mut heard) = mpsc::channel(TOLD);
-            let pass_on = async {
+            let to_caller = tell.clone();
+            // Ends, and with it the verification, when nobody listens any more.
+            let pass_on = async move {
                 while let Some(seen) = heard.recv().await {
-                    if tell.send(Ok(convert::backup::seen(seen))).await.is_err() {
+                    if to_caller.send(Ok(convert::backup::seen(seen))).await.is_err() {
                         return;
                     }
                 }

@@ -46,11 +46,12 @@ pub fn run(args: &Args, machine: &Machine) -> Result<()> {
             args.file.display()
         );
     }
-    let restored = sqlite::restore(source, &args.data, machine.clock.as_ref(), machine.entropy.as_ref());
+    let beside = || match args.key.is_some() {
+        true => Ok(Keyring::copy(key, &own_key)?),
+        false => Ok(()),
+    };
+    let restored = sqlite::restore(source, &args.data, &beside, machine.clock.as_ref(), machine.entropy.as_ref());
     let restored = restored.with_context(|| format!("cannot restore into `{}`", args.data.display()))?;
-    if args.key.is_some() {
-        Keyring::copy(key, &own_key)?;
-    }
     println!("restored the records of {} into {}", restored.backup_time, args.data.display());
     eprintln!(
         "the core that made the backup must never run again beside this one. `vend serve --data {}` starts with all work paused; \

@@ -42,7 +42,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     while let Some(response) = stream.message().await? {
         report.add(response.seen);
         let seen: u64 = report.counts.iter().sum();
-        if seen > 0 && seen % STEP == 0 {
+        if seen > 0 && seen.is_multiple_of(STEP) {
             session.terminal.say(&format!("looked at {seen} resources"));
         }
     }

@@ -74,10 +74,14 @@ fn fill(database: &Path, path: &Path) -> Result<Described, store::Error> {
     Ok((schema, revisions.collect::<Result<_, _>>()?))
 }
 
+/// What is put beside the database before it gets its name.
+pub type Beside<'a> = &'a dyn Fn() -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
 /// Makes the store of `directory`, which has none, of a backup: whole, or not at all.
 pub fn restore(
     mut source: Source,
     directory: &Path,
+    beside: Beside<'_>,
     clock: &dyn Clock,
     entropy: &dyn Entropy,
 ) -> Result<Restored, Error> {
@@ -87,29 +91,44 @@ pub fn restore(
         let (path, vend) = (source.path, source.manifest.vend);
         return Err(backup::Error::NewerSchema { path, vend, found, newest }.into());
     }
+    let was_there = directory.exists();
     open::prepare_directory(directory)?;
-    let _lock = open::lock(directory)?;
-    let draft = directory.join(RESTORING);
-    let made = bring(&mut source, &draft, clock, entropy).and_then(|restored| {
-        open::check_format(directory)?;
-        let path = directory.join(DATABASE);
-        fs::rename(&draft, &path).map_err(|source| Error::Io { action: "write", path: path.clone(), source })?;
-        open::sync(directory)?;
-        Ok(restored)
-    });
+    let lock = open::lock(directory)?;
+    let made = bring(&mut source, directory, beside, clock, entropy);
     if made.is_err() {
-        let mut journal = draft.clone().into_os_string();
-        journal.push("-journal");
-        for left in [draft, journal.into()] {
-            // What is left says so at the next start.
-            let _ = remove(&left);
+        drop(lock);
+        // What cannot be removed says so at the next start.
+        for name in [RESTORING, "store.db.restoring-journal", "format", "lock"] {
+            let _ = remove(&directory.join(name));
+        }
+        if !was_there {
+            let _ = fs::remove_dir(directory);
         }
     }
     made
 }
 
+fn bring(
+    source: &mut Source,
+    directory: &Path,
+    beside: Beside<'_>,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<Restored, Error> {
+    let (draft, path) = (directory.join(RESTORING), directory.join(DATABASE));
+    let restored = draw(source, &draft, clock, entropy)?;
+    open::check_format(directory)?;
+    beside().map_err(Error::Beside)?;
+    fs::rename(&draft, &path).map_err(|source| Error::Io { action: "write", path: path.clone(), source })?;
+    open::sync(directory)?;
+    Ok(restored)
+}
+
 /// The database at `draft`, checked, migrated and marked, and on the disk.
-fn bring(source: &mut Source, draft: &Path, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Restored, Error> {
+fn draw(
+    source: &mut Source,
+    draft: &Path,
+    clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Restored, Error> {
     let failed = |action| move |source| Error::Io { action, path: draft.to_owned(), source };
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(draft).map_err(failed("create"))?;
     source.copy(&mut file, draft)?;

@@ -53,6 +53,8 @@ pub enum Error {
         .directory.display()
     )]
     HalfRestored { directory: PathBuf },
+    #[error("cannot put beside the database what belongs to it")]
+    Beside(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error(transparent)]
     Backup(#[from] crate::store::backup::Error),
     #[error("cannot {action} `{}`", .path.display())]

@@ -44,7 +44,10 @@ impl World {
 
     fn backup(&self, name: &str) -> String {
         let file = self.core.folder().join(name).display().to_string();
+        let begun = Instant::now();
         let ran = self.core.try_run(&["backup", &file]);
+        let size = std::fs::metadata(&file).map_or(0, |found| found.len() >> 10);
+        println!("a backup of {size} KiB took {} ms", begun.elapsed().as_millis());
         assert_eq!(ran.status, 0, "{ran:?}");
         assert!(ran.stderr.contains("the sealing key is not in it"), "{ran:?}");
         file
@@ -131,6 +134,8 @@ fn a_thousand_orders_after_the_backup_are_neither_made_again_nor_forgotten() {
     println!("1,000 orders took {} ms", begun.elapsed().as_millis());
     let (before, made) = (world.live(), world.made());
 
+    // For the figures: as it would have been now.
+    world.backup("new.backup");
     world.restore(&backup, "restored");
     let status = world.core.json(&["status"]);
     let holds: Vec<_> = status["holds"].as_array().expect("a list").iter().map(|it| it["cause"].clone()).collect();

@@ -46,7 +46,7 @@ fn file(manifest: &Manifest, database: &[u8], to: &Path) -> PathBuf {
 fn restored(backup: &Path, directory: &Directory) -> Result<Restored, Error> {
     let clock = Manual::new();
     clock.advance_ms(1_000_000);
-    restore(backup::open(backup).expect("a backup"), directory.path(), &clock, &Chance::new(7))
+    restore(backup::open(backup).expect("a backup"), directory.path(), &|| Ok(()), &clock, &Chance::new(7))
 }
 
 #[tokio::test(flavor = "multi_thread")]
