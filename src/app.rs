@@ -139,6 +139,13 @@ pub struct Running {
 
 /// Brings everything up. What fails leaves nothing running.
 pub async fn start(settings: Settings) -> anyhow::Result<Running> {
+    let opened = Sqlite::open(&settings.data, Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let store = opened.map_err(|error| Unserved::new(&settings.data, error))?;
+    start_on(Arc::new(store), settings).await
+}
+
+/// The same on a store that is open already, in the data directory that the settings name.
+pub async fn start_on(store: Arc<dyn Store>, settings: Settings) -> anyhow::Result<Running> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let data = settings.data;
@@ -150,8 +157,6 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         None => None,
     };
 
-    let opened = Sqlite::open(&data, Arc::clone(&clock), Arc::clone(&entropy));
-    let store: Arc<dyn Store> = Arc::new(opened.map_err(|error| Unserved::new(&data, error))?);
     let keyring = Keyring::open_or_create(&data.join(KEY_FILE), entropy.as_ref());
     let keyring = Arc::new(keyring.map_err(|error| Unserved::new(&data, error))?);
     let runtime = Runtime::new(RuntimeConfig {

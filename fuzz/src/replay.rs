@@ -36,7 +36,7 @@ fn judge(history: &[Entry]) {
     }
     let mut replay = match Replay::new(history, |_| false) {
         Ok(replay) => replay,
-        Err(Error::InDoubt(doubt)) => return assert_eq!(open, Some(doubt)),
+        Err(Error::InDoubt(doubt)) => return assert_eq!(open, Some(*doubt)),
         Err(Error::Malformed { index, .. }) => return assert!(index < history.len()),
     };
     assert!(open.is_none(), "a doubt is gone on from");

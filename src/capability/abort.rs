@@ -10,7 +10,7 @@ use super::journal;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Abort {
     #[error("effect {} ({}) was sent and its answer is not known", .0.seq, .0.function)]
-    InDoubt(Doubt),
+    InDoubt(Box<Doubt>),
     #[error("effect {seq} is not what was recorded: {recorded}, asked {asked}")]
     Diverged { seq: u32, recorded: String, asked: String },
     #[error("over the limit of {limit}: {max} {}", limit.unit())]

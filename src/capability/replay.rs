@@ -16,7 +16,7 @@ const FORM: &str = "v1";
 pub enum Error {
     /// A write was sent and nobody knows what became of it: it must be settled first.
     #[error("effect {} ({}) is in doubt", .0.seq, .0.function)]
-    InDoubt(Doubt),
+    InDoubt(Box<Doubt>),
     #[error("the journal is out of order at entry {index}: {why}")]
     Malformed { index: usize, why: &'static str },
 }
@@ -166,7 +166,7 @@ impl Replay {
                     });
                 }
             },
-            Some(doubt) => return Err(Error::InDoubt(doubt)),
+            Some(doubt) => return Err(Error::InDoubt(Box::new(doubt))),
         };
         let kept = cut(history);
         let malformed = |index, why| Err(Error::Malformed { index, why });

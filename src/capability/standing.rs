@@ -13,6 +13,7 @@ pub struct Standing(Arc<Mutex<State>>);
 struct State {
     revoked: bool,
     answers: u64,
+    unserved: bool,
     reachable: Option<Condition>,
     accepted: Option<Condition>,
 }
@@ -43,6 +44,8 @@ pub enum Sight<'a> {
     Served,
     /// It answered, and would not.
     Answered,
+    /// It, or what stands before it, answered that it cannot serve anybody now.
+    Unserved,
     Failed(&'a Error),
 }
 
@@ -65,11 +68,16 @@ impl Standing {
         let mut state = self.lock();
         state.answers += u64::from(matches!(sight, Sight::Served | Sight::Answered));
         match sight {
+            Sight::Served | Sight::Answered => state.unserved = false,
+            Sight::Unserved => state.unserved = true,
+            Sight::Failed(_) => {}
+        }
+        match sight {
             Sight::Served => {
                 found(&mut state.reachable, None, now);
                 found(&mut state.accepted, None, now);
             }
-            Sight::Answered => found(&mut state.reachable, None, now),
+            Sight::Answered | Sight::Unserved => found(&mut state.reachable, None, now),
             Sight::Failed(error) => match (error.kind, error.code.as_str()) {
                 (ErrorKind::Unauthenticated, _) => {
                     found(&mut state.reachable, None, now);
@@ -86,7 +94,12 @@ impl Standing {
         }
     }
 
-    /// How often the backend has answered, well or not.
+    /// Whether the last thing it said is that it cannot serve anybody.
+    pub fn unserved(&self) -> bool {
+        self.lock().unserved
+    }
+
+    /// How often the backend has answered for itself, well or not.
     pub fn answers(&self) -> u64 {
         self.lock().answers
     }
@@ -140,7 +153,11 @@ mod tests {
         standing.saw(Sight::Failed(&other), at(5));
         standing.saw(Sight::Answered, at(6));
         assert_eq!(shown(standing.reachable()), Some((true, String::new(), 6)));
-        assert_eq!(standing.answers(), 3);
+        standing.saw(Sight::Unserved, at(7));
+        assert_eq!((standing.answers(), standing.unserved()), (3, true));
+        assert_eq!(shown(standing.reachable()), Some((true, String::new(), 6)));
+        standing.saw(Sight::Answered, at(8));
+        assert_eq!((standing.answers(), standing.unserved()), (4, false));
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Tape {
         let history = &past.history;
         // Whatever is sent again leaves before the attempt has run out of time.
         if let Some(doubt) = past.to_settle(clock.now().plus_ms(limits.time_ms)) {
-            return Err(Abort::InDoubt(doubt));
+            return Err(Abort::InDoubt(Box::new(doubt)));
         }
         let listed = |doubt: &Doubt| past.unanswered.iter().any(|it| it.request_hash == doubt.request_hash);
         let replay = Replay::new(history, listed).map_err(|error| match error {
@@ -278,7 +278,7 @@ impl Tape {
 
     /// Nothing proves what became of the write: the attempt ends, and its intent stays open.
     pub fn lost(&self, sent: Sent) -> Abort {
-        Abort::InDoubt(sent.0)
+        Abort::InDoubt(Box::new(sent.0))
     }
 
     async fn commit(&mut self) -> Result<(), Abort> {

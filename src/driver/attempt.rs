@@ -71,7 +71,7 @@ pub enum Failure {
     Diverged { seq: u32, recorded: String, asked: String },
     /// A write was sent and its answer is not known.
     #[error("effect {} ({}) was sent and its answer is not known", .0.seq, .0.function)]
-    InDoubt(Doubt),
+    InDoubt(Box<Doubt>),
     /// The first attempt of this step had a grant that there is no more.
     #[error("slot `{slot}` was bound to connection `{connection}`, and is not any more as it was")]
     Ungranted { slot: String, connection: String },

@@ -86,7 +86,7 @@ pub async fn run(driver: &Inner, attempt: Attempt) -> Report {
     state.wasi.flush(&mut state.host.log);
     let result = match ended {
         None => Err(match phase.in_doubt() {
-            Some(doubt) => Failure::InDoubt(doubt),
+            Some(doubt) => Failure::InDoubt(Box::new(doubt)),
             None => Failure::Limit { limit: Limit::Time, max: limits.time_ms },
         }),
         Some(Err((error, running))) => Err(failure(&error, running, &state, &limits)),

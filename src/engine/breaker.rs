@@ -82,7 +82,8 @@ impl Engine {
         };
         let found = self.stock.connection_conditions(name.as_str()).await;
         let against = found.iter().any(|it| it.name == condition && !it.condition.holds);
-        match against {
+        let unserved = error.kind == ErrorKind::Unavailable && self.stock.connection_unserved(name.as_str()).await;
+        match against || unserved {
             true => Sight::Trouble { reason, message: error.words() },
             false => Sight::Unknown,
         }

@@ -107,11 +107,8 @@ fn answered(resource: &mut Resource, operation: &mut Operation, answer: Answer, 
         }
         (Stage::DeleteFormer, Answer::Gone) => {
             resource.former = None;
-            if operation.verb == OperationVerb::Delete {
-                return next_stage(operation, Stage::Decide);
-            }
-            succeed(resource, operation, facts);
-            false
+            // What is there now may be adopted, or an earlier generation's: whether it is as asked is for a plan to say.
+            next_stage(operation, Stage::Decide)
         }
         (Stage::Find, Answer::Found(finding)) => found(resource, operation, finding, facts),
         (stage, answer) => {
@@ -133,8 +130,10 @@ fn settle(resource: &mut Resource, operation: &mut Operation, settled: Settled, 
             next_stage(operation, operation.stage)
         }
         Settled::Afresh if operation.stage == Stage::Create => {
-            // Never with an empty journal before something has looked, and not before the backend must show what there is.
-            next_stage(operation, Stage::Find);
+            // Never with an empty journal before something has looked, and not before the backend must show what there is. Who has a
+            // claim looks at that.
+            let claimed = resource.object.as_ref().is_some_and(|object| object.claimed && object.external_id.is_some());
+            next_stage(operation, if claimed { Stage::Create } else { Stage::Find });
             operation.state = OperationState::Waiting;
             operation.due = facts.now.plus_ms(facts.settle_ms);
             facts.settle_ms == 0
@@ -289,6 +288,13 @@ pub fn claim_object(resource: &mut Resource, claim: &Claim, call: &Call, sealer:
     let state = sealer.state(&id, &claim.state);
     match &mut resource.object {
         Some(object) => {
+            // A create that has another object than before has removed that, or has found it gone; the new one is begun with what it asks.
+            let other = claim.external_id.is_some() && object.external_id != claim.external_id;
+            if let (true, Call::Create(input)) = (other, call) {
+                object.applied = sealer.applied(&id, &begun_with(input));
+                object.outputs = sealer.outputs(&id, &json!({}));
+                object.complete = false;
+            }
             object.claimed = true;
             object.external_id = claim.external_id.clone();
             object.state = state;

@@ -5,7 +5,6 @@
 use crate::capability::backend::Backend;
 use crate::capability::sql::Fate;
 use crate::domain::contract::{Answer, Call, Claim, Finding, Input, Object, Observation};
-use crate::domain::description::Identity;
 use crate::domain::effect::{Doubt, Effect, Entry, Outcome, Proof};
 use crate::domain::operation::{Operation, Stage};
 use crate::domain::reason::Reason;
@@ -17,6 +16,7 @@ use super::conclude::Ended;
 use super::journal::{History, Look, Payload, Place, row};
 use super::retry::{Verdict, judge};
 use super::settle::End;
+use super::step::is_blind;
 use super::survey::Asked;
 use super::{Engine, Error};
 
@@ -158,7 +158,7 @@ impl Engine {
         offer: &Offer,
     ) -> Result<Looked, Error> {
         const HOW: &str = "find";
-        if offer.type_description().is_none_or(|described| described.identity == Identity::Unsafe) {
+        if is_blind(offer) {
             let words = format!("{}, and objects of this type cannot be looked for", told(doubt));
             return Ok(Looked::verdict(HOW, park(operation, words)));
         }
@@ -168,7 +168,7 @@ impl Engine {
             None => input.prior.clone(),
         };
         let find = Input { prior, continuation: None, ..input.clone() };
-        Ok(match self.observe(resource, Call::Find(find), offer).await {
+        Ok(match self.observe_for(operation, resource, Call::Find(find), offer).await {
             Ok(Answer::Found(Finding::None)) => match self.until_shown(operation, doubt, offer) {
                 Some(wait) => Looked::verdict(HOW, wait),
                 None => Looked::settled(HOW, Settled::NotApplied, "none"),
@@ -196,7 +196,7 @@ impl Engine {
     ) -> Looked {
         const HOW: &str = "read";
         let read = Call::Read(Input { continuation: None, ..input.clone() });
-        match self.observe(resource, read, offer).await {
+        match self.observe_for(operation, resource, read, offer).await {
             Ok(Answer::Observed(Observation::Absent)) => Looked::settled(HOW, Settled::Gone, "absent"),
             Ok(Answer::Observed(_)) => match self.until_shown(operation, doubt, offer) {
                 Some(wait) => Looked::verdict(HOW, wait),
@@ -229,6 +229,19 @@ impl Engine {
         let asked = Asked { order, key, offer, id, existing: Some(resource) };
         let attempt = self.looking(call, grants, &[], &asked).await.map_err(|error| host(&error))?;
         offer.driver.run(attempt).await.result
+    }
+
+    /// The same for an operation, whose connections are seen to work or not.
+    pub(super) async fn observe_for(
+        &self,
+        operation: &Operation,
+        resource: &Resource,
+        call: Call,
+        offer: &Offer,
+    ) -> Result<Answer, Failure> {
+        let answer = self.observe(resource, call, offer).await;
+        self.saw(&resource.pin, &operation.id, answer.as_ref().err()).await;
+        answer
     }
 
     async fn fate(&self, resource: &Resource, doubt: &Doubt, proof: &Proof, offer: &Offer) -> Result<Fate, Failure> {

@@ -208,3 +208,51 @@ fn hold(grants: &mut Grants, then: &[Granted]) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability::backend::Backend;
+    use crate::capability::grants::Grant;
+    use crate::capability::settings::Settings;
+
+    fn grants(slots: &[(&str, &str, Access)]) -> Grants {
+        let settings = Settings { kind: "sqlite".into(), endpoint: "/nowhere".into(), ..Settings::default() };
+        let backend = Backend::open(settings).expect("it opens nothing yet");
+        let grant = |(slot, connection, access): &(&str, &str, Access)| {
+            let grant = Grant {
+                access: *access,
+                connection: (*connection).to_owned(),
+                backend: backend.clone(),
+                reads_apart: true,
+                asked: Vec::new(),
+                standing: Default::default(),
+            };
+            ((*slot).to_owned(), grant)
+        };
+        Grants { slots: slots.iter().map(grant).collect() }
+    }
+
+    #[test]
+    fn a_step_gets_no_more_than_it_had_and_does_not_go_on_with_less() {
+        use Access::{Read, ReadWrite};
+        let then =
+            |access| vec![Granted { slot: "a".into(), connection: "one".into(), access, backend: String::new() }];
+        for (now, had, expected) in [
+            (vec![("a", "one", ReadWrite)], ReadWrite, Some(vec![("a", ReadWrite)])),
+            (vec![("a", "one", ReadWrite)], Read, Some(vec![("a", Read)])),
+            (vec![("a", "one", Read)], Read, Some(vec![("a", Read)])),
+            // Another slot came later: not for this step.
+            (vec![("a", "one", ReadWrite), ("b", "two", Read)], ReadWrite, Some(vec![("a", ReadWrite)])),
+            (vec![("a", "one", Read)], ReadWrite, None),
+            (vec![("a", "two", ReadWrite)], ReadWrite, None),
+            (vec![], Read, None),
+        ] {
+            let mut grants = grants(&now);
+            let held = hold(&mut grants, &then(had))
+                .ok()
+                .map(|()| grants.slots.iter().map(|(slot, grant)| (slot.as_str(), grant.access)).collect::<Vec<_>>());
+            assert_eq!(held, expected, "{now:?}, had {had:?}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::capability::digest::sha256_hex;
 use crate::domain::contract::{Call, Input};
-use crate::domain::effect::{Entry, Outcome, Proof};
+use crate::domain::effect::{Entry, Outcome};
 use crate::domain::json::canonical;
 
 use super::journal::Payload;
@@ -19,19 +19,20 @@ pub fn reduced(payload: Payload) -> Payload {
             header.call = call(header.call);
             Payload::Header(header)
         }
-        Payload::Entry(Entry::Intent { seq, time, request_hash, mut request, proof }) => {
-            request.arguments = digest(request.arguments);
-            // It holds the answer that the write would have had.
-            let proof = proof.map(|proof| Proof { answer: digest(proof.answer), ..proof });
-            Payload::Entry(Entry::Intent { seq, time, request_hash, request, proof })
-        }
-        Payload::Entry(Entry::Outcome { seq, time, outcome }) => {
-            let outcome = match outcome {
-                Outcome::Applied(value) => Outcome::Applied(digest(value)),
-                Outcome::Declined(value) => Outcome::Declined(digest(value)),
-                refused => refused,
-            };
-            Payload::Entry(Entry::Outcome { seq, time, outcome })
+        Payload::Entry(mut entry) => {
+            match &mut entry {
+                Entry::Intent { request, proof, .. } => {
+                    request.arguments = digest(request.arguments.take());
+                    if let Some(proof) = proof {
+                        proof.answer = digest(proof.answer.take());
+                    }
+                }
+                Entry::Outcome { outcome: Outcome::Applied(value) | Outcome::Declined(value), .. } => {
+                    *value = digest(value.take());
+                }
+                Entry::Outcome { .. } | Entry::Begun { .. } => {}
+            }
+            Payload::Entry(entry)
         }
         Payload::Log { level, .. } => Payload::Log { level, message: GONE.into() },
         other => other,
@@ -76,16 +77,18 @@ fn digest(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::effect::{Class, Request};
     use crate::domain::time::Timestamp;
 
     #[test]
     fn what_was_said_goes_and_what_was_done_stays() {
-        let arguments = json!({ "statement": "very private" });
-        let request = Request { function: "sql-write.execute".into(), class: Class::Unsafe, arguments };
         let time = Timestamp::from_ms(7);
+        let intent = json!({ "entry": { "intent": {
+            "seq": 1, "time": 7, "request_hash": "h",
+            "request": { "function": "sql-write.execute", "class": "unsafe", "arguments": { "x": "very private" } },
+            "proof": { "system": "s", "transaction": "1", "answer": ["very private"] },
+        } } });
         let rows = [
-            Payload::Entry(Entry::Intent { seq: 1, time, request_hash: "h".into(), request, proof: None }),
+            serde_json::from_value(intent).expect("a row"),
             Payload::Entry(Entry::Outcome { seq: 1, time, outcome: Outcome::Applied(json!(["very private"])) }),
             Payload::Log { level: "info".into(), message: "very private".into() },
             Payload::End { outcome: "done".into(), message: String::new() },

@@ -1,7 +1,8 @@
 //! A person's word on an operation that stopped for one: go on, begin afresh, or take this object for it.
 
+use serde_json::Value;
+
 use crate::domain::contract::{Answer, Call, Claim, ErrorKind, Input, Observed};
-use crate::domain::description::Identity;
 use crate::domain::effect::Effect;
 use crate::domain::event::Audit;
 use crate::domain::id::{AuditId, OperationId};
@@ -16,6 +17,7 @@ use crate::store::{self, Commit, Paging, Site, Write};
 
 use super::conclude::{Facts, claim_object, mark_begun, next_stage, put_object};
 use super::journal::{History, Look, Payload, Place, row, tally};
+use super::step::is_blind;
 use super::survey::{Asked, refused};
 use super::{Engine, Error};
 
@@ -28,8 +30,9 @@ const BATCH: u32 = 500;
 pub enum Resolution {
     /// As if the cause were mended: from where it stands, with its journal and a new budget.
     GoOn,
-    /// With an empty journal; where objects can be looked for, that comes first.
-    Afresh,
+    /// With an empty journal; where objects can be looked for, that comes first. `driver`: from now on with this version of it, as
+    /// `NAME@REQUIREMENT`.
+    Afresh { driver: Option<String> },
     /// The object with this external id is the one that the lost create made.
     Adopt(String),
 }
@@ -38,7 +41,7 @@ impl Resolution {
     fn action(&self) -> &'static str {
         match self {
             Resolution::GoOn => "operations.retry",
-            Resolution::Afresh => "operations.retry-afresh",
+            Resolution::Afresh { .. } => "operations.retry-afresh",
             Resolution::Adopt(_) => "operations.adopt",
         }
     }
@@ -170,7 +173,14 @@ impl Engine {
         principal: &Principal,
         commit: &mut Commit,
     ) -> Result<(Operation, Resource), Error> {
-        let offer = self.stock.pinned(&resource.resource_type, &resource.pin).await?;
+        let offer = match resolution {
+            Resolution::Afresh { driver: Some(driver) } => {
+                let (offer, pin) = self.stock.repinned(&resource.resource_type, &resource.pin, driver).await?;
+                resource.pin = pin;
+                offer
+            }
+            _ => self.stock.pinned(&resource.resource_type, &resource.pin).await?,
+        };
         let history = self.history(before).await?;
         let call = match &history.call {
             Some(call) => call.clone(),
@@ -190,6 +200,7 @@ impl Engine {
             Resolution::Adopt(external_id) => {
                 match self.adopted(&resource, &call, external_id, &offer).await? {
                     Some(Observed { object, params }) => {
+                        let params = made_as_asked(params, &call, &offer, external_id)?;
                         put_object(&mut resource, object, Some(params), &facts);
                         next_stage(&mut after, Stage::Decide);
                     }
@@ -203,9 +214,12 @@ impl Engine {
                 after.effect = Effect::Applied;
                 ("adopt", true, format!("{principal} says that it is {external_id}"))
             }
-            Resolution::Afresh | Resolution::GoOn => {
+            Resolution::Afresh { .. } | Resolution::GoOn => {
                 begin_afresh(&mut resource, &mut after, &offer, &history, &facts);
-                ("afresh", false, format!("{principal} has it begun afresh"))
+                after.driver_digest = resource.pin.driver_digest.clone();
+                let described = offer.driver.description();
+                let words = format!("{principal} has it begun afresh by {}@{}", described.name, described.version);
+                ("afresh", false, words)
             }
         };
         let seq = history.past.unanswered.first().map_or(0, |doubt| doubt.seq);
@@ -237,6 +251,33 @@ impl Engine {
     }
 }
 
+/// The params of an adopted object, with those that are chosen only once as the lost create asked them: were another value recorded, the next
+/// step would remove the object for it. One that differs is not the object that the create made.
+fn made_as_asked(mut seen: Value, call: &Call, offer: &Offer, external_id: &str) -> Result<Value, Refusal> {
+    let Some(input) = call.input() else { return Ok(seen) };
+    for pointer in offer.type_description().iter().flat_map(|described| &described.create_only) {
+        match (seen.pointer(pointer), input.params.pointer(pointer)) {
+            (Some(has), Some(asked)) if has != asked => {
+                let message = format!("`{external_id}` has {has} at {pointer}, and the lost create asked for {asked}");
+                return Err(Refusal::new(Reason::RequestInvalid, message).hint("adopt the object that it made"));
+            }
+            (_, asked) => put(&mut seen, pointer, asked.cloned()),
+        }
+    }
+    Ok(seen)
+}
+
+/// Sets or removes a member; what leads there and is no object stays as it is.
+fn put(value: &mut Value, pointer: &str, member: Option<Value>) {
+    let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
+    let Some(Value::Object(parent)) = value.pointer_mut(parent) else { return };
+    let name = name.replace("~1", "/").replace("~0", "~");
+    match member {
+        Some(member) => drop(parent.insert(name, member)),
+        None => drop(parent.remove(&name)),
+    }
+}
+
 /// With an empty journal. Where objects of the type can be looked for, what an earlier attempt may have made is looked for first;
 /// where they cannot, a person has said that there is none.
 fn begin_afresh(
@@ -246,11 +287,13 @@ fn begin_afresh(
     history: &History,
     facts: &Facts<'_>,
 ) {
-    let findable = offer.type_description().is_some_and(|described| described.identity != Identity::Unsafe);
     let claimed = resource.object.as_ref().is_some_and(|object| object.claimed);
-    if operation.stage == Stage::Create && !claimed {
-        resource.object = None;
-        if findable {
+    // The driver was asked to look, and cannot.
+    let in_vain = operation.stage == Stage::Find && operation.reason == Some(Reason::CreateOutcomeUnknown);
+    if matches!(operation.stage, Stage::Create | Stage::Find) && !claimed {
+        if is_blind(offer) || in_vain {
+            resource.object = None;
+        } else {
             mark_begun(resource, operation, facts);
         }
     }
@@ -271,10 +314,14 @@ fn check(operation: &Operation, resolution: &Resolution) -> Result<(), Refusal> 
         (OperationState::NeedsAttention, Resolution::Adopt(id)) if id.trim().is_empty() => {
             Err(Refusal::new(Reason::RequestInvalid, "the id of the object to adopt is empty"))
         }
-        (OperationState::NeedsAttention, Resolution::Adopt(_)) if operation.stage != Stage::Create => refuse(
-            &format!(" in its stage `{}`, which makes no object", operation.stage.as_str()),
-            "`--retry` begins afresh, `--abandon` gives it up",
-        ),
+        (OperationState::NeedsAttention, Resolution::Adopt(_))
+            if !matches!(operation.stage, Stage::Create | Stage::Find) =>
+        {
+            refuse(
+                &format!(" in its stage `{}`, which makes no object", operation.stage.as_str()),
+                "`--retry` begins afresh, `--abandon` gives it up",
+            )
+        }
         (OperationState::NeedsAttention, _) | (OperationState::Waiting, Resolution::GoOn) => Ok(()),
         (_, Resolution::GoOn) => refuse(": there is nothing to retry", "`vend wait` follows it"),
         _ => refuse(" and needs no person", "`vend wait` follows it"),
@@ -284,4 +331,24 @@ fn check(operation: &Operation, resolution: &Resolution) -> Result<(), Refusal> 
 fn nothing_waits(operation: &Operation) -> Refusal {
     let message = format!("no resource of operation `{}` waits: it is {}", operation.id, operation.state.as_str());
     Refusal::new(Reason::RequestInvalid, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_member_is_put_where_its_pointer_leads() {
+        let check = |pointer: &str, member: Option<Value>, expected: Value| {
+            let mut value = json!({ "a": { "b/c": 1 }, "d": 2 });
+            put(&mut value, pointer, member);
+            assert_eq!(value, expected, "{pointer}");
+        };
+        check("/d", None, json!({ "a": { "b/c": 1 } }));
+        check("/a/b~1c", Some(json!(3)), json!({ "a": { "b/c": 3 }, "d": 2 }));
+        check("/e", Some(json!(3)), json!({ "a": { "b/c": 1 }, "d": 2, "e": 3 }));
+        check("/d/x", Some(json!(3)), json!({ "a": { "b/c": 1 }, "d": 2 }));
+        check("/x/y", None, json!({ "a": { "b/c": 1 }, "d": 2 }));
+    }
 }

@@ -169,7 +169,7 @@ mod tests {
             (Failure::Trapped("unreachable".into()), Reason::DriverTrapped),
             (Failure::Limit { limit: Limit::Cpu, max: 1 }, Reason::DriverLimitExceeded),
             (Failure::Host("no room".into()), Reason::Internal),
-            (Failure::InDoubt(doubt()), Reason::CreateOutcomeUnknown),
+            (Failure::InDoubt(Box::new(doubt())), Reason::CreateOutcomeUnknown),
         ];
         for (failure, expected) in retried {
             let verdict = verdict(failure.clone(), 0);

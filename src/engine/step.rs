@@ -73,6 +73,12 @@ impl Engine {
         if let Some(doubt) = past.to_settle(until) {
             return self.settle_doubt(resource, operation, doubt, &history, offer).await;
         }
+        if stage == Stage::Find && is_blind(offer) {
+            let call = self.call(&resource, &operation, stage)?;
+            let message = "an earlier create may have made it, and objects of this type cannot be looked for".into();
+            let ended = Ended::Failed(Verdict::Park { reason: Reason::CreateOutcomeUnknown, message });
+            return self.settle(resource, operation, End::new(ended, &call, None, offer), Vec::new()).await;
+        }
         let call = match &history.call {
             Some(call) if history.replayed() > 0 => call.clone(),
             Some(call) => self.with_claim(&resource, call)?,
@@ -107,7 +113,14 @@ impl Engine {
         if operation.verb == OperationVerb::Replace && matches!(report.result, Ok(Answer::Done(_))) {
             writes.extend(self.moved_key(&resource, &call, offer).await?);
         }
-        let ended = self.ended(report.result, &operation, now);
+        let ended = match self.ended(report.result, &operation, now) {
+            // What cannot be looked for is a person's to tell, who may have looked.
+            Ended::Failed(Verdict::Fail { reason: Reason::VerbUnsupported, message }) if stage == Stage::Find => {
+                let message = format!("what an earlier create has left cannot be looked for: {message}");
+                Ended::Failed(Verdict::Park { reason: Reason::CreateOutcomeUnknown, message })
+            }
+            ended => ended,
+        };
         // Whatever was lost on the way: a driver that ends well has brought about what was asked.
         let effect = match (&ended, report.effect) {
             (Ended::Answered(Answer::Done(_) | Answer::Gone), Effect::Unknown) => Effect::Applied,
@@ -129,9 +142,7 @@ impl Engine {
     /// Asks the driver what is to be done to the object that is there, and moves to the stage that does it.
     async fn replan(&self, mut resource: Resource, mut operation: Operation, offer: &Offer) -> Result<bool, Error> {
         let call = self.call(&resource, &operation, Stage::Decide)?;
-        let result = self.observe(&resource, call.clone(), offer).await;
-        self.saw(&resource.pin, &operation.id, result.as_ref().err()).await;
-        let action = match result {
+        let action = match self.observe_for(&operation, &resource, call.clone(), offer).await {
             Ok(Answer::Planned(planned)) => Ok(planned.action),
             Ok(other) => Err(Failure::Unfit(format!("{other:?} to plan"))),
             Err(failure) => Err(failure),
@@ -228,10 +239,16 @@ impl Engine {
         self.settle(resource, operation, end, Vec::new()).await
     }
 
-    /// What is in doubt is settled first, also what could be sent again: it will not be.
+    /// What is in doubt is settled first, also what could be sent again: it will not be, unless its key is all that can tell.
     async fn end_cancelled(&self, resource: Resource, operation: Operation, offer: &Offer) -> Result<bool, Error> {
         let history = self.history(&operation).await?;
         if let Some(doubt) = history.past.unanswered.first().cloned() {
+            let until = self.clock.now().plus_ms(offer.limits.time_ms);
+            let keyed = offer.type_description().is_some_and(|described| described.identity == Identity::Keyed);
+            if keyed && doubt.may_be_repeated(until, key_retention_ms(offer)) {
+                let stage = operation.stage;
+                return self.attempt(resource, operation, stage, offer).await;
+            }
             return self.settle_doubt(resource, operation, doubt, &history, offer).await;
         }
         let call = match &history.call {
@@ -271,9 +288,13 @@ impl Engine {
 
 /// Once, half-way through the budget of a step that has applied something and cannot get past it.
 fn begins_afresh(operation: &Operation, past: &Past, offer: &Offer) -> bool {
-    let blind = offer.type_description().is_none_or(|described| described.identity == Identity::Unsafe);
-    let may = operation.stage != Stage::Create || !blind;
+    let may = operation.stage != Stage::Create || !is_blind(offer);
     may && operation.attempts == operation.budget.attempts / 2 && replay::known(&past.history) != Effect::None
+}
+
+/// Objects of the type cannot be looked for.
+pub(super) fn is_blind(offer: &Offer) -> bool {
+    offer.type_description().is_none_or(|described| described.identity == Identity::Unsafe)
 }
 
 fn replacement(call: &Call, offer: &Offer) -> Replace {

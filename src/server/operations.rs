@@ -120,7 +120,10 @@ impl OperationService for Operations {
         caller.authorize(&ask.id)?;
         let id = names::operation(&ask.id)?;
         let resolution = match ask.resolution {
-            Some(Asked::Afresh(())) => Resolution::Afresh,
+            Some(Asked::Afresh(())) => Resolution::Afresh { driver: request::given(ask.driver) },
+            Some(Asked::Adopt(_)) if !ask.driver.is_empty() => {
+                return Err(names::field("driver", "goes with afresh only"));
+            }
             Some(Asked::Adopt(id)) => Resolution::Adopt(id),
             None => return Err(names::field("resolution", "is missing: afresh, or adopt with an id")),
         };

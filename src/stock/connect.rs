@@ -73,6 +73,11 @@ impl Stock {
         self.backends.read().await.get(name).map_or(0, |opened| opened.standing.answers())
     }
 
+    /// Whether the last thing that was heard over it is that nobody is served there.
+    pub async fn connection_unserved(&self, name: &str) -> bool {
+        self.backends.read().await.get(name).is_some_and(|opened| opened.standing.unserved())
+    }
+
     /// Counts what gives hope that a connection which did not work does now: something was changed, or a check went well.
     pub fn renewals(&self) -> u64 {
         self.renewals.load(Ordering::Relaxed)

@@ -129,6 +129,33 @@ impl Stock {
         })
     }
 
+    /// The same with another version of its driver: `NAME@REQUIREMENT`. One that remembers things in another form, or needs a connection
+    /// that the resource is not bound to, is refused.
+    pub async fn repinned(&self, resource_type: &Name, pin: &Pin, requirement: &str) -> Result<(Offer, Pin), Error> {
+        let now = self.pinned(resource_type, pin).await?;
+        let record = self.required(requirement).await?;
+        let (was, is) = (now.driver.description(), &record.description);
+        let unfit = |why: String| {
+            let message =
+                format!("`{}@{}` cannot go on for `{}@{}`: {why}", is.name, is.version, was.name, was.version);
+            Err(Refusal::new(Reason::RecipeUnfit, message).hint("name another version of the same driver").into())
+        };
+        if is.name != was.name {
+            return unfit("it is another driver".into());
+        }
+        if is.state_version != was.state_version {
+            return unfit(format!("its state is of version {}, not {}", is.state_version, was.state_version));
+        }
+        if !is.types.contains_key(resource_type.as_str()) {
+            return unfit(format!("it does not make `{resource_type}`"));
+        }
+        if let Some((slot, _)) = is.slots.iter().find(|(slot, _)| !pin.connections.contains_key(*slot)) {
+            return unfit(format!("it needs a connection for its slot `{slot}`"));
+        }
+        let pin = Pin { driver_digest: record.digest.clone(), ..pin.clone() };
+        Ok((self.pinned(resource_type, &pin).await?, pin))
+    }
+
     /// The params pipeline: defaults, fixed values and every schema that has a say.
     pub fn params(&self, offer: &Offer, given: Option<&Value>) -> Result<Value, Vec<Violation>> {
         let Some(description) = offer.type_description() else {

@@ -11,3 +11,4 @@ mod workbench;
 mod bad_input;
 mod hostile;
 mod fuzz;
+mod crash;

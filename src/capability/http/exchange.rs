@@ -24,6 +24,13 @@ pub(super) struct Received {
     pub(super) body: Result<Vec<u8>, Cut>,
 }
 
+impl Received {
+    /// The rest of it was lost on the way, and may be had when the same is asked again.
+    pub(super) fn is_half(&self) -> bool {
+        matches!(self.body, Err(Cut::Broken | Cut::TimeUp))
+    }
+}
+
 /// Why the body of an answer was not read to its end. The status holds all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {

@@ -107,6 +107,8 @@ impl host::Host {
         let sent = self.tape.intend(ticket, None).await?;
         let outcome = match self.ask(&order, Kind::Write).await {
             Ok(received) => match received.status.as_u16() {
+                // It was done, and what it came to (an id, a secret) was in the part that is missing: nobody could go on from there.
+                200..=299 if received.is_half() => return Err(self.tape.lost(sent)),
                 200..=399 => Outcome::Applied(told(&self.answer(&order, received)?)),
                 408 => return Err(self.tape.lost(sent)),
                 400..=499 => Outcome::Declined(told(&self.answer(&order, received)?)),
@@ -170,6 +172,7 @@ impl host::Host {
             Ok(received) if received.status == http::StatusCode::UNAUTHORIZED => {
                 grant.standing.saw(Sight::Failed(&rejected(&grant.connection)), now);
             }
+            Ok(received) if matches!(received.status.as_u16(), 502..=504) => grant.standing.saw(Sight::Unserved, now),
             Ok(_) => grant.standing.saw(Sight::Answered, now),
             Err(Failure::Refused(error)) => grant.standing.saw(Sight::Failed(error), now),
             Err(Failure::Lost(_)) => {}

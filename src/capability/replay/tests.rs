@@ -71,7 +71,7 @@ fn an_open_write_stops_an_attempt_before_it_starts() {
         let seq = entries.last().expect("not empty").seq();
         assert_eq!(
             Replay::new(&entries, never).err(),
-            open_write(&entries).filter(|doubt| doubt.seq == seq).map(Error::InDoubt),
+            open_write(&entries).filter(|doubt| doubt.seq == seq).map(|doubt| Error::InDoubt(Box::new(doubt))),
             "{script}"
         );
         assert_eq!(effect(&entries), Effect::Unknown, "{script}");

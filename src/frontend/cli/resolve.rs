@@ -12,9 +12,10 @@ use crate::pb::{self, Operation, operation::State, resolve_operation_request::Re
 const PAGE: i32 = 500;
 
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["operations", "all"]))]
 pub struct RetryArgs {
     /// Operations that wait or need attention; an order's operation stands for all of its resources
-    #[arg(value_name = "OP", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "OP")]
     operations: Vec<String>,
     /// All that need attention in the project; of the environment if `-e` is given
     #[arg(long)]
@@ -43,6 +44,9 @@ pub struct ResolveArgs {
     /// Begin afresh: what can be looked for is; of what cannot, this says that nothing was made
     #[arg(long, group = "decision")]
     retry: bool,
+    /// With --retry: go on with another version of its driver
+    #[arg(long, value_name = "NAME@VERSION", requires = "retry")]
+    driver: Option<String>,
     /// Give it up: the operation fails, and what it may have left is on record as a possible orphan
     #[arg(long, group = "decision")]
     abandon: bool,
@@ -80,12 +84,14 @@ pub async fn resolve(session: &Session, args: &ResolveArgs) -> anyhow::Result<Ex
         }
         Some(adopted) => {
             let resolution = Some(Resolution::Adopt(adopted.clone()));
-            let answer = operations.resolve_operation(pb::ResolveOperationRequest { id, resolution }).await?;
+            let request = pb::ResolveOperationRequest { id, resolution, driver: String::new() };
+            let answer = operations.resolve_operation(request).await?;
             (answer.into_inner().operation, "goes on with what it adopted")
         }
         None => {
             let resolution = Some(Resolution::Afresh(()));
-            let answer = operations.resolve_operation(pb::ResolveOperationRequest { id, resolution }).await?;
+            let driver = args.driver.clone().unwrap_or_default();
+            let answer = operations.resolve_operation(pb::ResolveOperationRequest { id, resolution, driver }).await?;
             (answer.into_inner().operation, "begins afresh")
         }
     };

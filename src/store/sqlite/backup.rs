@@ -125,10 +125,7 @@ fn bring(
 }
 
 /// The database at `draft`, checked, migrated and marked, and on the disk.
-fn draw(
-    source: &mut Source,
-    draft: &Path,
-    clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Restored, Error> {
+fn draw(source: &mut Source, draft: &Path, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Restored, Error> {
     let failed = |action| move |source| Error::Io { action, path: draft.to_owned(), source };
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(draft).map_err(failed("create"))?;
     source.copy(&mut file, draft)?;

@@ -9,7 +9,7 @@ use vend::pb;
 use vend::pb::operation::State;
 
 use super::life::{apply, stocked, wait};
-use crate::support::core::{Caller, Core, reason};
+use crate::support::core::{Caller, Core, reason, source};
 use crate::support::program::{Ran, ran};
 
 async fn child(caller: &Caller, parent: &str) -> pb::Operation {
@@ -56,6 +56,49 @@ async fn a_core_that_starts_paused_answers_and_attempts_nothing_until_it_is_resu
     assert!(!infra.system().resume_core(pb::ResumeCoreRequest {}).await.expect("resumed").into_inner().unchanged);
     assert!(infra.system().resume_core(pb::ResumeCoreRequest {}).await.expect("nothing").into_inner().unchanged);
     assert_eq!(wait(&core.admin(), &operation.id).await.state(), State::Succeeded);
+    core.stop().await;
+}
+
+/// Six resources over a connection whose directory cannot be made once `away` is gone.
+const AWAY: &str = r#"
+apiVersion: vend/v1
+kind: Connection
+name: files
+type: sqlite
+endpoint: away/databases
+allow: { databases: ["*"] }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_breaker_that_is_open_outlives_the_process_and_so_do_those_who_wait_for_it() {
+    let core = stocked().await;
+    core.admin().apply(AWAY).await.expect("applied");
+    std::fs::create_dir(core.data().join("away")).expect("a directory");
+    core.admin().system().pause_core(pb::PauseCoreRequest::default()).await.expect("paused");
+    let resources: Vec<_> =
+        (0..6).map(|n| format!("r{n}: {{ type: sqlite-database, params: {{ name: db{n} }} }}")).collect();
+    let order = format!("{{ apiVersion: vend/v1, kind: Order, name: six, resources: {{ {} }} }}", resources.join(", "));
+    let request = pb::ApplyOrderRequest {
+        source: Some(source("six.yaml", &order)),
+        project: "default".into(),
+        environment: "dev".into(),
+        ..Default::default()
+    };
+    let accepted = core.admin().orders().apply_order(request).await.expect("accepted").into_inner();
+    let operation = accepted.operation.expect("work");
+    std::fs::remove_dir_all(core.data().join("away")).expect("somebody removes it");
+    core.admin().system().resume_core(pb::ResumeCoreRequest {}).await.expect("resumed");
+    let mut left = 1_000;
+    while holds(&core).await != ["connections/files"] {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        left -= 1;
+        assert!(left > 0, "it does not open: {:?}", child(&core.admin(), &operation.id).await);
+    }
+    let core = core.restart().await;
+    assert_eq!(holds(&core).await, ["connections/files"]);
+    std::fs::create_dir(core.data().join("away")).expect("a directory");
+    assert_eq!(wait(&core.admin(), &operation.id).await.state(), State::Succeeded);
+    assert_eq!(holds(&core).await, Vec::<String>::new());
     core.stop().await;
 }
 

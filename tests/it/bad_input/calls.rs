@@ -93,11 +93,11 @@ async fn names(table: &mut Table) {
         let call = async { admin.operations().retry_operation(request).await };
         table.refuses(&format!("{case}, to retry"), code, reason, &[id], call).await;
         let resolution = Some(pb::resolve_operation_request::Resolution::Afresh(()));
-        let request = pb::ResolveOperationRequest { id: id.into(), resolution };
+        let request = pb::ResolveOperationRequest { id: id.into(), resolution, ..Default::default() };
         let call = async { admin.operations().resolve_operation(request).await };
         table.refuses(&format!("{case}, to resolve"), code, reason, &[id], call).await;
     }
-    let request = pb::ResolveOperationRequest { id: NO_OPERATION.into(), resolution: None };
+    let request = pb::ResolveOperationRequest { id: NO_OPERATION.into(), ..Default::default() };
     let call = async { admin.operations().resolve_operation(request).await };
     table.refuses("resolve: with nothing", InvalidArgument, "REQUEST_INVALID", &["afresh, or adopt"], call).await;
     let secret = pb::SetSecretRequest { name: "No Name".into(), value: "x".into() };

@@ -28,9 +28,9 @@ async fn bad_input_gets_a_clear_typed_answer_and_changes_nothing() {
     plans::rows(&mut table).await;
     calls::rows(&mut table).await;
     deletions::rows(&mut table).await;
+    backups::rows(&mut table);
     process::rows(&mut table).await;
     operations::rows(&mut table).await;
     exits::rows(&mut table);
-    backups::rows(&mut table);
     table.end().await;
 }

@@ -4,4 +4,4 @@
 mod drivers;
 mod backends;
 mod clients;
-mod machine;
+pub mod machine;

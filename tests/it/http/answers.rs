@@ -50,8 +50,8 @@ async fn what_comes_too_late_too_large_or_in_part() {
             Err("IN_DOUBT"),
             "open",
         ),
-        ("half a body", vec![raw(head), raw("12345"), Act::Close], Err("ANSWER_BROKEN"), Ok(200), "applied"),
-        ("a slow body", vec![raw(head), raw("12345"), Act::Hold], Err("ANSWER_TOO_SLOW"), Ok(200), "applied"),
+        ("half a body", vec![raw(head), raw("12345"), Act::Close], Err("ANSWER_BROKEN"), Err("IN_DOUBT"), "open"),
+        ("a slow body", vec![raw(head), raw("12345"), Act::Hold], Err("ANSWER_TOO_SLOW"), Err("IN_DOUBT"), "open"),
         (
             "a large body",
             vec![raw("HTTP/1.1 200 OK\r\ncontent-length: 70000\r\n\r\n"), Act::Repeat(vec![b'x'; 7000], 10)],
@@ -120,6 +120,17 @@ async fn a_backend_that_is_not_there_has_done_nothing() {
 }
 
 /// A backend hangs up on an idle connection: the next request goes over another one, and arrives once.
+#[tokio::test]
+async fn a_backend_that_serves_nobody_is_told_from_one_that_refuses() {
+    for (status, unserved) in [("502 x", true), ("503 x", true), ("504 x", true), ("500 x", false), ("404 x", false)] {
+        let web = Web::start(move |_| answer(status, &[], "")).await;
+        let mut world = Terms::open(&web.url()).world();
+        world.fetch(get("/a")).await.expect("an answer");
+        assert_eq!(world.standing.unserved(), unserved, "{status}");
+        assert!(world.standing.reachable().is_some_and(|it| it.holds), "{status}");
+    }
+}
+
 #[tokio::test]
 async fn an_idle_connection_may_be_closed() {
     let web = Web::start(|_| {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::drivers;
+use crate::support::{binary, drivers};
 
 /// With folders of its own. Killed when dropped.
 pub struct Core {
@@ -148,10 +148,10 @@ impl Core {
         let mut command = match self.through.split_first().filter(|_| serves) {
             Some((program, before)) => {
                 let mut command = Command::new(program);
-                command.args(before).arg(env!("CARGO_BIN_EXE_vend"));
+                command.args(before).arg(binary::vend());
                 command
             }
-            None => Command::new(env!("CARGO_BIN_EXE_vend")),
+            None => Command::new(binary::vend()),
         };
         if serves {
             command.envs(self.environment.iter().map(|(name, value)| (*name, value.as_str())));

@@ -12,3 +12,4 @@ mod rabbitmq;
 mod sqlite;
 mod template;
 mod waiting;
+mod withdrawals;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::binary;
 use super::call::{Answer, try_call};
 use super::keeper::Keeper;
 
@@ -25,7 +26,7 @@ impl Cloud {
     pub fn start(flags: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().to_owned();
-        let mut server = Command::new(binary());
+        let mut server = Command::new(binary::fakecloud());
         server.arg("--dir").arg(&path).args(flags);
         let script = r#"
             "$@" >"$dir/out" 2>&1 & server=$!
@@ -171,11 +172,4 @@ fn port(out: &Path) -> u16 {
         assert!(Instant::now() < deadline, "the cloud does not start");
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-/// Beside the program that is tested.
-fn binary() -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_vend")).with_file_name("fakecloud");
-    assert!(path.is_file(), "{} is not there: build it with `make build`", path.display());
-    path
 }

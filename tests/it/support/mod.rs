@@ -1,6 +1,7 @@
 //! What several tests lean on: servers of the machine, started here and gone with the process; time, chance and records.
 
 pub mod bench;
+pub mod binary;
 pub mod call;
 pub mod certificates;
 pub mod chance;
@@ -17,5 +18,6 @@ pub mod proxy;
 pub mod rabbitmq;
 pub mod raw;
 pub mod records;
+pub mod replay;
 pub mod report;
 pub mod web;

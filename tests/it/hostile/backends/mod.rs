@@ -49,9 +49,13 @@ fn none(what: &'static str, acts: Vec<Act>) -> Case {
     Case { what, acts, read: UNAVAILABLE, write: IN_DOUBT, journal: "open", method: None }
 }
 
-/// A status that holds, and a body that is withheld.
+/// A status that holds, and a body that is withheld; where the rest was lost on the way, nobody knows what the write came to.
 fn cut(what: &'static str, acts: Vec<Act>, code: &'static str) -> Case {
-    Case { what, acts, read: Err(code), write: Ok(200), journal: "applied", method: None }
+    let (write, journal) = match code {
+        "ANSWER_BROKEN" | "ANSWER_TOO_SLOW" => (IN_DOUBT, "open"),
+        _ => (Ok(200), "applied"),
+    };
+    Case { what, acts, read: Err(code), write, journal, method: None }
 }
 
 /// An answer like any other.

@@ -1,7 +1,7 @@
 //! A machine that fails `vend serve`: no room, a broken disk, a directory it may not use, too few files, a clock that
 //! jumps. What it says, what it costs, and that nothing acknowledged is lost.
 
-mod ledger;
+pub mod ledger;
 mod mount;
 
 mod clock;

@@ -24,6 +24,8 @@ fn a_wrong_key_is_the_credentials_fault() {
     core.run(&["delete", "order", "locked", "--allow-destroy"]);
     let waiting = core.until("locked", "waiting");
     assert_eq!(waiting["reason"], "CREDENTIALS_REJECTED", "{waiting}");
+    until("the connection is left alone", || core.run(&["status"]).contains("connections/pdns (CREDENTIALS_REJECTED)"));
+    assert!(core.run(&["describe", "connection", "pdns"]).contains("CircuitOpen"));
     assert!(!whole(&server, "locked.example.").is_null());
     core.secret("pdns-key", KEY);
     until("the zone is gone", || whole(&server, "locked.example.").is_null());
