@@ -6,6 +6,9 @@ use vend::store::backup::Manifest;
 
 use super::table::Table;
 
+/// What it is, the backup, where to, the key, and what is said.
+type Case<'a> = (&'a str, &'a str, &'a str, Option<&'a str>, &'a [&'a str]);
+
 pub fn rows(table: &mut Table) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -29,7 +32,7 @@ pub fn rows(table: &mut Table) {
     let wrong = path("wrong.key");
     std::fs::write(&wrong, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n").expect("written");
     set_private(&wrong);
-    let cases: [(&str, &str, &str, Option<&str>, &[&str]); 11] = [
+    let cases: [Case<'_>; 11] = [
         ("no such file", &nowhere, &new, Some(&key), &["cannot read", "no/where"]),
         ("no backup", &key, &new, Some(&key), &["is no backup of vend"]),
         ("over something", &backup, &full, Some(&key), &["is not empty", "`mine`", "name a directory that is empty"]),
