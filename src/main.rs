@@ -10,7 +10,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use vend::app::{SystemClock, SystemEntropy};
 use vend::config::Flags;
 use vend::frontend::cli;
-use vend::workbench::{self, Machine, Workbench};
+use vend::workbench::{self, Machine, Workbench, restore};
 
 /// The vending machine for infrastructure.
 #[derive(Debug, Parser)]
@@ -26,6 +26,8 @@ struct Vend {
 enum Command {
     /// Run the core
     Serve(Serve),
+    /// Make a data directory of a backup; no core runs
+    Restore(restore::Args),
     #[command(flatten)]
     Online(cli::Command),
 }
@@ -81,6 +83,10 @@ fn main() -> ExitCode {
     match Vend::from_arg_matches(&matches) {
         Ok(Vend { global, command: Command::Online(command) }) => online(global, command),
         Ok(Vend { command: Command::Serve(args), .. }) => serve(args),
+        Ok(Vend { command: Command::Restore(args), .. }) => match restore::run(&args, &machine()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        },
         Err(error) => error.exit(),
     }
 }
@@ -100,9 +106,12 @@ fn serve(args: Serve) -> ExitCode {
 }
 
 fn offline(command: Workbench) -> ExitCode {
-    let machine = Machine { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
-    let ended = threads().and_then(|runtime| runtime.block_on(workbench::run(command, machine)));
+    let ended = threads().and_then(|runtime| runtime.block_on(workbench::run(command, machine())));
     ended.unwrap_or_else(|error| failed(&error))
+}
+
+fn machine() -> Machine {
+    Machine { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) }
 }
 
 fn online(global: cli::Global, command: cli::Command) -> ExitCode {

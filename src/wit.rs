@@ -8,3 +8,14 @@ wasmtime::component::bindgen!({
     imports: { default: async | trappable },
     exports: { default: async },
 });
+
+/// What a component may export beside.
+pub mod discoverer {
+    wasmtime::component::bindgen!({
+        path: "wit",
+        world: "discoverer",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: { "vend:driver/types@0.1.0": crate::wit::vend::driver::types },
+    });
+}

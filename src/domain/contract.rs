@@ -20,6 +20,7 @@ pub enum Verb {
     Update,
     Delete,
     Adopt,
+    Discover,
     Migrate,
 }
 
@@ -39,7 +40,7 @@ impl Verb {
     pub fn profile(self) -> Profile {
         match self {
             Verb::Describe | Verb::Validate | Verb::Migrate => Profile::Pure,
-            Verb::Plan | Verb::Read | Verb::Find | Verb::Adopt => Profile::Observe,
+            Verb::Plan | Verb::Read | Verb::Find | Verb::Adopt | Verb::Discover => Profile::Observe,
             Verb::Create | Verb::Update | Verb::Delete => Profile::Apply,
         }
     }
@@ -55,6 +56,7 @@ impl Verb {
             Verb::Update => "update",
             Verb::Delete => "delete",
             Verb::Adopt => "adopt",
+            Verb::Discover => "discover",
             Verb::Migrate => "migrate",
         }
     }
@@ -161,6 +163,25 @@ pub enum Finding {
     Many(Vec<String>),
 }
 
+/// A page of what exists at the backend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Discovered {
+    pub candidates: Vec<Candidate>,
+    pub next_page_token: Option<String>,
+}
+
+/// An object at the backend, whether or not there is a record of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Candidate {
+    pub external_id: String,
+    /// As its ownership label says.
+    pub resource_id: Option<String>,
+    /// What it is, in a line.
+    pub summary: String,
+}
+
 /// One verb with its arguments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -174,6 +195,7 @@ pub enum Call {
     Update(Input),
     Delete(Input),
     Adopt { input: Input, external_id: String },
+    Discover { input: Input, page_token: Option<String> },
     Migrate { resource_type: String, from_version: u32, to_version: u32, state: Value },
 }
 
@@ -189,6 +211,7 @@ impl Call {
             Call::Update(_) => Verb::Update,
             Call::Delete(_) => Verb::Delete,
             Call::Adopt { .. } => Verb::Adopt,
+            Call::Discover { .. } => Verb::Discover,
             Call::Migrate { .. } => Verb::Migrate,
         }
     }
@@ -203,7 +226,8 @@ impl Call {
             | Call::Find(input)
             | Call::Update(input)
             | Call::Delete(input)
-            | Call::Adopt { input, .. } => Some(input),
+            | Call::Adopt { input, .. }
+            | Call::Discover { input, .. } => Some(input),
             Call::Describe | Call::Migrate { .. } => None,
         }
     }
@@ -227,6 +251,7 @@ pub enum Answer {
     Observed(Observation),
     Found(Finding),
     Adopted(Observed),
+    Discovered(Discovered),
     /// State in the asked version.
     Migrated(Value),
 }

@@ -198,6 +198,7 @@ impl From<&Hold> for Event {
         let state = match it.cause {
             Cause::Pause => "paused",
             Cause::Breaker => "circuit-open",
+            Cause::Suspect => "unverified",
         };
         Event {
             order,

@@ -24,6 +24,8 @@ pub enum Cause {
     Pause,
     /// The circuit breaker of a connection: until an attempt comes through.
     Breaker,
+    /// What a backup brought, until it was looked at: operations on suspects alone.
+    Suspect,
 }
 
 /// One such reason to wait. There is at most one of a cause on a target.
@@ -43,11 +45,12 @@ impl Cause {
         match self {
             Cause::Pause => "pause",
             Cause::Breaker => "breaker",
+            Cause::Suspect => "suspect",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Cause::Pause, Cause::Breaker].into_iter().find(|it| it.as_str() == text)
+        [Cause::Pause, Cause::Breaker, Cause::Suspect].into_iter().find(|it| it.as_str() == text)
     }
 }
 
@@ -127,6 +130,11 @@ impl Hold {
                 self.principal,
                 self.since,
                 self.target.words()
+            ),
+            Cause::Suspect => format!(
+                "the resource comes from the backup that was restored on {}, and what became of it since is not known; \
+                 `vend verify` finds out",
+                self.since
             ),
             Cause::Breaker => format!(
                 "{what} is not used since {}{why}; it is tried again now and then, and at once after `vend check {}`",

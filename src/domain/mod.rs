@@ -12,6 +12,7 @@ pub mod reason;
 pub mod refusal;
 pub mod sealed;
 pub mod secret;
+pub mod suspect;
 pub mod meta;
 pub mod document;
 pub mod connection;

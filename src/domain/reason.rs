@@ -67,6 +67,7 @@ reasons! {
     BackendThrottled = "BACKEND_THROTTLED",
     CredentialsRejected = "CREDENTIALS_REJECTED",
     Paused = "PAUSED",
+    Unverified = "UNVERIFIED",
     OutcomeUnknown = "OUTCOME_UNKNOWN",
     CreateOutcomeUnknown = "CREATE_OUTCOME_UNKNOWN",
     MultipleCandidates = "MULTIPLE_CANDIDATES",

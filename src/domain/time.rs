@@ -12,7 +12,7 @@ pub struct Timestamp(u64);
 impl Timestamp {
     pub const ZERO: Self = Self(0);
 
-    pub fn from_ms(ms: u64) -> Self {
+    pub const fn from_ms(ms: u64) -> Self {
         Self(ms)
     }
 

@@ -1,16 +1,22 @@
 //! Calls a verb and turns what comes back into words of the domain. JSON texts are parsed here, and judged elsewhere.
 
-use crate::capability::convert::{json, json_object as object_of};
+use crate::capability::convert::{error_to_wit, json, json_object as object_of, line};
 use crate::domain::contract::{
-    Action, Answer, Call, Change, Claim, Finding, Input, Object, Observation, Observed, Pending, Planned,
+    Action, Answer, Call, Candidate, Change, Claim, Discovered, Error, ErrorKind, Finding, Input, Object, Observation,
+    Observed, Pending, Planned,
 };
 use crate::domain::json::canonical;
 use crate::wit::Driver;
+use crate::wit::discoverer::Discoverer;
+use crate::wit::discoverer::exports::vend::driver::discovery;
 use crate::wit::exports::vend::driver::lifecycle as wit;
 use crate::wit::vend::driver::types;
 
 use super::fit;
 use super::state::State;
+
+/// Of what a driver says of an object that it has found, bytes.
+const LONGEST_SAID: usize = 500;
 
 /// An answer as the guest gave it.
 pub enum Raw {
@@ -22,6 +28,7 @@ pub enum Raw {
     Observation(wit::Observation),
     Finding(wit::Finding),
     Adopted(wit::Observed),
+    Discovered(discovery::Page),
     Migrated(String),
 }
 
@@ -43,11 +50,29 @@ pub async fn call(
         Call::Adopt { input: of, external_id } => {
             verbs.call_adopt(store, &input(of), external_id).await?.map(Raw::Adopted)
         }
+        // It is another export.
+        Call::Discover { .. } => Err(no_discovery()),
         Call::Migrate { resource_type, from_version, to_version, state } => verbs
             .call_migrate(store, resource_type, *from_version, *to_version, &canonical(state))
             .await?
             .map(Raw::Migrated),
     })
+}
+
+/// Of a component that has this export.
+pub async fn discover(
+    driver: &Discoverer,
+    store: &mut wasmtime::Store<State>,
+    of: &Input,
+    page_token: Option<&str>,
+) -> wasmtime::Result<Result<Raw, types::Error>> {
+    let page = driver.vend_driver_discovery().call_discover(store, &input(of), page_token).await?;
+    Ok(page.map(Raw::Discovered))
+}
+
+pub fn no_discovery() -> types::Error {
+    let message = "this driver cannot list what it made";
+    error_to_wit(Error::new(ErrorKind::Unsupported, "VERB_UNSUPPORTED", message))
 }
 
 fn input(of: &Input) -> types::Input {
@@ -104,6 +129,10 @@ pub fn read(raw: Raw) -> Result<Answer, String> {
         })),
         Raw::Finding(wit::Finding::Many(ids)) => Answer::Found(Finding::Many(ids)),
         Raw::Adopted(found) => Answer::Adopted(observed(found)?),
+        Raw::Discovered(page) => Answer::Discovered(Discovered {
+            candidates: page.candidates.into_iter().map(candidate).collect(),
+            next_page_token: page.next_page_token,
+        }),
         Raw::Migrated(text) => Answer::Migrated(object_of("state", &text)?),
     })
 }
@@ -130,11 +159,24 @@ pub fn size(raw: &Raw) -> u64 {
         }
         Raw::Finding(wit::Finding::One(claim)) => optional(&claim.external_id) + claim.state.len(),
         Raw::Finding(wit::Finding::Many(ids)) => listed(ids),
+        Raw::Discovered(page) => {
+            let candidate =
+                |it: &discovery::Candidate| it.external_id.len() + optional(&it.resource_id) + it.summary.len() + ITEM;
+            page.candidates.iter().map(candidate).sum::<usize>() + optional(&page.next_page_token)
+        }
         Raw::Removal(wit::Removal::Gone)
         | Raw::Observation(wit::Observation::Absent)
         | Raw::Finding(wit::Finding::None) => 0,
     };
     bytes as u64
+}
+
+fn candidate(it: discovery::Candidate) -> Candidate {
+    Candidate {
+        external_id: it.external_id,
+        resource_id: it.resource_id.map(|id| line(id, LONGEST_SAID)),
+        summary: line(it.summary, LONGEST_SAID),
+    }
 }
 
 fn object(found: wit::Object) -> Result<Object, String> {

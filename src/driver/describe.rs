@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use crate::capability::grants::Grants;
 use crate::capability::journal::memory::MemoryJournal;
-use crate::domain::contract::{Answer, Call};
+use crate::domain::contract::{Answer, Call, Violation};
 use crate::domain::description::Description;
+use crate::domain::json::pointer_push;
 use crate::domain::time::{Clock, Timestamp};
 
 use super::attempt::{Attempt, Past};
@@ -64,7 +65,22 @@ pub async fn complete(
     let inner =
         bare.into_inner().ok_or_else(|| LoadError::Host("the driver is in use while it is loaded".to_owned()))?;
     let (description, schemas) = manifest::read(document, &inner.imports)?;
+    if inner.profiles.discover().is_none() {
+        can_discover(&description)?;
+    }
     Ok(Driver::new(Inner { description, schemas, ..inner }))
+}
+
+/// Of a component that does not export it.
+fn can_discover(description: &Description) -> Result<(), LoadError> {
+    let says = description.types.iter().filter(|(_, it)| it.verbs.iter().any(|verb| verb == "discover"));
+    let violations: Vec<Violation> = says
+        .map(|(name, _)| Violation {
+            pointer: pointer_push(&pointer_push("/types", name), "verbs"),
+            message: "says `discover`, and the component does not export `vend:driver/discovery@0.1.0`".into(),
+        })
+        .collect();
+    if violations.is_empty() { Ok(()) } else { Err(LoadError::Description { violations }) }
 }
 
 fn nothing() -> Description {

@@ -26,6 +26,7 @@ pub type Described<'a> = Option<(&'a TypeDescription, &'a Schemas)>;
 const LONGEST_POINTER: usize = 1024;
 const LONGEST_KEY: usize = 1024;
 const MOST_FOUND: usize = 1000;
+const LONGEST_TOKEN: usize = 1024;
 const MOST_CHANGES: usize = 10_000;
 
 /// The error says what is unfit, and where.
@@ -70,6 +71,15 @@ pub fn check(answer: &Answer, call: &Call, of: Described<'_>, book: &Book) -> Re
             Err(format!("find names {MOST_FOUND} objects at most"))
         }
         Answer::Found(Finding::Many(ids)) => ids.iter().try_for_each(|id| check_external_id(id)),
+        Answer::Discovered(page) if page.candidates.len() > MOST_FOUND => {
+            Err(format!("a page of discover has {MOST_FOUND} objects at most"))
+        }
+        Answer::Discovered(page) => {
+            if page.next_page_token.as_ref().is_some_and(|token| token.len() > LONGEST_TOKEN) {
+                return Err(format!("a page token of discover has {LONGEST_TOKEN} bytes at most"));
+            }
+            page.candidates.iter().try_for_each(|it| check_external_id(&it.external_id))
+        }
         Answer::Migrated(state) => nowhere("state", state),
     }
 }

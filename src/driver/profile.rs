@@ -6,6 +6,7 @@ use wasmtime::component::{Component, Linker};
 use crate::capability::linker;
 use crate::domain::contract::Profile;
 use crate::wit::DriverPre;
+use crate::wit::discoverer::DiscovererPre;
 
 use super::state::State;
 use super::wasi;
@@ -14,6 +15,8 @@ pub struct Profiles {
     pure: DriverPre<State>,
     observe: DriverPre<State>,
     apply: DriverPre<State>,
+    /// In the observe profile; `None`: the component does not export it.
+    discover: Option<DiscovererPre<State>>,
 }
 
 impl Profiles {
@@ -22,9 +25,19 @@ impl Profiles {
             let mut linker = Linker::new(engine);
             linker::link(&mut linker, profile)?;
             wasi::link(&mut linker, component)?;
-            DriverPre::new(linker.instantiate_pre(component)?)
+            linker.instantiate_pre(component)
         };
-        Ok(Self { pure: link(Profile::Pure)?, observe: link(Profile::Observe)?, apply: link(Profile::Apply)? })
+        let observe = link(Profile::Observe)?;
+        Ok(Self {
+            pure: DriverPre::new(link(Profile::Pure)?)?,
+            discover: DiscovererPre::new(observe.clone()).ok(),
+            observe: DriverPre::new(observe)?,
+            apply: DriverPre::new(link(Profile::Apply)?)?,
+        })
+    }
+
+    pub fn discover(&self) -> Option<&DiscovererPre<State>> {
+        self.discover.as_ref()
     }
 
     pub fn of(&self, profile: Profile) -> &DriverPre<State> {

@@ -66,9 +66,16 @@ pub async fn run(driver: &Inner, attempt: Attempt) -> Report {
 
     let ticking = shared.ticker.tick();
     let watch = store.data().host.watch.clone();
-    let pre = driver.profiles.of(attempt.call.verb().profile());
+    let profiles = &driver.profiles;
     let ended = timed(limits.time_ms, &phase, async {
         watch.start();
+        if let Call::Discover { input, page_token } = &attempt.call {
+            let Some(pre) = profiles.discover() else { return Ok(Err(answer::no_discovery())) };
+            let instance = pre.instantiate_async(&mut store).await.map_err(|error| (error, false))?;
+            let page = answer::discover(&instance, &mut store, input, page_token.as_deref()).await;
+            return page.map_err(|error| (error, true));
+        }
+        let pre = profiles.of(attempt.call.verb().profile());
         let instance = pre.instantiate_async(&mut store).await.map_err(|error| (error, false))?;
         answer::call(&instance, &mut store, &attempt.call).await.map_err(|error| (error, true))
     })

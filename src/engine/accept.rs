@@ -40,6 +40,8 @@ pub struct Standing {
     pub resources: BTreeMap<Name, Resource>,
     /// Children that are not terminal, of all resources of the order.
     pub open: Vec<Operation>,
+    /// No generation up to this one is used for a change of what exists: the store was restored.
+    pub generations_before: u64,
 }
 
 /// What comes in with the plan.
@@ -177,7 +179,7 @@ fn resource_after(
         Some(existing) => {
             let desired = planned.desired.as_ref();
             let mut resource = Resource {
-                generation: existing.generation + 1,
+                generation: existing.generation.max(standing.generations_before) + 1,
                 desired: desired.map_or_else(|| existing.desired.clone(), |it| asking.sealer.desired(&existing.id, it)),
                 state,
                 reason: None,

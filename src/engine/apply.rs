@@ -1,17 +1,20 @@
 //! Accepting what is asked of orders: plan, check, one commit; the work itself is the queue's.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 
 use crate::domain::document::{Manifest, OrderManifest};
 use crate::domain::json::canonical;
-use crate::domain::name::OrderName;
+use crate::domain::name::{Name, OrderName};
 use crate::domain::operation::Operation;
 use crate::domain::order::Order;
 use crate::domain::plan::{Plan, PlannedAction};
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
+use crate::domain::resource::Resource;
 use crate::domain::secret::Fresh;
 use crate::secret::Sealer;
 use crate::store;
@@ -130,7 +133,7 @@ impl Engine {
                 let hint = "destruction is asked for: `--allow-destroy`";
                 return Err(plan_required(&plan).hint(hint).into());
             }
-            let mut standing = Standing { order: Some(order), resources, open: Vec::new() };
+            let mut standing = self.standing_on(Some(order), resources);
             standing.open = self.open(&standing).await?;
             let asking = Asking {
                 principal: &request.principal,
@@ -194,9 +197,14 @@ impl Engine {
                 .hint("wait until it is gone, then apply again")
                 .into());
         }
-        let mut standing = Standing { order, resources: survey.existing.clone(), open: Vec::new() };
+        let mut standing = self.standing_on(order, survey.existing.clone());
         standing.open = self.open(&standing).await?;
         Ok(standing)
+    }
+
+    fn standing_on(&self, order: Option<Order>, resources: BTreeMap<Name, Resource>) -> Standing {
+        let generations_before = self.store.restored().map_or(0, |restored| restored.generations_before());
+        Standing { order, resources, open: Vec::new(), generations_before }
     }
 
     async fn open(&self, standing: &Standing) -> Result<Vec<Operation>, Error> {

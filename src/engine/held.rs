@@ -24,6 +24,9 @@ impl Engine {
             return Ok(None);
         }
         let Some(id) = &operation.resource else { return Ok(None) };
+        if let Some(suspicion) = self.suspected(id).await? {
+            return Ok(Some(suspicion));
+        }
         let Some(resource) = self.store.resource(id).await? else { return Ok(None) };
         if let Some(pause) = self.pause_on(&operation.order, &resource.pin).await? {
             return Ok(Some(pause));

@@ -7,11 +7,15 @@ use crate::domain::name::{Name, OrderName};
 
 /// The labels by which an object at a backend is known to be ours.
 pub fn ownership(core: &str, resource: &ResourceId, incarnation: u32) -> Vec<(String, String)> {
-    vec![
-        ("vend-core".into(), core.into()),
-        ("vend-resource".into(), resource.to_string()),
-        ("vend-incarnation".into(), incarnation.to_string()),
-    ]
+    let mut labels = core_label(core);
+    labels.push(("vend-resource".into(), resource.to_string()));
+    labels.push(("vend-incarnation".into(), incarnation.to_string()));
+    labels
+}
+
+/// The one that all objects of this core have.
+pub fn core_label(core: &str) -> Vec<(String, String)> {
+    vec![("vend-core".into(), core.into())]
 }
 
 /// What `input.context` tells a driver.

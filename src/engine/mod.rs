@@ -27,6 +27,10 @@ pub mod view;
 pub mod story;
 pub mod cancel;
 pub mod doubt;
+pub mod backup;
+pub mod suspect;
+pub mod verify;
+pub mod discover;
 pub mod resolve;
 #[cfg(test)]
 pub mod testing;
@@ -43,10 +47,12 @@ use crate::stock::{self, Stock};
 use crate::store::{self, Store};
 
 pub use apply::{Applied, Apply, Delete};
+pub use backup::Backup;
 pub use prune::Retention;
 pub use refresh::{Presence, Refreshed};
 pub use resolve::Resolution;
 pub use story::{Origin, StoryKind, StoryLine};
+pub use verify::{Orphan, Seen, SeenResource, Unlisted};
 pub use view::{Condition, ResourceView};
 
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +81,8 @@ pub struct Engine {
     retention: Retention,
     /// Something may have become due.
     wake: Notify,
+    backing_up: Arc<tokio::sync::Mutex<()>>,
+    verifying: tokio::sync::Mutex<()>,
     /// Steps at once.
     concurrency: usize,
 }
@@ -98,6 +106,8 @@ impl Engine {
             holds: pause::Holds::new(),
             retention: Retention::default(),
             wake: Notify::new(),
+            backing_up: Arc::default(),
+            verifying: tokio::sync::Mutex::default(),
             concurrency: concurrency.max(1),
         }
     }

@@ -229,6 +229,7 @@ fn condition(hold: &Hold) -> Condition {
     let kind = match hold.cause {
         Cause::Pause => "Paused",
         Cause::Breaker => "CircuitOpen",
+        Cause::Suspect => "Unverified",
     };
     Condition { kind, status: true, reason: hold.reason.to_string(), message: hold.told(), since: Some(hold.since) }
 }

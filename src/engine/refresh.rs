@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::domain::contract::{Answer, Call, Change, Observation};
 use crate::domain::json::pointer_push;
-use crate::domain::resource::{Desired, Resource};
+use crate::domain::resource::{Desired, ExternalObject, Resource};
 
 use super::survey::{Asked, refused, unfit};
 use super::{Engine, Error};
@@ -41,9 +41,14 @@ pub struct Refreshed {
 impl Engine {
     /// Asks the driver. An error means inconclusive, never absent.
     pub async fn refresh(&self, resource: &Resource) -> Result<Refreshed, Error> {
-        let Some(object) = resource.object.as_ref().filter(|object| object.claimed) else {
-            return Ok(Refreshed { presence: Presence::Unmade, drift: Vec::new() });
-        };
+        match resource.object.as_ref().filter(|object| object.claimed) {
+            Some(object) => self.refreshed(resource, object).await,
+            None => Ok(Refreshed { presence: Presence::Unmade, drift: Vec::new() }),
+        }
+    }
+
+    /// Of the current object of a resource, or the one it replaces.
+    pub(super) async fn refreshed(&self, resource: &Resource, object: &ExternalObject) -> Result<Refreshed, Error> {
         let offer = self.stock.pinned(&resource.resource_type, &resource.pin).await?;
         let prior = self.prior(resource, object)?;
         let what = Desired { params: prior.params.clone(), config: prior.config.clone() };

@@ -26,6 +26,7 @@ use super::journal::{History, Payload, Place, row, tally};
 use super::prepare::key_retention_ms;
 use super::retry::{MOST_PENDING, Verdict, judge};
 use super::settle::End;
+use super::suspect::{First, UNKNOWN_CREATE};
 use super::{Engine, Error};
 
 impl Engine {
@@ -50,6 +51,11 @@ impl Engine {
         match decide(&resource, &operation) {
             Next::Finish => self.finish(resource, operation, &offer).await,
             Next::Plan => self.replan(resource, operation, &offer).await,
+            Next::Call(Stage::Create) => match self.first(&resource, &operation, &offer).await? {
+                First::Nothing => self.attempt(resource, operation, Stage::Create, &offer).await,
+                First::Look => self.attempt(resource, operation, Stage::Find, &offer).await,
+                First::Ask => self.park_unknown(resource, operation, &offer).await,
+            },
             Next::Call(stage) => self.attempt(resource, operation, stage, &offer).await,
         }
     }
@@ -267,6 +273,15 @@ impl Engine {
     async fn finish(&self, resource: Resource, operation: Operation, offer: &Offer) -> Result<bool, Error> {
         let call = self.call(&resource, &operation, Stage::Decide)?;
         self.settle(resource, operation, End::new(Ended::Finished, &call, None, offer), Vec::new()).await
+    }
+
+    /// It may have been made in a time that nobody remembers, and nobody can look.
+    async fn park_unknown(&self, resource: Resource, mut operation: Operation, offer: &Offer) -> Result<bool, Error> {
+        operation.stage = Stage::Create;
+        let call = self.call(&resource, &operation, Stage::Create)?;
+        let (reason, message) = (Reason::CreateOutcomeUnknown, UNKNOWN_CREATE.to_owned());
+        let end = End::new(Ended::Failed(Verdict::Park { reason, message }), &call, None, offer);
+        self.settle(resource, operation, end, Vec::new()).await
     }
 
     /// What is in doubt is settled first, also what could be sent again: it will not be, unless its key is all that can tell.

@@ -320,7 +320,7 @@ impl Asked<'_> {
 }
 
 /// Plans write nothing: whatever asks to is refused.
-struct NoJournal;
+pub(super) struct NoJournal;
 
 #[async_trait]
 impl Journal for NoJournal {

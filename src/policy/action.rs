@@ -68,6 +68,8 @@ actions! {
     SecretsSet = "secrets.set": "SecretService/SetSecret";
     SecretsList = "secrets.list": "SecretService/ListSecrets";
     AuditList = "audit.list": "AuditService/ListAuditEntries";
+    BackupsCreate = "backups.create": "BackupService/CreateBackup";
+    BackupsVerify = "backups.verify": "BackupService/VerifyRestored";
     SystemStatus = "system.status": "SystemService/GetStatus";
     SystemWhoAmI = "system.who-am-i": "SystemService/WhoAmI";
     SystemPause = "system.pause": "SystemService/PauseCore";

@@ -42,6 +42,9 @@ pub fn allows(role: Role, action: Action, name: &str) -> bool {
         // Whoever says which object is whose could take anything for their own.
         Action::OperationsResolve => role == Infra,
         Action::DriversInstall | Action::DriversUninstall | Action::SecretsSet => role == Infra,
+        // All that is known of anybody, if sealed.
+        Action::BackupsCreate => false,
+        Action::BackupsVerify => role == Infra,
         Action::DriversPause | Action::DriversResume | Action::SystemPause | Action::SystemResume => role == Infra,
         Action::SecretsList => matches!(role, Infra | Auditor),
         Action::AuditList => role == Auditor,

@@ -60,6 +60,8 @@ fn roles_do_their_part() {
     for action in [Action::OrdersPause, Action::OrdersResume] {
         check(action, "projects/shop/environments/dev/orders/checkout", "apid");
     }
+    check(Action::BackupsCreate, "", "a");
+    check(Action::BackupsVerify, "", "ai");
     check(Action::AuditList, "", "au");
     check(Action::SecretsList, "", "aiu");
     check(Action::OperationsCancel, "op_x", "aid");

@@ -46,46 +46,47 @@ pub struct Place<'a> {
 /// Seals and opens. Cheap to share; never printed.
 pub struct Keyring {
     root: Prk,
+    path: Option<PathBuf>,
 }
 
 impl Keyring {
     const KEY_ID: u32 = 1;
 
     pub fn new(key: &[u8; 32]) -> Self {
-        Self { root: Prk::new_less_safe(HKDF_SHA256, key) }
+        Self { root: Prk::new_less_safe(HKDF_SHA256, key), path: None }
+    }
+
+    /// Of the key file.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        Ok(Self { path: Some(path.to_owned()), ..Self::new(&read(path)?) })
     }
 
     /// Reads the key file, or makes it (mode 0600) if there is none.
     pub fn open_or_create(path: &Path, entropy: &dyn Entropy) -> Result<Self, Error> {
-        let fail = |action| move |source| Error::File { action, path: path.to_owned(), source };
-        match std::fs::read_to_string(path) {
-            Ok(text) => {
-                let mode = std::fs::metadata(path).map_err(fail("look at"))?.permissions().mode() & 0o777;
-                if mode & 0o077 != 0 {
-                    return Err(Error::Exposed { path: path.to_owned(), mode });
-                }
-                let key = BASE64.decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-                Ok(Self::new(&key.ok_or_else(|| Error::Malformed { path: path.to_owned() })?))
-            }
-            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
+        match Self::read(path) {
+            Err(Error::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                 let mut key = [0u8; 32];
                 entropy.fill(&mut key);
-                // Complete or not there: a half-written key would lock everything away.
-                let unfinished = path.with_extension("unfinished");
-                let mut file = std::fs::OpenOptions::new()
-                    .write(true)
-                    .create(true)
-                    .truncate(true)
-                    .mode(0o600)
-                    .open(&unfinished)
-                    .map_err(fail("make"))?;
-                file.write_all(format!("{}\n", BASE64.encode(key)).as_bytes()).map_err(fail("write"))?;
-                file.sync_all().map_err(fail("write"))?;
-                std::fs::rename(&unfinished, path).map_err(fail("make"))?;
-                Ok(Self::new(&key))
+                write(path, &key)?;
+                Self::read(path)
             }
-            Err(other) => Err(fail("read")(other)),
+            opened => opened,
         }
+    }
+
+    /// The key of the file `from` at `to`, where there is none.
+    pub fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+        write(to, &read(from)?)
+    }
+
+    /// The key file.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// What tells this key from others and nothing else of it, hex.
+    pub fn check(&self) -> String {
+        self.derive(&["backup", "key-check"])[..16].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     pub fn seal(&self, place: Place<'_>, plain: &[u8], entropy: &dyn Entropy) -> Sealed {
@@ -142,6 +143,29 @@ impl Keyring {
         self.root.expand(&[info], HKDF_SHA256).and_then(|okm| okm.fill(&mut out)).expect("HKDF-SHA-256 gives 32 bytes");
         out
     }
+}
+
+fn read(path: &Path) -> Result<[u8; 32], Error> {
+    let fail = |action| move |source| Error::File { action, path: path.to_owned(), source };
+    let text = std::fs::read_to_string(path).map_err(fail("read"))?;
+    let mode = std::fs::metadata(path).map_err(fail("look at"))?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(Error::Exposed { path: path.to_owned(), mode });
+    }
+    let key = BASE64.decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    key.ok_or_else(|| Error::Malformed { path: path.to_owned() })
+}
+
+/// Complete or not there: a half-written key would lock everything away.
+fn write(path: &Path, key: &[u8; 32]) -> Result<(), Error> {
+    let fail = |action| move |source| Error::File { action, path: path.to_owned(), source };
+    let unfinished = path.with_extension("unfinished");
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished);
+    let mut file = file.map_err(fail("make"))?;
+    file.write_all(format!("{}\n", BASE64.encode(key)).as_bytes()).map_err(fail("write"))?;
+    file.sync_all().map_err(fail("write"))?;
+    std::fs::rename(&unfinished, path).map_err(fail("make"))
 }
 
 fn associated(place: Place<'_>) -> Vec<u8> {

@@ -23,7 +23,7 @@ const EARLY: Duration = Duration::from_millis(20);
 pub fn of(path: &str, headers: &HeaderMap) -> Duration {
     let most = match path.rsplit('/').next() {
         Some("WaitOperation") => LONGEST_WAIT + SHORT,
-        Some("PlanOrder" | "ApplyOrder" | "DeleteOrder" | "ApplyDocuments" | "InstallDriver") => LONG,
+        Some("PlanOrder" | "ApplyOrder" | "DeleteOrder" | "ApplyDocuments" | "InstallDriver" | "CreateBackup") => LONG,
         _ => SHORT,
     };
     let asked = headers.get("grpc-timeout").and_then(|value| grpc_timeout(value.to_str().ok()?));
@@ -35,9 +35,11 @@ pub fn mostly_waits(path: &str) -> bool {
     path == "/vend.v1.OperationService/WaitOperation" || is_endless(path)
 }
 
-/// Calls whose answer goes on until the caller ends it, and who may take their time with it.
+/// Calls whose answer goes on for as long as it takes, and who may take their time with it.
 pub fn is_endless(path: &str) -> bool {
-    path == "/vend.v1.WatchService/Watch"
+    const ENDLESS: [&str; 3] =
+        ["/vend.v1.WatchService/Watch", "/vend.v1.BackupService/CreateBackup", "/vend.v1.BackupService/VerifyRestored"];
+    ENDLESS.contains(&path)
 }
 
 pub fn passed(path: &str, time: Duration) -> Status {

@@ -32,6 +32,7 @@ mod drivers;
 mod secrets;
 mod audit;
 mod system;
+mod backups;
 mod convert;
 
 use std::sync::Arc;
@@ -139,8 +140,9 @@ pub async fn run(
         };
     }
     use pb::{
-        audit_service_server as audit_pb, catalog_service_server as catalog_pb, document_service_server as document_pb,
-        driver_service_server as driver_pb, operation_service_server as operation_pb, order_service_server as order_pb,
+        audit_service_server as audit_pb, backup_service_server as backup_pb, catalog_service_server as catalog_pb,
+        document_service_server as document_pb, driver_service_server as driver_pb,
+        operation_service_server as operation_pb, order_service_server as order_pb,
         resource_service_server as resource_pb, secret_service_server as secret_pb, system_service_server as system_pb,
         watch_service_server as watch_pb,
     };
@@ -160,6 +162,7 @@ pub async fn run(
         .add_service(limited!(driver_pb::DriverServiceServer::new(drivers::Drivers(shared()))))
         .add_service(limited!(secret_pb::SecretServiceServer::new(secrets::Secrets(shared()))))
         .add_service(limited!(audit_pb::AuditServiceServer::new(audit::Audits(shared()))))
+        .add_service(limited!(backup_pb::BackupServiceServer::new(backups::Backups(shared()))))
         .add_service(limited!(system_pb::SystemServiceServer::new(system::System(shared()))));
 
     report(&health, ServingStatus::Serving).await;
@@ -189,5 +192,6 @@ const SERVICES: &[&str] = &[
     "vend.v1.DriverService",
     "vend.v1.SecretService",
     "vend.v1.AuditService",
+    "vend.v1.BackupService",
     "vend.v1.SystemService",
 ];

@@ -44,6 +44,7 @@ pub fn code(reason: Reason) -> Code {
         | Reason::BackendRefused
         | Reason::CredentialsRejected
         | Reason::Paused
+        | Reason::Unverified
         | Reason::OutcomeUnknown
         | Reason::CreateOutcomeUnknown
         | Reason::MultipleCandidates

@@ -94,6 +94,23 @@ impl Stock {
         })
     }
 
+    /// What each recipe makes its type with now; without those that no driver fits.
+    pub async fn pins(&self) -> Result<Vec<(Name, Pin)>, Error> {
+        let mut pins = Vec::new();
+        for document in self.recipes().await? {
+            let Manifest::Recipe(recipe) = document.manifest else { continue };
+            let Ok(record) = self.required(&recipe.driver).await else { continue };
+            let pin = Pin {
+                recipe: recipe.meta.name,
+                recipe_revision: document.version,
+                driver_digest: record.digest,
+                connections: recipe.connections,
+            };
+            pins.push((recipe.resource_type, pin));
+        }
+        Ok(pins)
+    }
+
     /// What an existing resource is made with.
     pub async fn pinned(&self, resource_type: &Name, pin: &Pin) -> Result<Offer, Error> {
         let recipe = self.store.document_at(Kind::Recipe, "", pin.recipe.as_str(), pin.recipe_revision).await?;

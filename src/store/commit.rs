@@ -12,6 +12,7 @@ use crate::domain::principal::Role;
 use crate::domain::resource::Resource;
 use crate::domain::sealed::Sealed;
 use crate::domain::secret::SecretRecord;
+use crate::domain::suspect::Suspect;
 use crate::domain::time::Timestamp;
 
 /// One transaction.
@@ -116,6 +117,11 @@ pub enum Write {
     LiftHold {
         key: String,
         time: Timestamp,
+    },
+    /// What was found of a resource that a backup brought; a conflict if there is no such resource any more.
+    Suspect {
+        project: String,
+        suspect: Box<Suspect>,
     },
     /// Of an operation that exists. A second row at one place is a conflict.
     Journal(JournalRow),

@@ -2,6 +2,7 @@
 //!
 //! Must never know the engine, wasmtime or protobuf. Sealed values pass through unopened.
 
+pub mod backup;
 pub mod commit;
 pub mod page;
 pub mod sqlite;
@@ -19,6 +20,7 @@ use crate::domain::operation::{Operation, OperationState};
 use crate::domain::order::Order;
 use crate::domain::resource::Resource;
 use crate::domain::secret::SecretRecord;
+use crate::domain::suspect::{Restored, Suspect};
 use crate::domain::time::Timestamp;
 
 pub use commit::{Commit, Ended, JournalRow, NaturalKey, Request, Site, Token, Write};
@@ -76,6 +78,13 @@ pub trait Store: Send + Sync {
     /// Made when the store was.
     fn core_id(&self) -> &CoreId;
 
+    /// What the store was restored from, if it was.
+    fn restored(&self) -> Option<Restored>;
+
+    /// A consistent copy of everything, as it was at one moment. Takes as long as it takes, and as much room as the store; commits go on.
+    /// One at a time.
+    async fn copy(&self) -> Result<backup::Copy, Error>;
+
     /// All or nothing, durable when it returns. Every put demands that the stored version is one below the given one
     /// (absent for version 1), else [`Error::Conflict`]; an event per put record is appended in the same transaction.
     async fn commit(&self, commit: Commit) -> Result<(), Error>;
@@ -94,6 +103,10 @@ pub trait Store: Send + Sync {
     async fn orders(&self, filter: &Filter, paging: &Paging) -> Result<Page<Order>, Error>;
 
     async fn resource(&self, id: &ResourceId) -> Result<Option<Resource>, Error>;
+    /// Whether it is one that a backup brought, and what is known of it since.
+    async fn suspect(&self, id: &ResourceId) -> Result<Option<Suspect>, Error>;
+    /// Those behind `after`, by id, at most `limit`.
+    async fn suspects(&self, after: Option<&ResourceId>, limit: u32) -> Result<Vec<Suspect>, Error>;
     /// In the order of order name and key.
     async fn resources(&self, filter: &Filter, paging: &Paging) -> Result<Page<Resource>, Error>;
 

@@ -1,4 +1,4 @@
-//! The offline commands of driver authors: begin a driver, build it, check it as an installation would.
+//! The offline commands: of driver authors, to begin a driver, build it, check it as an installation would; of operators, to restore.
 //!
 //! Needs no server and no configuration. Must never know the API.
 
@@ -6,6 +6,7 @@ mod build;
 mod check;
 mod name;
 mod new;
+pub mod restore;
 mod show;
 
 use std::process::ExitCode;

@@ -258,6 +258,12 @@ impl Type {
         self
     }
 
+    /// All objects that carry the core's label can be listed.
+    pub fn discoverable(mut self) -> Self {
+        self.verbs.push("discover".into());
+        self
+    }
+
     /// Existing objects can be taken under management.
     pub fn adoptable(mut self) -> Self {
         self.verbs.push("adopt".into());

@@ -38,6 +38,15 @@ pub struct Adoption<R: Resource> {
     pub config: R::Config,
 }
 
+/// What there is of a type is to be listed, a page at a time.
+pub struct Discovery<R: Resource> {
+    /// Those that all objects of this core carry.
+    pub labels: Labels,
+    pub config: R::Config,
+    /// What the page before this one gave; absent: the first.
+    pub page_token: Option<String>,
+}
+
 impl<R: Resource> Input<R> {
     /// What the last step of this verb left when it returned pending.
     pub fn continuation<T: DeserializeOwned>(&self) -> Result<Option<T>, Error> {
@@ -94,6 +103,16 @@ impl<R: Resource> Adoption<R> {
             external_id,
             labels: Labels::new(raw.labels.iter().cloned()),
             config: validate::parse("/config", &raw.config)?,
+        })
+    }
+}
+
+impl<R: Resource> Discovery<R> {
+    pub(crate) fn parse(raw: &wire::Input, page_token: Option<String>) -> Result<Self, Error> {
+        Ok(Self {
+            labels: Labels::new(raw.labels.iter().cloned()),
+            config: validate::parse("/config", &raw.config)?,
+            page_token,
         })
     }
 }

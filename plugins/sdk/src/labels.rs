@@ -20,6 +20,16 @@ impl Labels {
         !self.0.is_empty() && self.0.iter().all(|(label, value)| found.0.get(label) == Some(value))
     }
 
+    /// The id of the resource that an object belongs to.
+    pub fn resource(&self) -> Option<&str> {
+        self.0.get("vend-resource").map(String::as_str)
+    }
+
+    /// Which of that resource's objects it is.
+    pub fn incarnation(&self) -> Option<&str> {
+        self.0.get("vend-incarnation").map(String::as_str)
+    }
+
     /// As one line of JSON, for backends that have a comment and no labels.
     pub fn to_json(&self) -> String {
         serde_json::Value::from_iter(self.0.clone()).to_string()

@@ -40,11 +40,11 @@ pub use describe::{Access, Driver, Identity, Limits, Slot, Type};
 pub use ensure::{Found, ensure};
 pub use error::{Error, ErrorKind, Violation, Violations};
 pub use http::{Capture, Http, Place, Request, Response, segment};
-pub use input::{Adoption, Input, Prior};
+pub use input::{Adoption, Discovery, Input, Prior};
 pub use labels::Labels;
 pub use plan::{Action, Change, Plan};
 pub use resource::{Document, Nothing, Resource};
-pub use results::{Finding, Object, Observation, Observed, Progress, Removal};
+pub use results::{Candidate, Discovered, Finding, Object, Observation, Observed, Progress, Removal};
 pub use secrets::Secret;
 pub use sql::{FromValue, Row, Rows, Sql, Statement, Value, ident};
 
@@ -64,6 +64,19 @@ pub mod bindings {
     });
 }
 
+/// What a driver that can list what it made exports beside.
+#[doc(hidden)]
+#[allow(clippy::all)]
+pub mod discoverer {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "discoverer",
+        pub_export_macro: true,
+        default_bindings_module: "vend_sdk::discoverer",
+        with: { "vend:driver/types@0.1.0": crate::bindings::vend::driver::types },
+    });
+}
+
 /// Begins the description of a driver with the name, version and description of the crate that calls it.
 #[macro_export]
 macro_rules! driver {
@@ -72,10 +85,11 @@ macro_rules! driver {
     };
 }
 
-/// Makes the crate a driver: exports the contract and answers it with what the named function returns.
+/// Makes the crate a driver: exports the contract and answers it with what the named function returns. `export!(driver, discover)` also
+/// exports what lists the objects of types that are [`Type::discoverable`].
 #[macro_export]
 macro_rules! export {
-    ($driver:path) => {
+    ($driver:path $(, $discover:ident)?) => {
         #[cfg(target_family = "wasm")]
         const _: () = {
             struct Component;
@@ -85,6 +99,10 @@ macro_rules! export {
                 }
             }
     $crate::bindings::export!(Component with_types_in $crate::bindings);
+            $($crate::export!(@$discover);)?
         };
+    };
+    (@discover) => {
+        $crate::discoverer::export!(Component with_types_in $crate::discoverer);
     };
 }

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Adoption, Error, Finding, Input, Observation, Observed, Plan, Prior, Progress, Removal, Type};
+use crate::{
+    Adoption, Discovered, Discovery, Error, Finding, Input, Observation, Observed, Plan, Prior, Progress, Removal, Type,
+};
 
 /// A document with a schema: params, config, outputs.
 pub trait Document: Serialize + DeserializeOwned + JsonSchema {}
@@ -77,6 +79,13 @@ pub trait Resource: Sized + 'static {
     fn adopt(adoption: &Adoption<Self>) -> Result<Observed<Self>, Error> {
         let _ = adoption;
         Err(Error::unsupported("adopt"))
+    }
+
+    /// Observes. A page of all objects that carry the labels asked for, whatever else they carry: what nobody has on record any more shows
+    /// by this alone. Types that have it say so with [`Type::discoverable`], and their driver is exported with `discover`.
+    fn discover(discovery: &Discovery<Self>) -> Result<Discovered, Error> {
+        let _ = discovery;
+        Err(Error::unsupported("discover"))
     }
 
     /// Pure. State between neighbouring versions, both ways. Called only where the versions differ.

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::bindings::exports::vend::driver::lifecycle as wire;
 use crate::bindings::vend::driver::types::Claim;
+use crate::discoverer::exports::vend::driver::discovery;
 use crate::{Error, Resource};
 
 /// The external object as it is now.
@@ -53,6 +54,39 @@ pub enum Finding<R: Resource> {
     },
     /// External ids.
     Many(Vec<String>),
+}
+
+/// An object at the backend that carries the labels it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    pub external_id: String,
+    /// As its labels say: [`crate::Labels::resource`].
+    pub resource_id: Option<String>,
+    /// What it is, in a line, for whoever decides about it.
+    pub summary: String,
+}
+
+/// A page of what there is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Discovered {
+    /// 1,000 at most.
+    pub candidates: Vec<Candidate>,
+    /// For the next page; absent: this is the last.
+    pub next_page_token: Option<String>,
+}
+
+impl Discovered {
+    pub(crate) fn wire(self) -> discovery::Page {
+        let candidate = |it: Candidate| discovery::Candidate {
+            external_id: it.external_id,
+            resource_id: it.resource_id,
+            summary: it.summary,
+        };
+        discovery::Page {
+            candidates: self.candidates.into_iter().map(candidate).collect(),
+            next_page_token: self.next_page_token,
+        }
+    }
 }
 
 impl<R: Resource> Object<R> {

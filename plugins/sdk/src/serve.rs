@@ -8,10 +8,11 @@ use crate::begun::{self, Begun};
 use crate::bindings::exports::vend::driver::lifecycle as out;
 use crate::bindings::vend::driver::types as wire;
 use crate::describe::TypeDocument;
+use crate::discoverer::exports::vend::driver::discovery;
 use crate::input::{no_prior, stored};
 use crate::plan::{Documents, Made, Markers, derive};
 use crate::results::json;
-use crate::{Adoption, Driver, Error, Input, Prior, Resource, schema, validate};
+use crate::{Adoption, Discovery, Driver, Error, Input, Prior, Resource, schema, validate};
 
 /// What `export!` implements.
 pub trait Exported {
@@ -29,6 +30,7 @@ pub(crate) trait Verbs {
     fn update(&self, input: &wire::Input) -> Result<out::Progress, Error>;
     fn delete(&self, input: &wire::Input) -> Result<out::Removal, Error>;
     fn adopt(&self, input: &wire::Input, external_id: String) -> Result<out::Observed, Error>;
+    fn discover(&self, input: &wire::Input, page_token: Option<String>) -> Result<discovery::Page, Error>;
     fn migrate(&self, from: u32, to: u32, state: &str) -> Result<String, Error>;
 }
 
@@ -96,6 +98,10 @@ impl<R: Resource> Verbs for Served<R> {
 
     fn adopt(&self, input: &wire::Input, external_id: String) -> Result<out::Observed, Error> {
         R::adopt(&Adoption::parse(input, external_id)?)?.wire()
+    }
+
+    fn discover(&self, input: &wire::Input, page_token: Option<String>) -> Result<discovery::Page, Error> {
+        Ok(R::discover(&Discovery::parse(input, page_token)?)?.wire())
     }
 
     fn migrate(&self, from: u32, to: u32, state: &str) -> Result<String, Error> {
@@ -182,5 +188,11 @@ impl<T: Exported + 'static> out::Guest for T {
 
     fn migrate(resource_type: String, from: u32, to: u32, state: String) -> Result<String, Error> {
         with(&T::driver(), &resource_type, |verbs| verbs.migrate(from, to, &state))
+    }
+}
+
+impl<T: Exported + 'static> discovery::Guest for T {
+    fn discover(input: wire::Input, page_token: Option<String>) -> Result<discovery::Page, Error> {
+        with(&T::driver(), &input.resource_type, |verbs| verbs.discover(&input, page_token))
     }
 }

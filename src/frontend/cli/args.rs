@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{
-    apply, cancel, catalog, check, context, delete, describe, driver, explain, get, init, journal, order, outputs,
-    pause, planning, refresh, resolve, secret, system, tree, wait, watch,
+    apply, backup, cancel, catalog, check, context, delete, describe, driver, explain, get, init, journal, order,
+    outputs, pause, planning, refresh, resolve, secret, system, tree, verify, wait, watch,
 };
 
 /// Understood by every command. Environment variables stand in for what is not typed; then the context.
@@ -90,6 +90,10 @@ pub enum Command {
     Pause(pause::PauseArgs),
     /// Let what was paused go on
     Resume(pause::ResumeArgs),
+    /// Copy all records into a file
+    Backup(backup::Args),
+    /// After a restore: find out what became of everything since the backup
+    Verify(verify::Args),
     /// Try out a connection
     Check(check::Args),
     /// Install and show drivers

@@ -14,11 +14,12 @@ use super::settings::Settings;
 use super::terminal::Terminal;
 use super::{address, unreachable};
 use crate::pb::{
-    audit_service_client::AuditServiceClient, catalog_service_client::CatalogServiceClient,
-    document_service_client::DocumentServiceClient, driver_service_client::DriverServiceClient,
-    operation_service_client::OperationServiceClient, order_service_client::OrderServiceClient,
-    resource_service_client::ResourceServiceClient, secret_service_client::SecretServiceClient,
-    system_service_client::SystemServiceClient, watch_service_client::WatchServiceClient,
+    audit_service_client::AuditServiceClient, backup_service_client::BackupServiceClient,
+    catalog_service_client::CatalogServiceClient, document_service_client::DocumentServiceClient,
+    driver_service_client::DriverServiceClient, operation_service_client::OperationServiceClient,
+    order_service_client::OrderServiceClient, resource_service_client::ResourceServiceClient,
+    secret_service_client::SecretServiceClient, system_service_client::SystemServiceClient,
+    watch_service_client::WatchServiceClient,
 };
 
 /// Largest message to the core and from it, bytes; the core has the same limits.
@@ -56,6 +57,7 @@ macro_rules! clients {
 
 clients! {
     audit: AuditServiceClient,
+    backups: BackupServiceClient,
     catalog: CatalogServiceClient,
     documents: DocumentServiceClient,
     drivers: DriverServiceClient,

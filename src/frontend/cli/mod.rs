@@ -7,6 +7,7 @@
 mod address;
 mod apply;
 mod args;
+mod backup;
 mod cancel;
 mod catalog;
 mod check;
@@ -50,6 +51,7 @@ mod terminal;
 mod tree;
 mod trust;
 mod unreachable;
+mod verify;
 mod view;
 mod wait;
 mod wakes;
@@ -119,6 +121,8 @@ async fn dispatch(
         Command::Resolve(args) => resolve::resolve(&session, &args).await,
         Command::Pause(args) => pause::pause(&session, &args).await,
         Command::Resume(args) => pause::resume(&session, &args).await,
+        Command::Backup(args) => backup::run(&session, &args).await,
+        Command::Verify(args) => verify::run(&session, &args).await,
         Command::Check(args) => check::run(&session, &args).await,
         Command::Driver(args) => driver::run(&session, &args).await,
         Command::Secret(args) => secret::run(&session, &args).await,

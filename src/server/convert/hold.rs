@@ -11,6 +11,7 @@ pub fn hold(it: Hold) -> pb::Hold {
     let cause = match it.cause {
         Cause::Pause => wire::Cause::Pause,
         Cause::Breaker => wire::Cause::Breaker,
+        Cause::Suspect => wire::Cause::Suspect,
     };
     pb::Hold {
         name: it.target.to_string(),

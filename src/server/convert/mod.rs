@@ -1,6 +1,7 @@
 //! Domain records as messages of the API. Nothing is decided here, and nothing is looked up.
 
 pub mod audit;
+pub mod backup;
 pub mod catalog;
 pub mod document;
 pub mod driver;

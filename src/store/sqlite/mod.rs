@@ -4,6 +4,7 @@
 //! read through a pool of connections that cannot write. Must never know what sealed values hold.
 
 mod open;
+mod backup;
 mod trouble;
 mod files;
 mod migration;
@@ -18,6 +19,7 @@ mod list;
 mod document;
 mod order;
 mod resource;
+mod suspect;
 mod operation;
 mod hold;
 mod prune;
@@ -31,13 +33,15 @@ mod event;
 mod audit;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use backup::restore;
 pub use hook::{EXIT_STATUS, FatalHook, Phase, SiteHook};
 pub use open::{Error, FORMAT};
 
@@ -51,12 +55,17 @@ use crate::domain::operation::Operation;
 use crate::domain::order::Order;
 use crate::domain::resource::Resource;
 use crate::domain::secret::SecretRecord;
+use crate::domain::suspect::{Restored, Suspect};
 use crate::domain::time::{Clock, Entropy, Timestamp};
+use crate::store::backup::Copy;
 use crate::store::{self, Commit, Ended, Filter, JournalRow, Page, Paging, Request, Standing, Store, Token};
 
 /// A data directory being served. Dropping it finishes what is queued and frees the directory.
 pub struct Sqlite {
     core_id: CoreId,
+    path: PathBuf,
+    restored: Option<Restored>,
+    copying: Arc<AtomicBool>,
     /// `None` once closing.
     queue: Option<mpsc::Sender<writer::Job>>,
     thread: Option<JoinHandle<()>>,
@@ -73,15 +82,39 @@ impl Sqlite {
         let opened = open::open(directory, clock.as_ref(), entropy.as_ref())?;
         let hooks = Arc::new(hook::Hooks::default());
         let (sender, changes) = watch::channel(0);
+        let copying = Arc::new(AtomicBool::new(false));
+        let restored = backup::restored(&opened.connection).map_err(|error| Error::from(error).at(&opened.path))?;
+        let left =
+            |source| Error::Io { action: "remove what was left of a copy of", path: opened.path.clone(), source };
+        backup::remove_leftover(&opened.path).map_err(left)?;
         let readers = reader::Readers::open(&opened.path, Arc::clone(&hooks));
         let readers = readers.map_err(|error| Error::from(error).at(&opened.path))?;
         let files = files::Files::of(&opened.path)?;
-        let writer = writer::Writer::new(opened.connection, opened.owner, files, Arc::clone(&hooks), sender);
+        let writer = writer::Writer::new(
+            opened.connection,
+            opened.owner,
+            files,
+            Arc::clone(&hooks),
+            sender,
+            Arc::clone(&copying),
+        );
         let writer = writer.map_err(|error| Error::from(error).at(&opened.path))?;
+        let path = opened.path;
         let (queue, thread) =
-            writer.start().map_err(|source| Error::Io { action: "start a thread for", path: opened.path, source })?;
+            writer.start().map_err(|source| Error::Io { action: "start a thread for", path: path.clone(), source })?;
         let (queue, thread) = (Some(queue), Some(thread));
-        Ok(Self { core_id: opened.core_id, queue, thread, readers, changes, hooks, _lock: opened.lock })
+        Ok(Self {
+            core_id: opened.core_id,
+            path,
+            restored,
+            copying,
+            queue,
+            thread,
+            readers,
+            changes,
+            hooks,
+            _lock: opened.lock,
+        })
     }
 
     /// For tests that crash: called by the writer around every COMMIT, for each site in the batch.
@@ -120,6 +153,24 @@ type Result<T, E = store::Error> = std::result::Result<T, E>;
 impl Store for Sqlite {
     fn core_id(&self) -> &CoreId {
         &self.core_id
+    }
+
+    fn restored(&self) -> Option<Restored> {
+        self.restored
+    }
+
+    async fn copy(&self) -> Result<Copy> {
+        self.hooks.check()?;
+        let path = self.path.clone();
+        let copying = Arc::clone(&self.copying);
+        let copied = tokio::task::spawn_blocking(move || {
+            copying.store(true, Ordering::Relaxed);
+            let copied = backup::copy(&path);
+            copying.store(false, Ordering::Relaxed);
+            copied
+        });
+        let copied = copied.await;
+        copied.map_err(|error| store::Error::Backend { action: "copy the store", source: error.into() })?
     }
 
     async fn commit(&self, commit: Commit) -> Result<()> {
@@ -162,6 +213,16 @@ impl Store for Sqlite {
     async fn resource(&self, id: &ResourceId) -> Result<Option<Resource>> {
         let id = id.clone();
         self.readers.read(move |connection| resource::get(connection, &id)).await
+    }
+
+    async fn suspect(&self, id: &ResourceId) -> Result<Option<Suspect>> {
+        let id = id.clone();
+        self.readers.read(move |connection| suspect::get(connection, &id)).await
+    }
+
+    async fn suspects(&self, after: Option<&ResourceId>, limit: u32) -> Result<Vec<Suspect>> {
+        let after = after.cloned();
+        self.readers.read(move |connection| suspect::behind(connection, after.as_ref(), limit)).await
     }
 
     async fn resources(&self, filter: &Filter, paging: &Paging) -> Result<Page<Resource>> {

@@ -16,7 +16,9 @@ use crate::domain::time::{Clock, Entropy};
 
 /// What this program writes into `format`: the layout of the directory as a whole.
 pub const FORMAT: u32 = 1;
-const DATABASE: &str = "store.db";
+pub(super) const DATABASE: &str = "store.db";
+/// A database that is being made of a backup.
+pub(super) const RESTORING: &str = "store.db.restoring";
 /// 3.51.3 is the first without a known way to lose a commit in WAL mode.
 const OLDEST_SQLITE: i32 = 3_051_003;
 const SYNCHRONOUS_FULL: i64 = 2;
@@ -46,6 +48,15 @@ pub enum Error {
     Promise { promise: &'static str, answer: String },
     #[error("the store's core id cannot be read")]
     CoreId(#[from] crate::domain::id::Invalid),
+    #[error(
+        "data directory `{}` is half restored: empty it, but for a `sealing.key`, and run `vend restore` again",
+        .directory.display()
+    )]
+    HalfRestored { directory: PathBuf },
+    #[error("cannot put beside the database what belongs to it")]
+    Beside(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Backup(#[from] crate::store::backup::Error),
     #[error("cannot {action} `{}`", .path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error("cannot open the database `{}`", .path.display())]
@@ -70,7 +81,7 @@ impl Error {
     /// What the system said, if it is the system's fault.
     pub fn cause(&self) -> Option<&io::Error> {
         match self {
-            Error::Io { source, .. } => Some(source),
+            Error::Io { source, .. } | Error::Backup(crate::store::backup::Error::Io { source, .. }) => Some(source),
             Error::Sqlite { source, .. } => source.cause(),
             _ => None,
         }
@@ -92,6 +103,9 @@ pub fn open(directory: &Path, clock: &dyn Clock, entropy: &dyn Entropy) -> Resul
     }
     prepare_directory(directory)?;
     let lock = lock(directory)?;
+    if directory.join(RESTORING).exists() {
+        return Err(Error::HalfRestored { directory: directory.to_owned() });
+    }
     check_format(directory)?;
     let path = directory.join(DATABASE);
     let (connection, core_id, owner) = database(&path, clock, entropy).map_err(|error| error.at(&path))?;
@@ -114,7 +128,7 @@ fn database(path: &Path, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<(Co
 }
 
 /// Made for its owner alone; one of another user's is refused, and one that others can read, unless it is empty.
-fn prepare_directory(directory: &Path) -> Result<(), Error> {
+pub(super) fn prepare_directory(directory: &Path) -> Result<(), Error> {
     let failed = |action| move |source| Error::Io { action, path: directory.to_owned(), source };
     if fs::metadata(directory).is_ok_and(|found| !found.is_dir()) {
         return Err(Error::NotADirectory { directory: directory.to_owned() });
@@ -143,7 +157,7 @@ fn this_user() -> Option<u32> {
 }
 
 /// Held until the file is dropped, or the process ends however it ends.
-fn lock(directory: &Path) -> Result<File, Error> {
+pub(super) fn lock(directory: &Path) -> Result<File, Error> {
     let path = directory.join("lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(|source| Error::Io { action: "open", path: path.clone(), source })?;
@@ -154,7 +168,7 @@ fn lock(directory: &Path) -> Result<File, Error> {
     }
 }
 
-fn check_format(directory: &Path) -> Result<(), Error> {
+pub(super) fn check_format(directory: &Path) -> Result<(), Error> {
     let path = directory.join("format");
     let failed = |action| {
         let path = path.clone();
@@ -174,15 +188,20 @@ fn check_format(directory: &Path) -> Result<(), Error> {
             writeln!(file, "{FORMAT}").map_err(failed("write"))?;
             file.sync_all().map_err(failed("write"))?;
             fs::rename(&draft, &path).map_err(failed("write"))?;
-            // The directory's entries, and its own in its parent.
-            for directory in [Some(directory), directory.parent()].into_iter().flatten() {
-                let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-                File::open(directory).and_then(|it| it.sync_all()).map_err(failed("sync the directory of"))?;
-            }
-            Ok(())
+            sync(directory)
         }
         Err(error) => Err(failed("read")(error)),
     }
+}
+
+/// The directory's entries, and its own in its parent.
+pub(super) fn sync(directory: &Path) -> Result<(), Error> {
+    for directory in [Some(directory), directory.parent()].into_iter().flatten() {
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let failed = |source| Error::Io { action: "sync the directory", path: directory.to_owned(), source };
+        File::open(directory).and_then(|it| it.sync_all()).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Asks SQLite for what the store relies on, and believes only what it reads back.

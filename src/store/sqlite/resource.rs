@@ -153,7 +153,7 @@ pub fn put(connection: &Connection, it: &Resource) -> Result<(), Error> {
     TABLE.put(connection, it.version, params, || it.name.to_string())
 }
 
-/// With its secrets and natural keys; the deleted resource is the answer.
+/// With its secrets, natural keys and suspicion; the deleted resource is the answer.
 pub fn delete(connection: &Connection, id: &ResourceId, version: u64) -> Result<Resource, Error> {
     let Some(resource) = get(connection, id)? else {
         return Err(Error::Conflict { record: format!("resource {id}") });
@@ -162,6 +162,7 @@ pub fn delete(connection: &Connection, id: &ResourceId, version: u64) -> Result<
     one_row(statement.execute(params![id.as_str(), int(version)])?, || resource.name.to_string())?;
     connection.prepare_cached("DELETE FROM secret WHERE resource = ?1")?.execute([id.as_str()])?;
     connection.prepare_cached("DELETE FROM natural_key WHERE resource = ?1")?.execute([id.as_str()])?;
+    connection.prepare_cached("DELETE FROM suspect WHERE resource = ?1")?.execute([id.as_str()])?;
     Ok(resource)
 }
 

@@ -2,7 +2,9 @@
 
 use rusqlite::Connection;
 
-use super::{document, driver, hold, journal, natural_key, operation, order, prune, request, resource, secret, token};
+use super::{
+    document, driver, hold, journal, natural_key, operation, order, prune, request, resource, secret, suspect, token,
+};
 use crate::domain::event::Event;
 use crate::domain::name::shard;
 use crate::store::{Error, Write};
@@ -83,6 +85,10 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
         Write::LiftHold { key, time } => {
             let gone = hold::delete(connection, key)?;
             changes.event(Event::from(&gone).deleted(*time));
+        }
+        Write::Suspect { project, suspect: it } => {
+            suspect::update(connection, it)?;
+            changes.touch(project);
         }
         Write::Journal(it) => {
             journal::insert(connection, it)?;

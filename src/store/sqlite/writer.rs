@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -44,6 +44,8 @@ pub struct Writer {
     epochs: Vec<i64>,
     hooks: Arc<Hooks>,
     changes: watch::Sender<u64>,
+    /// A copy of the database is being taken: one long read, which is not waited for.
+    copying: Arc<AtomicBool>,
     /// How long the log is, as SQLite says after each commit.
     log_pages: Arc<AtomicU32>,
     checkpoint_at: u32,
@@ -59,6 +61,7 @@ impl Writer {
         files: Files,
         hooks: Arc<Hooks>,
         changes: watch::Sender<u64>,
+        copying: Arc<AtomicBool>,
     ) -> Result<Self, rusqlite::Error> {
         let epochs = shard::epochs(&connection)?;
         let log_pages = Arc::new(AtomicU32::new(0));
@@ -67,7 +70,8 @@ impl Writer {
             seen.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         }))?;
-        Ok(Self { connection, owner, files, epochs, hooks, changes, log_pages, checkpoint_at: CHECKPOINT_PAGES })
+        let checkpoint_at = CHECKPOINT_PAGES;
+        Ok(Self { connection, owner, files, epochs, hooks, changes, copying, log_pages, checkpoint_at })
     }
 
     /// The thread ends when all senders are gone and the queue is empty.
@@ -219,7 +223,8 @@ impl Writer {
             return Ok(());
         }
         self.checkpoint_at = pages + CHECKPOINT_PAGES / 2;
-        let mode = if pages < LOG_PAGES { "PASSIVE" } else { "RESTART" };
+        let wait = pages >= LOG_PAGES && !self.copying.load(Ordering::Relaxed);
+        let mode = if !wait { "PASSIVE" } else { "RESTART" };
         let done = self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
         match done.map_err(Error::from) {
             Err(error) if is_fatal(&error) => Err(error),

@@ -15,6 +15,7 @@ use crate::route::Call;
 const MOST_OBJECTS: usize = 1_000_000;
 const MOST_PARTS: usize = 1_000;
 const MOST_LISTED: usize = 1_000;
+const INVENTORY_PAGE: usize = 100;
 
 pub struct Settings {
     pub key_retention_ms: u64,
@@ -79,6 +80,7 @@ impl Cloud {
     pub fn read(&self, call: &Call, now_ms: u64) -> Reply {
         match call {
             Call::List(labels) => self.list(labels, now_ms),
+            Call::Inventory(collection, labels, after) => self.inventory(*collection, labels, after, now_ms),
             Call::Get(collection, id) => match self.objects.get(&(*collection, id.clone())) {
                 Some(object) => Reply::new(200, object.shown(now_ms)),
                 None => missing(id),
@@ -98,6 +100,17 @@ impl Cloud {
         let more = listed.len() > MOST_LISTED;
         listed.truncate(MOST_LISTED);
         Reply::new(200, json!({ "objects": listed, "more": more }))
+    }
+
+    /// In the order of ids, as it is now.
+    fn inventory(&self, collection: Collection, labels: &[(String, String)], after: &str, now_ms: u64) -> Reply {
+        let of_collection = self.objects.range((collection, after.to_owned())..);
+        let of_collection = of_collection.take_while(|((of, _), _)| *of == collection).map(|(_, object)| object);
+        let mut seen = of_collection.filter(|it| it.id != after && it.has_labels(labels));
+        let page: Vec<&Object> = seen.by_ref().take(INVENTORY_PAGE).collect();
+        let next = seen.next().and_then(|_| page.last()).map(|last| last.id.clone());
+        let shown: Vec<Value> = page.iter().map(|object| object.shown(now_ms)).collect();
+        Reply::new(200, json!({ "objects": shown, "next": next }))
     }
 
     /// Everything there is, whatever lists show.
@@ -157,7 +170,9 @@ impl Cloud {
             Call::PutPassword(collection, id) => self.password(*collection, id),
             Call::PutPart(collection, id, part) => self.part(*collection, id, Some(part), body),
             Call::AddPart(collection, id) => self.part(*collection, id, None, body),
-            Call::Get(..) | Call::List(_) => Err(Reply::refusal(405, "NO_SUCH_METHOD", "this is no write")),
+            Call::Get(..) | Call::List(_) | Call::Inventory(..) => {
+                Err(Reply::refusal(405, "NO_SUCH_METHOD", "this is no write"))
+            }
         }
     }
 

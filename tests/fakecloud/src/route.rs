@@ -12,6 +12,8 @@ pub enum Call {
     Get(Collection, String),
     /// Labelled objects that have all of these.
     List(Vec<(String, String)>),
+    /// Objects of a collection that have all of these labels, behind an id.
+    Inventory(Collection, Vec<(String, String)>, String),
     /// The cloud chooses the id. A key stands for one create.
     Make(Collection, Option<String>),
     Put(Collection, String),
@@ -30,7 +32,11 @@ impl Call {
     pub fn of(parts: &Parts) -> Result<Self, Reply> {
         let path = parts.uri.path();
         let nothing = || Reply::refusal(404, "NO_SUCH_PATH", format!("there is nothing at {path}"));
-        let mut segments = path.strip_prefix("/v1/").ok_or_else(nothing)?.split('/');
+        let below = path.strip_prefix("/v1/").ok_or_else(nothing)?;
+        if let Some(name) = below.strip_prefix("inventory/") {
+            return inventory(Collection::of_name(name).ok_or_else(nothing)?, parts);
+        }
+        let mut segments = below.split('/');
         let collection = segments.next().and_then(Collection::of_name).ok_or_else(nothing)?;
         let segments: Vec<&str> = segments.take(4).collect();
         let method = parts.method.as_str();
@@ -63,13 +69,14 @@ impl Call {
     }
 
     pub fn is_read(&self) -> bool {
-        matches!(self, Self::Get(..) | Self::List(_))
+        matches!(self, Self::Get(..) | Self::List(_) | Self::Inventory(..))
     }
 
     pub fn collection(&self) -> Collection {
         match self {
             Self::List(_) => Collection::Labelled,
             Self::Make(collection, _)
+            | Self::Inventory(collection, ..)
             | Self::Get(collection, _)
             | Self::Put(collection, _)
             | Self::Delete(collection, _)
@@ -81,7 +88,7 @@ impl Call {
 
     pub fn id(&self) -> Option<&str> {
         match self {
-            Self::List(_) | Self::Make(..) => None,
+            Self::List(_) | Self::Inventory(..) | Self::Make(..) => None,
             Self::Get(_, id)
             | Self::Put(_, id)
             | Self::Delete(_, id)
@@ -113,8 +120,25 @@ fn key(parts: &Parts, collection: Collection) -> Result<Option<String>, Reply> {
     Ok(Some(key.to_owned()))
 }
 
-/// `label=KEY%3DVALUE`, several times.
+/// Beside the labels, `after=ID`.
+fn inventory(collection: Collection, parts: &Parts) -> Result<Call, Reply> {
+    if parts.method != "GET" {
+        let message = format!("an inventory takes GET, and not {}", parts.method);
+        return Err(Reply { allow: Some("GET"), ..Reply::refusal(405, "NO_SUCH_METHOD", message) });
+    }
+    let query = parts.uri.query().unwrap_or_default();
+    let is_after = |part: &&str| part.starts_with("after=");
+    let after = query.split('&').find(is_after).and_then(|part| part.strip_prefix("after=")).map(name).transpose()?;
+    let rest: Vec<&str> = query.split('&').filter(|part| !is_after(part)).collect();
+    Ok(Call::Inventory(collection, labels(&rest.join("&"))?, after.unwrap_or_default()))
+}
+
 fn list(query: &str) -> Result<Call, Reply> {
+    labels(query).map(Call::List)
+}
+
+/// `label=KEY%3DVALUE`, several times.
+fn labels(query: &str) -> Result<Vec<(String, String)>, Reply> {
     let mut labels = Vec::new();
     for part in query.split('&').filter(|it| !it.is_empty()) {
         let Some(label) = part.strip_prefix("label=") else {
@@ -129,5 +153,5 @@ fn list(query: &str) -> Result<Call, Reply> {
     if !(1..=MOST_LABELS).contains(&labels.len()) {
         return Err(Reply::invalid(format!("a list takes 1 to {MOST_LABELS} labels: label=KEY%3DVALUE")));
     }
-    Ok(Call::List(labels))
+    Ok(labels)
 }

@@ -15,6 +15,7 @@ mod calls;
 mod deletions;
 mod process;
 mod exits;
+mod backups;
 
 use table::Table;
 
@@ -27,6 +28,7 @@ async fn bad_input_gets_a_clear_typed_answer_and_changes_nothing() {
     plans::rows(&mut table).await;
     calls::rows(&mut table).await;
     deletions::rows(&mut table).await;
+    backups::rows(&mut table);
     process::rows(&mut table).await;
     operations::rows(&mut table).await;
     exits::rows(&mut table);

@@ -4,6 +4,7 @@ pub mod core;
 
 mod demo;
 pub mod fakecloud;
+mod restore;
 mod linkage;
 mod postgres;
 mod powerdns;

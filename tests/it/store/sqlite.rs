@@ -1,5 +1,6 @@
 //! The store over SQLite: all that a store must do, and what its files and its process can be asked.
 
+mod backup;
 mod crash;
 mod files;
 mod groups;

@@ -10,6 +10,7 @@ pub fn hold(hold: &pb::Hold) -> Value {
         Cause::Unspecified => "",
         Cause::Pause => "pause",
         Cause::Breaker => "breaker",
+        Cause::Suspect => "suspect",
     };
     object([
         ("name", json!(hold.name)),

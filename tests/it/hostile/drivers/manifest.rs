@@ -175,6 +175,12 @@ async fn lies(rig: &Rig, cases: &mut Cases) {
             changed(|it| it["types"]["thing"]["identity"] = json!("lost")),
         ),
         (
+            "a verb that it does not have",
+            format!("{thing}/verbs"),
+            "does not export `vend:driver/discovery@0.1.0`",
+            changed(|it| it["types"]["thing"]["verbs"] = json!(["discover"])),
+        ),
+        (
             "a natural key that leads nowhere",
             format!("{thing}/natural-key/pointers/0"),
             "params have no `/nowhere`",
