@@ -85,7 +85,7 @@ pub fn run(ground: &Ground, seed: u64, orders: usize) -> Cycle {
 }
 
 fn aim(chance: &Chance, classes: &[Class]) -> Aim {
-    if chance.number() % 3 == 0 {
+    if chance.number().is_multiple_of(3) {
         return Aim::AfterMs(30 + chance.number() % 700);
     }
     let at = usize::try_from(chance.number() % classes.len() as u64).expect("few");

@@ -24,10 +24,14 @@ pub struct Found {
 
 impl Found {
     pub async fn read(door: &Door) -> Self {
-        let mut found = Self::default();
-        found.resources = resources(door).await.into_iter().map(|it| (it.id.clone(), it)).collect();
-        found.operations = operations(door).await.into_iter().map(|it| (it.id.clone(), it)).collect();
-        for id in found.operations.values().filter(|it| !it.parent.is_empty()).map(|it| it.id.clone()) {
+        let mut found = Self {
+            resources: resources(door).await.into_iter().map(|it| (it.id.clone(), it)).collect(),
+            operations: operations(door).await.into_iter().map(|it| (it.id.clone(), it)).collect(),
+            journals: BTreeMap::new(),
+        };
+        let children = found.operations.values().filter(|it| !it.parent.is_empty());
+        let children: Vec<String> = children.map(|it| it.id.clone()).collect();
+        for id in children {
             let request = pb::GetJournalRequest { id: id.clone() };
             let call = |caller: Caller| {
                 let request = request.clone();

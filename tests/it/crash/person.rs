@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use vend::app::SystemClock;
+use vend::domain::time::Clock as _;
 use vend::pb;
 use vend::pb::operation::State;
 use vend::pb::resolve_operation_request::Resolution;
@@ -55,8 +57,7 @@ pub async fn attend(door: &Door, ledger: impl Fn() -> Vec<Value>) -> Done {
 }
 
 fn is_far(operation: &pb::Operation) -> bool {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    let now_ms = i64::try_from(now.as_millis()).expect("before the end of time");
+    let now_ms = i64::try_from(SystemClock.now().ms()).expect("before the end of time");
     let due = operation.due_time.as_ref().map_or(0, |due| due.seconds * 1000 + i64::from(due.nanos) / 1_000_000);
     due > now_ms + SOON_MS
 }

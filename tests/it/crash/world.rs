@@ -1,11 +1,13 @@
 //! What a cycle happens in: the cloud, a database server if there is one, and a core on a data directory of its own.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use vend::app::SystemClock;
+use vend::domain::time::Clock as _;
 
 use super::count::Rows;
 use super::door::Door;
@@ -151,8 +153,7 @@ impl World<'_> {
     pub fn kill(&mut self) {
         self.core.kill();
         self.door.set(None);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-        self.kills.push(u64::try_from(now.as_millis()).expect("before the end of time"));
+        self.kills.push(SystemClock.now().ms());
     }
 
     pub fn ledger(&self) -> Vec<Value> {
