@@ -139,9 +139,10 @@ pub struct Running {
     /// What callers are shown, if they come over TLS.
     pub tls: Option<Arc<Tls>>,
     shutdown: CancellationToken,
+    pub engine: Arc<Engine>,
     /// Cancelled when the engine or the server has ended, well or not: neither does before it is told to.
     ended: CancellationToken,
-    engine: JoinHandle<anyhow::Result<()>>,
+    working: JoinHandle<anyhow::Result<()>>,
     server: JoinHandle<anyhow::Result<()>>,
 }
 
@@ -237,16 +238,17 @@ pub async fn start_on(store: Arc<dyn Store>, settings: Settings) -> anyhow::Resu
         Ok(server::run(core, identity, limits, listeners, shown).await?)
     });
     let guard = ended.clone().drop_guard();
-    let engine = tokio::spawn(async move {
+    let worker = Arc::clone(&engine);
+    let working = tokio::spawn(async move {
         let _guard = guard;
-        let (ran, ()) = tokio::join!(Arc::clone(&engine).run(stop.clone()), engine.prune(stop));
+        let (ran, ()) = tokio::join!(Arc::clone(&worker).run(stop.clone()), worker.prune(stop));
         Ok(ran?)
     });
     tracing::info!(%address, data = %data.display(), drivers, "ready");
     if let Some(address) = metrics_address {
         tracing::info!(%address, "metrics");
     }
-    Ok(Running { address, metrics_address, data, token_file, store, tls, shutdown, ended, engine, server })
+    Ok(Running { address, metrics_address, data, token_file, store, tls, engine, shutdown, ended, working, server })
 }
 
 fn retention(it: config::Retention) -> Retention {
@@ -266,7 +268,7 @@ impl Running {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.shutdown.cancel();
         let deadline = tokio::time::Instant::now() + GRACE;
-        let engine = joined("engine", self.engine, deadline).await;
+        let engine = joined("engine", self.working, deadline).await;
         let server = joined("server", self.server, deadline).await;
         drop(self.store);
         tracing::info!("stopped");

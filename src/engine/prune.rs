@@ -116,7 +116,8 @@ impl Engine {
         }
     }
 
-    async fn prune_all(&self, mut pass: Pass) -> Result<(), Error> {
+    /// One pass, whose commits leave room for others.
+    pub async fn prune_all(&self, mut pass: Pass) -> Result<(), Error> {
         while self.prune_step(&mut pass).await? {
             tokio::time::sleep(PAUSE).await;
             let begun = Instant::now();

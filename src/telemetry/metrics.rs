@@ -15,7 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 /// Of this process.
 pub fn metrics() -> &'static Metrics {
-    static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
+    static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::default);
     &METRICS
 }
 
@@ -76,8 +76,8 @@ pub struct Snapshot {
     pub holds: Vec<(&'static str, u64)>,
 }
 
-impl Metrics {
-    fn new() -> Self {
+impl Default for Metrics {
+    fn default() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("vend"),
             calls: Family::new_with_constructor(Times(LONG)),
@@ -101,7 +101,9 @@ impl Metrics {
         metrics.register();
         metrics
     }
+}
 
+impl Metrics {
     fn register(&mut self) {
         let it = &mut self.registry;
         let second = || Unit::Seconds;
@@ -233,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_page_has_what_was_counted_and_what_is() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::default();
         metrics.step("postgres", "create", "done", Duration::from_millis(3));
         metrics.accepted("apply");
         let now = Snapshot {

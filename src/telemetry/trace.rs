@@ -64,8 +64,9 @@ pub fn is_on() -> bool {
 /// Trace, span and whether it is recorded; as `00-TRACE-SPAN-FLAGS` in a `traceparent`.
 fn parse(traceparent: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
     let mut parts = traceparent.split('-').skip(1);
-    let trace = TraceId::from_hex(parts.next()?).ok().filter(|id| *id != TraceId::INVALID)?;
-    let span = SpanId::from_hex(parts.next()?).ok().filter(|id| *id != SpanId::INVALID)?;
+    let mut hex = |length: usize| parts.next().filter(|text| text.len() == length);
+    let trace = TraceId::from_hex(hex(32)?).ok().filter(|id| *id != TraceId::INVALID)?;
+    let span = SpanId::from_hex(hex(16)?).ok().filter(|id| *id != SpanId::INVALID)?;
     let flags = u8::from_str_radix(parts.next()?, 16).ok()?;
     Some((trace, span, TraceFlags::new(flags)))
 }

@@ -9,9 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use serde_json::json;
 use vend::app::{SystemClock, SystemEntropy};
+use vend::engine::prune::Pass;
 use vend::frontend::cli::context;
 use vend::store::Site;
 use vend::store::sqlite::{Phase, Sqlite};
@@ -62,12 +64,17 @@ fn child() {
         let mut settings = settings(data);
         // One step after the other: the same commits in every run.
         settings.engine.concurrency = 1;
+        // Events are kept for no time; all else for as long as ever.
+        settings.retention.event_days = 0;
         let running = vend::app::start_on(Arc::new(store), settings).await.expect("it starts");
         let url = format!("http://{}", running.address);
         let folder = context::folder_of_process().expect("it is told");
         context::write_local(&folder, &url, &running.token_file, None).expect("written");
         println!("vend ready at {url} (");
-        std::future::pending::<()>().await;
+        loop {
+            running.engine.prune_all(Pass::default()).await.expect("it prunes");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     });
 }
 
@@ -191,6 +198,8 @@ impl Scenario {
             let file = core.file("platform.yaml", &cloud.platform());
             run(core, &["apply", "-f", &file])
         });
+        self.step("pause", |core, _| run(core, &["pause", "connection", "cloud"]));
+        self.step("resume", |core, _| run(core, &["resume", "connection", "cloud"]));
         let sized = |name: &'static str, size: u32| {
             order("all", &TYPES, move |it| format!("name: {name}-{it}, size: {size}, parts: 1, posts: 1"))
         };

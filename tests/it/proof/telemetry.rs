@@ -9,6 +9,8 @@ use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use serde_json::json;
 use tonic::{Request, Response, Status};
 
+use vend::telemetry::metrics::{Metrics, Snapshot};
+
 use super::core::{Core, until};
 use crate::support::call::try_call;
 use crate::support::fakecloud::{Cloud, TYPES, order};
@@ -169,8 +171,21 @@ fn numbers_for_prometheus() {
 
     let status = core.json(&["status"]);
     assert_eq!((&status["operations"]["needs-attention"], &status["operations-in-doubt"]), (&json!(1), &json!(1)));
+    // All that can be counted, counted once in this process.
+    let all = Metrics::default();
+    let took = std::time::Duration::from_millis(1);
+    all.call("a", "b", took);
+    all.accepted("a");
+    all.ended("a", "b");
+    all.step("a", "b", "c", took);
+    all.denied("a", 1);
+    all.effect("a", "b", "c", took);
+    all.look("a", "b");
+    all.batch(1, took);
+    let now = Snapshot { operations: vec![("a", 1)], holds: vec![("a", 1)], ..Snapshot::default() };
+    let all = all.page(&now).expect("text");
     let names: BTreeSet<&str> =
-        page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+        all.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
     for file in ["deploy/alerts.yaml", "deploy/dashboard.json"] {
         let text = std::fs::read_to_string(file).expect("it is there");
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
