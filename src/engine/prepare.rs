@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::capability::grants::Grants;
 use crate::domain::contract::{Call, Claim, Input, Prior};
 use crate::domain::description::Access;
+use crate::domain::effect::Effect;
 use crate::domain::operation::{Operation, Stage};
 use crate::domain::resource::{Desired, ExternalObject, Resource};
 use crate::domain::secret::{Handle, Plain};
@@ -87,12 +88,20 @@ impl Engine {
 
     pub(super) async fn history(&self, operation: &Operation) -> Result<History, Error> {
         let mut steps: BTreeMap<u32, Vec<(u32, Payload)>> = BTreeMap::new();
+        // What the steps before have changed is on the record, unless a doubt stands in its place. A driver that polls has many.
+        let doubt = operation.effect == Effect::Unknown;
         for row in self.store.journal(&operation.id).await? {
+            if row.step != operation.step && !doubt {
+                continue;
+            }
             let payload = open(&self.keyring, &row)?;
             steps.entry(row.step).or_default().push((row.attempt, payload));
         }
         let current = steps.remove(&operation.step).unwrap_or_default();
         let mut history = History::from_payloads(current);
+        if !doubt {
+            history.before = history.before.max(operation.effect);
+        }
         for (_, payloads) in steps {
             history.before = history.before.max(History::from_payloads(payloads).effect());
         }

@@ -9,7 +9,7 @@ mod inline;
 mod run;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -35,6 +35,7 @@ struct Place {
     path: PathBuf,
     connection: String,
     patterns: Vec<String>,
+    identity: OnceLock<String>,
 }
 
 impl Directory {
@@ -46,7 +47,12 @@ impl Directory {
             return Err(Error::new(ErrorKind::InvalidInput, "DIRECTORY_NOT_ABSOLUTE", message));
         }
         Ok(Self {
-            place: Arc::new(Place { path, connection: settings.name, patterns: settings.databases }),
+            place: Arc::new(Place {
+                path,
+                connection: settings.name,
+                patterns: settings.databases,
+                identity: OnceLock::new(),
+            }),
             slots: Arc::new(Semaphore::new(settings.concurrency.max(1) as usize)),
             timeout: Duration::from_millis(settings.timeout_ms.max(1)),
         })
@@ -150,7 +156,11 @@ impl Sql for Directory {
     }
 
     async fn identity(&self) -> Result<String, Error> {
-        self.reading(|place, _| Ok(format!("sqlite:{}", place.directory()?.display()))).await
+        if let Some(known) = self.place.identity.get() {
+            return Ok(known.clone());
+        }
+        let found = self.reading(|place, _| Ok(format!("sqlite:{}", place.directory()?.display()))).await?;
+        Ok(self.place.identity.get_or_init(|| found).clone())
     }
 
     async fn check(&self) -> Result<Vec<String>, Error> {
