@@ -14,7 +14,7 @@ use crate::domain::order::Order;
 use crate::domain::plan::{Plan, PlannedAction, PlannedResource};
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
-use crate::domain::resource::{ExternalObject, Resource, ResourceState};
+use crate::domain::resource::{Desired, ExternalObject, Resource, ResourceState};
 use crate::domain::secret::Fresh;
 use crate::domain::time::Timestamp;
 use crate::secret::Sealer;
@@ -189,7 +189,7 @@ fn resource_after(
                 update_time: now,
                 ..existing.clone()
             };
-            mark_parked(&mut resource, &standing.open, asking);
+            mark_parked(&mut resource, existing, &standing.open, asking);
             resource
         }
         None => {
@@ -229,7 +229,7 @@ fn planned_name(planned: &PlannedResource, order: &Order) -> crate::domain::name
 }
 
 /// An operation that gave up on a create it had begun makes room for this one; the mark it leaves lets that one look first.
-fn mark_parked(resource: &mut Resource, open: &[Operation], asking: &Asking<'_>) {
+fn mark_parked(resource: &mut Resource, before: &Resource, open: &[Operation], asking: &Asking<'_>) {
     let begun = open.iter().any(|it| {
         it.resource.as_ref() == Some(&resource.id)
             && gives_way(it)
@@ -239,13 +239,18 @@ fn mark_parked(resource: &mut Resource, open: &[Operation], asking: &Asking<'_>)
     if !begun || resource.object.is_some() {
         return;
     }
+    // It is looked for under what that create was asked for.
+    let begun_with: Desired = asking
+        .sealer
+        .open_desired(&before.id, &before.desired)
+        .unwrap_or_else(|_| Desired { params: json!({}), config: json!({}) });
     resource.object = Some(ExternalObject {
         incarnation: resource.incarnation,
         claimed: false,
         external_id: None,
         state: asking.sealer.state(&resource.id, &json!({})),
         state_version: 0,
-        applied: asking.sealer.applied(&resource.id, &json!({ "params": {}, "config": {} })),
+        applied: asking.sealer.applied(&resource.id, &begun_with),
         outputs: asking.sealer.outputs(&resource.id, &json!({})),
         complete: false,
     });
