@@ -144,6 +144,10 @@ async fn epilogue(session: &Session, ended: &Ended) {
             } else {
                 eprintln!("{} `vend journal {}` tells what was tried", paint.cyan("hint:"), operation.id);
             }
+            if operation.state() == State::NeedsAttention {
+                let hint = "once the cause is mended; `vend resolve` decides what nobody can find out";
+                eprintln!("{} `vend retry {}` {hint}", paint.cyan("hint:"), operation.id);
+            }
         }
     }
 }
