@@ -209,8 +209,8 @@ impl Tape {
                 }
                 self.meter.count(request.class)?;
                 self.meter.check_body(&request.arguments)?;
-                let hash = replay::hash(&request);
-                let reissued = self.unanswered.iter().any(|doubt| doubt.request_hash == hash);
+                let lost = |hash: String| self.unanswered.iter().any(|doubt| doubt.request_hash == hash);
+                let reissued = !self.unanswered.is_empty() && lost(replay::hash(&request));
                 Ok(Asked::Live(Ticket { seq, request, reissued }))
             }
         }

@@ -8,9 +8,10 @@ use super::hold::{Cause, Hold};
 use super::id::AuditId;
 use super::operation::Operation;
 use super::order::Order;
+use super::principal::Principal;
 use super::resource::Resource;
 use super::secret::SecretRecord;
-use super::time::Timestamp;
+use super::time::{Entropy, Timestamp};
 
 /// What an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -100,6 +101,34 @@ pub struct Audit {
     pub decision: String,
     pub reason: String,
     pub time: Timestamp,
+}
+
+impl Audit {
+    /// Something that `principal` asked for, and that was done.
+    pub fn allowed(
+        principal: &Principal,
+        project: &str,
+        action: &str,
+        name: &str,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Self {
+        Self {
+            id: AuditId::new(now, entropy),
+            project: project.to_owned(),
+            principal: principal.name.clone(),
+            action: action.to_owned(),
+            name: name.to_owned(),
+            decision: "allowed".into(),
+            reason: String::new(),
+            time: now,
+        }
+    }
+
+    #[must_use]
+    pub fn because(self, reason: &str) -> Self {
+        Self { reason: reason.to_owned(), ..self }
+    }
 }
 
 impl Event {

@@ -2,7 +2,7 @@
 
 use crate::domain::effect::Effect;
 use crate::domain::event::Audit;
-use crate::domain::id::{AuditId, OperationId};
+use crate::domain::id::OperationId;
 use crate::domain::operation::{Operation, OperationState};
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
@@ -79,16 +79,14 @@ impl Engine {
             }
             commit.writes.extend(tally(&after, operation.state, now));
             commit.writes.push(Write::Operation(Box::new(after)));
-            commit.audit.push(Audit {
-                id: AuditId::new(now, &*self.entropy),
-                project: operation.order.project.to_string(),
-                principal: principal.name.clone(),
-                action: "operations.cancel".into(),
-                name: operation.id.to_string(),
-                decision: "allowed".into(),
-                reason: String::new(),
-                time: now,
-            });
+            commit.audit.push(Audit::allowed(
+                principal,
+                operation.order.project.as_str(),
+                "operations.cancel",
+                operation.id.as_str(),
+                now,
+                &*self.entropy,
+            ));
             match self.store.commit(commit).await {
                 Ok(()) => {
                     self.wake.notify_one();

@@ -7,7 +7,6 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use crate::domain::document::Kind;
 use crate::domain::event::Audit;
 use crate::domain::hold::{Cause, Hold, Target, key};
-use crate::domain::id::AuditId;
 use crate::domain::name::{Name, OrderName};
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
@@ -170,16 +169,8 @@ impl Engine {
 
     fn pause_audit(&self, target: &Target, action: Action, why: &str, principal: &Principal) -> Audit {
         let now = self.clock.now();
-        Audit {
-            id: AuditId::new(now, &*self.entropy),
-            project: target.project().to_owned(),
-            principal: principal.name.clone(),
-            action: action.to_string(),
-            name: target.to_string(),
-            decision: "allowed".into(),
-            reason: why.to_owned(),
-            time: now,
-        }
+        Audit::allowed(principal, target.project(), action.as_str(), &target.to_string(), now, &*self.entropy)
+            .because(why)
     }
 
     /// The pause that whatever is made with this pin for this order has to wait for.

@@ -10,7 +10,7 @@ use crate::domain::effect::Effect;
 use crate::domain::operation::{Operation, Stage};
 use crate::domain::resource::{Desired, ExternalObject, Resource};
 use crate::domain::secret::{Handle, Plain};
-use crate::driver::{Attempt, Failure, Past};
+use crate::driver::{Attempt, Failure};
 use crate::stock::Offer;
 
 use super::input::{context, ownership};
@@ -53,7 +53,7 @@ impl Engine {
             grants,
             limits,
             trace: operation.trace.clone(),
-            past: Past { key_retention_ms: key_retention_ms(offer), ..history.past.clone() },
+            past: history.past.clone(),
             journal: journal.clone(),
             secrets,
             handle_key: self.keyring.derive(&["handles"]),

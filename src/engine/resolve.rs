@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::domain::contract::{Answer, Call, Claim, ErrorKind, Input, Observed};
 use crate::domain::effect::Effect;
 use crate::domain::event::Audit;
-use crate::domain::id::{AuditId, OperationId};
+use crate::domain::id::OperationId;
 use crate::domain::operation::{Operation, OperationState, Stage};
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
@@ -142,16 +142,17 @@ impl Engine {
             after.version = before.version + 1;
             commit.writes.extend(tally(&after, before.state, now));
             commit.writes.push(Write::Operation(Box::new(after)));
-            commit.audit.push(Audit {
-                id: AuditId::new(now, &*self.entropy),
-                project: before.order.project.to_string(),
-                principal: principal.name.clone(),
-                action: resolution.action().into(),
-                name: before.id.to_string(),
-                decision: "allowed".into(),
-                reason: before.message.clone(),
-                time: now,
-            });
+            commit.audit.push(
+                Audit::allowed(
+                    principal,
+                    before.order.project.as_str(),
+                    resolution.action(),
+                    before.id.as_str(),
+                    now,
+                    &*self.entropy,
+                )
+                .because(&before.message),
+            );
             match self.store.commit(commit).await {
                 Ok(()) => {
                     self.wake.notify_one();

@@ -67,7 +67,7 @@ impl Engine {
         stage: Stage,
         offer: &Offer,
     ) -> Result<bool, Error> {
-        let history = match operation.state {
+        let mut history = match operation.state {
             OperationState::Queued => History::default(),
             _ => self.history(&operation).await?,
         };
@@ -77,8 +77,8 @@ impl Engine {
         let stage = if begun_for_another(&resource, &operation, stage, &history) { Stage::Find } else { stage };
         operation.stage = stage;
         let until = self.clock.now().plus_ms(offer.limits.time_ms);
-        let past = Past { key_retention_ms: key_retention_ms(offer), ..history.past.clone() };
-        if let Some(doubt) = past.to_settle(until) {
+        history.past.key_retention_ms = key_retention_ms(offer);
+        if let Some(doubt) = history.past.to_settle(until) {
             return self.settle_doubt(resource, operation, doubt, &history, offer).await;
         }
         if stage == Stage::Find && is_blind(offer) {
@@ -92,7 +92,7 @@ impl Engine {
             Some(call) => self.with_claim(&resource, call)?,
             None => self.call(&resource, &operation, stage)?,
         };
-        if begins_afresh(&operation, &past, offer) {
+        if begins_afresh(&operation, &history.past, offer) {
             return self.begin_afresh(resource, operation, &call, offer).await;
         }
         let (begun, span) = (Instant::now(), Span::begin(&operation.trace));

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::domain::contract::{Answer, Call, ErrorKind, Finding as Found};
 use crate::domain::description::Identity;
 use crate::domain::event::Audit;
-use crate::domain::id::{AuditId, ResourceId};
+use crate::domain::id::ResourceId;
 use crate::domain::name::{Name, ResourceName};
 use crate::domain::operation::OperationVerb;
 use crate::domain::principal::Principal;
@@ -374,16 +374,7 @@ impl Engine {
 
     fn verify_audit(&self, project: &str, action: &str, name: &str, principal: &Principal) -> Audit {
         let now = self.clock.now();
-        Audit {
-            id: AuditId::new(now, &*self.entropy),
-            project: project.to_owned(),
-            principal: principal.name.clone(),
-            action: action.to_owned(),
-            name: name.to_owned(),
-            decision: "allowed".into(),
-            reason: String::new(),
-            time: now,
-        }
+        Audit::allowed(principal, project, action, name, now, &*self.entropy)
     }
 }
 

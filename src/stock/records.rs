@@ -6,7 +6,7 @@ use crate::domain::connection::{Connection, ReadCredential};
 use crate::domain::contract::Violation;
 use crate::domain::document::{Document, Environment, Kind, Manifest, Recipe, ResourceType};
 use crate::domain::event::Audit;
-use crate::domain::id::{AuditId, DocumentId};
+use crate::domain::id::DocumentId;
 use crate::domain::name::Name;
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
@@ -386,16 +386,7 @@ impl Stock {
 
     pub(super) fn audit(&self, principal: &Principal, project: &str, action: &str, name: &str) -> Audit {
         let now: Timestamp = self.clock.now();
-        Audit {
-            id: AuditId::new(now, &*self.entropy),
-            project: project.to_owned(),
-            principal: principal.name.clone(),
-            action: action.to_owned(),
-            name: name.to_owned(),
-            decision: "allowed".into(),
-            reason: String::new(),
-            time: now,
-        }
+        Audit::allowed(principal, project, action, name, now, &*self.entropy)
     }
 }
 

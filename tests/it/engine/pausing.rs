@@ -11,24 +11,11 @@ use vend::domain::time::{Clock as _, Timestamp};
 use vend::engine::Error;
 use vend::store::{Commit, Site, Write};
 
-use crate::support::bench::{Bench, admin, name};
+use crate::support::bench::{Bench, DATABASES, admin, name};
 use crate::support::chance::Chance;
 use crate::support::clock::Real;
 
 const STOCK: &str = r#"
-apiVersion: vend/v1
-kind: ResourceType
-name: sqlite-database
-params: { type: object, required: [name], properties: { name: { type: string } } }
-outputs: { type: object, required: [name], properties: { name: { type: string } } }
----
-apiVersion: vend/v1
-kind: Recipe
-name: files
-type: sqlite-database
-driver: sqlite@^0.1
-connections: { server: files }
----
 apiVersion: vend/v1
 kind: Connection
 name: others
@@ -50,6 +37,7 @@ connections: { server: others }
 
 async fn bench() -> Bench {
     let bench = Bench::new(&["sqlite"]).await;
+    bench.documents(DATABASES).await;
     bench.documents(STOCK).await;
     bench
 }

@@ -10,23 +10,10 @@ use vend::engine::prune::Pass;
 use vend::engine::{Error, Presence};
 use vend::store;
 
-use crate::support::bench::{Bench, admin};
+use crate::support::bench::{Bench, DATABASES, admin};
 use crate::support::clock::Manual;
 
 const STOCK: &str = r#"
-apiVersion: vend/v1
-kind: ResourceType
-name: sqlite-database
-params: { type: object, required: [name], properties: { name: { type: string } } }
-outputs: { type: object, required: [name], properties: { name: { type: string } } }
----
-apiVersion: vend/v1
-kind: Recipe
-name: files
-type: sqlite-database
-driver: sqlite@^0.1
-connections: { server: files }
----
 apiVersion: vend/v1
 kind: ResourceType
 name: slow-database
@@ -55,6 +42,7 @@ impl Months {
     async fn begin() -> Self {
         let clock = Arc::new(Manual::new());
         let bench = Bench::with_clock(&["sqlite", "slow"], clock.clone()).await;
+        bench.documents(DATABASES).await;
         bench.documents(STOCK).await;
         Self { bench, clock }
     }

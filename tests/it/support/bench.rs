@@ -64,6 +64,22 @@ pub fn order(text: &str) -> OrderManifest {
     }
 }
 
+/// SQLite databases in the directory of the connection `files`.
+pub const DATABASES: &str = r#"
+apiVersion: vend/v1
+kind: ResourceType
+name: sqlite-database
+params: { type: object, required: [name], properties: { name: { type: string } } }
+outputs: { type: object, required: [name], properties: { name: { type: string } } }
+---
+apiVersion: vend/v1
+kind: Recipe
+name: files
+type: sqlite-database
+driver: sqlite@^0.1
+connections: { server: files }
+"#;
+
 const PLATFORM: &str = r#"
 { apiVersion: vend/v1, kind: Project, name: default }
 ---

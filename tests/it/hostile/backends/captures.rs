@@ -130,6 +130,18 @@ async fn what_cannot_be_captured_is_withheld() {
     }
 }
 
+/// What was to be captured may be in the part that is missing: whether it can be had is for a look to find out.
+#[tokio::test]
+async fn what_is_cut_off_is_in_doubt() {
+    let head = format!("HTTP/1.1 201 Created\r\ncontent-length: 99\r\n\r\n{{\"key\":\"{VALUE}\"");
+    let web = Web::start(move |_| vec![Act::Send(head.clone().into_bytes()), Act::Close]).await;
+    let mut world = Terms::open(&web.url()).world();
+    let asked = Request { capture: json(), ..request("POST", "/keys") };
+    let ended = world.send(asked, Semantics::Unsafe).await.expect_err("half an answer");
+    assert_eq!((ended.as_str(), web.count()), ("IN_DOUBT", 1));
+    assert!(!world.kept().contains(VALUE), "a secret is in the journal");
+}
+
 async fn judge_taken(case: Taken) -> [String; 3] {
     let Taken { what, captures, answer, found } = case;
     let web = Web::start(move |_| answer.clone()).await;
