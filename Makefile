@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build first drivers target lint test fuzz crash crash-planted
+.PHONY: help demo build first drivers target lint test bench fuzz crash crash-planted
 
 WASM := wasm32-wasip2
 VEND := target/debug/vend
@@ -31,6 +31,11 @@ lint: ## formatting and lints, core and drivers
 	cargo fmt --all --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cd plugins && cargo fmt --check && cargo clippy --locked --release --workspace --lib --examples -- -D warnings
+
+# The released core, a backend of its own, the load: all on this machine. What the figures mean is in docs/performance.md.
+CASES =
+bench: drivers ## what vend costs, as a table and target/bench.json: QUICK=1 in two minutes, CASES="orders large" some of it
+	@cargo bench --locked --bench vend -- $(CASES)
 
 # libFuzzer without sanitizers runs on the stable toolchain. What it finds new goes to target/fuzz/corpus; see fuzz/README.md.
 TARGET = $(shell cd fuzz/fuzz_targets && ls | sed 's/\.rs$$//')

@@ -57,6 +57,7 @@ const PLANS_AT_ONCE: u32 = 8;
 pub async fn run(flags: Flags) -> anyhow::Result<()> {
     let env = |name: &str| std::env::var(name).ok();
     let settings = config::settle(flags, &env)?;
+    small_pages();
     let filter = env(telemetry::FILTER);
     telemetry::begin(settings.log.format == Format::Json, settings.log.level.as_str(), filter.as_deref())?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -92,6 +93,13 @@ pub async fn run(flags: Flags) -> anyhow::Result<()> {
         // It waits for the collector, on a thread of its own.
         let _ = tokio::task::spawn_blocking(telemetry::trace::flush).await;
         return stopped;
+    }
+}
+
+/// Room that is reserved and hardly used (for messages, for instances) would be handed out in pieces of 2 MiB.
+fn small_pages() {
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::debug!(%error, "the kernel keeps its huge pages");
     }
 }
 

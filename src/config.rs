@@ -159,7 +159,7 @@ pub struct Engine {
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { concurrency: 16 }
+        Self { concurrency: 128 }
     }
 }
 

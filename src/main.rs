@@ -12,6 +12,10 @@ use vend::config::Flags;
 use vend::frontend::cli;
 use vend::workbench::{self, Machine, Workbench, restore};
 
+/// Records, plans and documents are many small pieces that live shortly.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The vending machine for infrastructure.
 #[derive(Debug, Parser)]
 #[command(name = "vend", version, about, disable_help_subcommand = true, infer_long_args = false)]

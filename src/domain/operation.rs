@@ -47,8 +47,7 @@ pub struct Operation {
     pub held: Option<Held>,
     pub cancel_requested: bool,
     pub superseded_by: Option<OperationId>,
-    /// Of an order's operation: the plan as it was applied, and its digest.
-    pub plan: Option<Sealed>,
+    /// Of the plan that was applied.
     pub plan_digest: String,
     /// Of an order's operation: its children by state.
     pub tally: Tally,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy, WasmFeatures};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy, WasmFeatures};
 
 /// Time between two interruptions of a running guest.
 pub const TICK: Duration = Duration::from_millis(5);
@@ -68,7 +68,9 @@ fn room(attempts: u32, memory_bytes: u64, table_elements: u64) -> PoolingAllocat
         .max_memory_size(usize::try_from(memory_bytes).unwrap_or(usize::MAX))
         .table_elements(usize::try_from(table_elements).unwrap_or(usize::MAX))
         .linear_memory_keep_resident(256 << 10)
-        .table_keep_resident(16 << 10);
+        .table_keep_resident(16 << 10)
+        // What an attempt has touched is found by the kernel, and those pages stay: the next one does not fault on them.
+        .pagemap_scan(Enabled::Auto);
     pool
 }
 

@@ -56,6 +56,10 @@ pub struct Accepted {
     pub commit: Commit,
     pub operation: Operation,
     pub order: Order,
+    /// Children that nothing stands in the way of, with the resources they work on.
+    pub ready: Vec<(OperationId, ResourceId)>,
+    /// Something else may be due now: what was under way was told to end, or a child takes the place of another.
+    pub moved: bool,
 }
 
 /// `manifest`: the order's new one, or `None` if it is to be deleted.
@@ -73,9 +77,9 @@ pub fn accept(
     parent.verb = if manifest.is_some() { OperationVerb::Apply } else { OperationVerb::Delete };
     let order = order_after(plan, manifest, standing, &parent.id, asking);
     parent.generation = order.generation;
-    parent.plan = Some(asking.sealer.plan(&parent.id, plan));
     parent.plan_digest = plan.digest.clone();
     let mut children = Vec::new();
+    let mut ready = Vec::new();
     for planned in plan.resources.iter().filter(|it| it.action != PlannedAction::None) {
         let resource = resource_after(planned, &order, standing, bringing, asking);
         let mut child = child(planned, &resource, &parent, asking);
@@ -95,9 +99,13 @@ pub fn accept(
         if let Some(key) = bringing.keys.get(&planned.key) {
             commit.writes.push(Write::ReserveKey(key.clone()));
         }
+        if !standing.open.iter().any(|it| it.resource.as_ref() == Some(&resource.id)) {
+            ready.push((child.id.clone(), resource.id.clone()));
+        }
         commit.writes.push(Write::Resource(Box::new(resource)));
         children.push(child);
     }
+    let moved = ready.len() < children.len();
     parent.tally = Tally { queued: u32::try_from(children.len()).unwrap_or(u32::MAX), ..Tally::default() };
     parent.settle(now);
     commit.writes.push(Write::Order(Box::new(order.clone())));
@@ -125,7 +133,7 @@ pub fn accept(
         reason: format!("plan {}", plan.digest),
         time: now,
     });
-    Accepted { commit, operation: parent, order }
+    Accepted { commit, operation: parent, order, ready, moved }
 }
 
 fn order_after(
@@ -347,7 +355,6 @@ fn operation(order: &OrderName, id: OperationId, asking: &Asking<'_>) -> Operati
         held: None,
         cancel_requested: false,
         superseded_by: None,
-        plan: None,
         plan_digest: String::new(),
         tally: Tally::default(),
         driver_digest: String::new(),

@@ -166,7 +166,7 @@ impl Engine {
         match self.store.commit(accepted.commit).await {
             Ok(()) => {
                 metrics().accepted(accepted.operation.verb.as_str());
-                self.wake.notify_one();
+                self.begin(accepted.ready, accepted.moved);
                 Ok(Some((accepted.order, accepted.operation)))
             }
             Err(store::Error::Conflict { .. }) => Ok(None),

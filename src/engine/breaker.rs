@@ -105,7 +105,7 @@ impl Engine {
                 tracing::info!(connection = %name, "works again: what waited for it goes on");
                 self.circuits().remove(name);
                 self.holds.take(&key);
-                self.wake.notify_one();
+                self.look_for_due();
             }
             Turn::Opens { reason, message } => {
                 let hold = Hold {

@@ -89,7 +89,7 @@ impl Engine {
             ));
             match self.store.commit(commit).await {
                 Ok(()) => {
-                    self.wake.notify_one();
+                    self.look_for_due();
                     return Ok(());
                 }
                 Err(store::Error::Conflict { .. }) => {}

@@ -67,7 +67,6 @@ impl Engine {
         let looked = self.look(&resource, &operation, &doubt, &call, history, offer).await?;
         let now = self.clock.now();
         let place = Place { operation: &operation, attempt: history.attempts + 1, position: 0 };
-        let kept = |position, payload| row(&self.keyring, &*self.entropy, Place { position, ..place }, now, &payload);
         let applied = match &looked.found {
             Ok(Settled::NotApplied) => Some(false),
             Ok(_) => Some(true),
@@ -89,8 +88,8 @@ impl Engine {
         };
         // An answer that was found out stands as if it had come then.
         let answer = looked.answer.map(|outcome| Entry::Outcome { seq: doubt.seq, time: now, outcome });
-        let payloads = answer.map(Payload::Entry).into_iter().chain([Payload::Look(look)]);
-        let writes = (0..).zip(payloads).map(|(position, payload)| kept(position, payload)).collect();
+        let payloads: Vec<_> = answer.map(Payload::Entry).into_iter().chain([Payload::Look(look)]).collect();
+        let writes = vec![row(&self.keyring, &*self.entropy, place, now, &payloads)];
         let (ended, effect) = match looked.found {
             Ok(settled) => {
                 let effect = match settled {
@@ -233,7 +232,7 @@ impl Engine {
         let grants =
             self.stock.grants(&resource.pin, offer.driver.description()).await.map_err(|error| host(&error))?;
         let (order, key, id) = (&resource.name.order, &resource.name.key, &resource.id);
-        let asked = Asked { order, key, offer, id, existing: Some(resource) };
+        let asked = Asked { order, key, offer, id, existing: Some(resource), apart: false };
         let attempt = self.looking(call, grants, &[], &asked).await.map_err(|error| host(&error))?;
         offer.driver.run(attempt).await.result
     }

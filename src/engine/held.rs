@@ -34,6 +34,10 @@ impl Engine {
         Ok(self.tripped(&resource.pin, &operation.id, now))
     }
 
+    pub(super) fn nothing_holds(&self) -> bool {
+        self.holds.is_empty()
+    }
+
     pub(super) async fn put_aside(&self, waiting: Vec<(Operation, Hold)>, now: Timestamp) -> Result<(), Error> {
         let changed = waiting.into_iter().map(|(operation, hold)| (operation.state, aside(operation, &hold, now)));
         self.put_operations(changed.collect(), now).await
@@ -81,7 +85,9 @@ impl Engine {
     async fn release(&self, held: Vec<Operation>, spread_ms: u64) -> Result<(), Error> {
         let now = self.clock.now();
         let changed = held.into_iter().map(|it| (it.state, back(it, now, self.roll(spread_ms))));
-        self.put_operations(changed.collect(), now).await
+        let put = self.put_operations(changed.collect(), now).await;
+        self.backlog().doubt();
+        put
     }
 
     /// Up to `most`, at random.

@@ -20,7 +20,7 @@ use crate::store::{self, Commit, JournalRow, Site, Store, Write};
 
 use super::conclude::keep_claim;
 
-/// What one row holds.
+/// One entry of a journal. A row holds those that became durable together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Payload {
@@ -144,12 +144,16 @@ pub(super) fn field(row: &JournalRow) -> String {
     format!("journal/{}/{}/{}", row.step, row.attempt, row.position)
 }
 
-/// Opens a row.
-pub fn open(keyring: &Keyring, row: &JournalRow) -> Result<Payload, super::Error> {
+/// Opens a row: its entries, in their order.
+pub fn open(keyring: &Keyring, row: &JournalRow) -> Result<Vec<Payload>, super::Error> {
     let place = crate::secret::Place { project: &row.project, record: row.operation.as_str(), field: &field(row) };
     let bytes = keyring.open(place, &row.payload)?;
     let damaged = |source| crate::secret::Error::Damaged { what: "journal", record: row.operation.to_string(), source };
-    Ok(serde_json::from_slice(&bytes).map_err(damaged)?)
+    // Rows of before hold one entry, as it is.
+    match bytes.first() {
+        Some(b'[') => Ok(serde_json::from_slice(&bytes).map_err(damaged)?),
+        _ => Ok(vec![serde_json::from_slice(&bytes).map_err(damaged)?]),
+    }
 }
 
 /// Where a row stands, in the operation's present step.
@@ -160,8 +164,8 @@ pub struct Place<'a> {
     pub position: u32,
 }
 
-/// A row, sealed.
-pub fn row(keyring: &Keyring, entropy: &dyn Entropy, place: Place<'_>, time: Timestamp, payload: &Payload) -> Write {
+/// A row of these entries, sealed.
+pub fn row(keyring: &Keyring, entropy: &dyn Entropy, place: Place<'_>, time: Timestamp, payloads: &[Payload]) -> Write {
     let mut row = JournalRow {
         project: place.operation.order.project.to_string(),
         operation: place.operation.id.clone(),
@@ -172,7 +176,7 @@ pub fn row(keyring: &Keyring, entropy: &dyn Entropy, place: Place<'_>, time: Tim
         payload: crate::domain::sealed::Sealed { format: 0, key_id: 0, nonce: [0; 12], ciphertext: Vec::new() },
     };
     let sealer = Sealer { keyring, entropy, project: &row.project };
-    row.payload = sealer.json(row.operation.as_str(), &field(&row), payload);
+    row.payload = sealer.json(row.operation.as_str(), &field(&row), payloads);
     Write::Journal(row)
 }
 
@@ -217,16 +221,16 @@ impl StoreJournal {
         self.inner.lock().expect("nothing panics while holding it").clone()
     }
 
-    fn row(&self, inner: &mut Inner, time: Timestamp, payload: &Payload) -> Write {
+    fn row(&self, inner: &mut Inner, time: Timestamp, payloads: &[Payload]) -> Write {
         let place = Place { operation: &inner.operation, attempt: inner.attempt, position: inner.position };
-        let row = row(&self.keyring, &*self.entropy, place, time, payload);
+        let row = row(&self.keyring, &*self.entropy, place, time, payloads);
         inner.position += 1;
         row
     }
 
     /// The writes that make `batch` durable, on top of `inner`, which they bring up to date.
     fn writes(&self, inner: &mut Inner, batch: &Batch, now: Timestamp) -> Vec<Write> {
-        let mut writes = Vec::new();
+        let (mut writes, mut payloads) = (Vec::new(), Vec::new());
         if !inner.begun {
             let before = inner.operation.state;
             inner.operation.state = OperationState::Running;
@@ -234,14 +238,12 @@ impl StoreJournal {
             inner.operation.update_time = now;
             writes.push(Write::Operation(Box::new(inner.operation.clone())));
             writes.extend(tally(&inner.operation, before, now));
-            let header = Payload::Header(Box::new(inner.header.clone()));
-            let row = self.row(inner, now, &header);
-            writes.push(row);
+            payloads.push(Payload::Header(Box::new(inner.header.clone())));
             inner.begun = true;
         }
-        for entry in &batch.entries {
-            let row = self.row(inner, entry.time(), &Payload::Entry(entry.clone()));
-            writes.push(row);
+        payloads.extend(batch.entries.iter().cloned().map(Payload::Entry));
+        if !payloads.is_empty() {
+            writes.push(self.row(inner, now, &payloads));
         }
         let project = inner.operation.order.project.to_string();
         let sealer = Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: &project };
@@ -256,7 +258,7 @@ impl StoreJournal {
         writes
     }
 
-    /// The rows that close the attempt: entries not yet durable, logs, how it ended. Nothing if the attempt left no trace
+    /// The row that closes the attempt: entries not yet durable, logs, how it ended. Nothing if the attempt left no trace
     /// and ended well, so that reads alone cost no rows.
     pub fn closing(
         &self,
@@ -270,19 +272,15 @@ impl StoreJournal {
         if !inner.begun && end.0 == "done" && logs.is_empty() && rest.secrets.is_empty() && rest.entries.is_empty() {
             return (inner, writes);
         }
+        let mut payloads = Vec::new();
         if !inner.begun {
-            let header = Payload::Header(Box::new(inner.header.clone()));
-            writes.push(self.row(&mut inner, now, &header));
+            payloads.push(Payload::Header(Box::new(inner.header.clone())));
         }
-        for entry in &rest.entries {
-            writes.push(self.row(&mut inner, entry.time(), &Payload::Entry(entry.clone())));
-        }
-        for (level, message) in logs {
-            let payload = Payload::Log { level: level.clone(), message: message.clone() };
-            writes.push(self.row(&mut inner, now, &payload));
-        }
-        let payload = Payload::End { outcome: end.0.into(), message: end.1.into() };
-        writes.push(self.row(&mut inner, now, &payload));
+        payloads.extend(rest.entries.iter().cloned().map(Payload::Entry));
+        let log = |(level, message): &(String, String)| Payload::Log { level: level.clone(), message: message.clone() };
+        payloads.extend(logs.iter().map(log));
+        payloads.push(Payload::End { outcome: end.0.into(), message: end.1.into() });
+        writes.push(self.row(&mut inner, now, &payloads));
         let project = inner.operation.order.project.to_string();
         let sealer = Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: &project };
         for fresh in &rest.secrets {

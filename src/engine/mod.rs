@@ -13,6 +13,7 @@ pub mod retry;
 pub mod prepare;
 pub mod step;
 pub mod settle;
+pub mod backlog;
 pub mod queue;
 pub mod pause;
 pub mod held;
@@ -77,6 +78,7 @@ pub struct Engine {
     entropy: Arc<dyn Entropy>,
     /// Resources a child of which this process is working on.
     busy: Mutex<HashSet<String>>,
+    backlog: Mutex<backlog::Backlog>,
     holds: pause::Holds,
     retention: Retention,
     /// Something may have become due.
@@ -103,6 +105,7 @@ impl Engine {
             clock,
             entropy,
             busy: Mutex::default(),
+            backlog: Mutex::default(),
             holds: pause::Holds::new(),
             retention: Retention::default(),
             wake: Notify::new(),
@@ -120,6 +123,16 @@ impl Engine {
     /// What its clock says.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    fn backlog(&self) -> std::sync::MutexGuard<'_, backlog::Backlog> {
+        self.backlog.lock().expect("nothing panics while holding it")
+    }
+
+    /// Something may have become due: the queue asks the store.
+    fn look_for_due(&self) {
+        self.backlog().doubt();
+        self.wake.notify_one();
     }
 
     /// How many operations are being worked on right now.

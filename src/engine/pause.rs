@@ -123,7 +123,7 @@ impl Engine {
         self.store.commit(commit).await?;
         tracing::info!(target.name = %target, principal = %principal, "resumed");
         self.holds.take(&hold.key());
-        self.wake.notify_one();
+        self.look_for_due();
         Ok(Some(hold))
     }
 

@@ -94,8 +94,8 @@ impl Engine {
             if row.step != operation.step && !doubt {
                 continue;
             }
-            let payload = open(&self.keyring, &row)?;
-            steps.entry(row.step).or_default().push((row.attempt, payload));
+            let payloads = open(&self.keyring, &row)?.into_iter().map(|payload| (row.attempt, payload));
+            steps.entry(row.step).or_default().extend(payloads);
         }
         let current = steps.remove(&operation.step).unwrap_or_default();
         let mut history = History::from_payloads(current);

@@ -178,13 +178,13 @@ impl Engine {
     /// `None` if it is reduced already, or cannot be read: then nobody else can either.
     fn reduced_row(&self, mut row: JournalRow) -> Option<Write> {
         let before = match open(&self.keyring, &row) {
-            Ok(payload) => payload,
+            Ok(payloads) => payloads,
             Err(error) => {
                 tracing::warn!(operation.id = %row.operation, "a row of a journal cannot be read, and stays as it is: {error}");
                 return None;
             }
         };
-        let after = reduced(before.clone());
+        let after: Vec<_> = before.iter().cloned().map(reduced).collect();
         if after == before {
             return None;
         }

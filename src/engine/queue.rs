@@ -1,4 +1,5 @@
-//! Which operations run now: always found by asking the store what is due; signals only wake it early.
+//! Which operations run now. What is due is found by asking the store; what this process itself makes due it is told in between, which is
+//! sooner and costs no look.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::domain::hold::Hold;
-use crate::domain::id::OperationId;
+use crate::domain::id::{OperationId, ResourceId};
 use crate::domain::operation::{Operation, OperationState};
 use crate::domain::reason::Reason;
 use crate::domain::time::Timestamp;
 use crate::store::{self, Commit, Site, Write};
 
+use super::backlog::first;
 use super::held::PAGE;
 use super::journal::tally;
 use super::{Engine, Error};
@@ -86,6 +88,7 @@ impl Engine {
         if known.loaded.is_none_or(|at| at.elapsed() >= POLL) {
             // Nothing starts before it is known what must not.
             self.load_holds().await?;
+            self.backlog().doubt();
             known.loaded = Some(Instant::now());
         }
         let now = self.clock.now();
@@ -102,58 +105,135 @@ impl Engine {
 
     /// Starts what is due, puts aside what has to wait for something else, and says how long there is nothing more to do.
     async fn start_due(self: &Arc<Self>, room: &Arc<Semaphore>, tasks: &TaskTracker) -> Result<Duration, Error> {
-        // One due row for each resource that is worked on, and as many more as there is room: nobody is overlooked.
-        let mut limit = u32::try_from(self.running() + room.available_permits()).unwrap_or(u32::MAX);
         for _ in 0..PAGES {
             let now = self.clock.now();
             if room.available_permits() == 0 {
                 return Ok(POLL);
             }
-            let waiting = self.start_page(limit, now, room, tasks).await?;
-            if waiting.is_empty() {
-                let next = self.store.next_due(now).await?;
-                return Ok(next.map_or(POLL, |at| Duration::from_millis(at.since_ms(now)).min(POLL)));
+            let short = self.backlog().is_short(now);
+            if short {
+                self.ask_store(now).await?;
             }
-            self.put_aside(waiting, now).await?;
+            let waiting = self.start_page(now, room, tasks).await?;
+            if waiting.is_empty() {
+                let backlog = self.backlog();
+                return Ok(match backlog.next() {
+                    _ if backlog.is_short(now) && room.available_permits() > 0 => Duration::ZERO,
+                    Some(next) => Duration::from_millis(next.since_ms(now)).min(POLL),
+                    None => POLL,
+                });
+            }
             // There may be many of them before the next that can start.
-            limit = PAGE.saturating_add(u32::try_from(self.running()).unwrap_or(u32::MAX));
+            self.put_aside(waiting, now).await?;
         }
         Ok(Duration::ZERO)
     }
 
-    /// Those of the first `limit` that are due and have to wait; others are started as long as there is room.
+    async fn ask_store(&self, now: Timestamp) -> Result<(), Error> {
+        self.backlog().asking();
+        let asked = self.ask_for_a_page(now).await;
+        if asked.is_err() {
+            self.backlog().doubt();
+        }
+        asked
+    }
+
+    async fn ask_for_a_page(&self, now: Timestamp) -> Result<(), Error> {
+        // One due row for each resource that is worked on, and a page beside: nobody is overlooked.
+        let limit = PAGE.saturating_add(u32::try_from(self.running()).unwrap_or(u32::MAX));
+        let due = self.store.due(now, limit).await?;
+        let all = due.len() < limit as usize;
+        let next = if all { self.store.next_due(now).await? } else { None };
+        let busy = self.busy.lock().expect("nothing panics while holding it");
+        let idle =
+            due.into_iter().filter_map(|it| Some((it.id, it.resource?))).filter(|it| !busy.contains(it.1.as_str()));
+        self.backlog().refill(idle, all, next);
+        Ok(())
+    }
+
+    /// Those that have to wait, a page at most; others are started as long as there is room.
     async fn start_page(
         self: &Arc<Self>,
-        limit: u32,
         now: Timestamp,
         room: &Arc<Semaphore>,
         tasks: &TaskTracker,
     ) -> Result<Vec<(Operation, Hold)>, Error> {
         let mut waiting = Vec::new();
-        for operation in self.store.due(now, limit).await? {
-            let Some(resource) = operation.resource.clone() else { continue };
+        while waiting.len() < PAGE as usize {
             let Ok(permit) = room.clone().try_acquire_owned() else { break };
+            let Some((id, resource)) = self.backlog().take() else { break };
             if !self.busy.lock().expect("nothing panics while holding it").insert(resource.to_string()) {
+                // Whoever works on the resource looks for the next one.
                 continue;
             }
-            let place = Place { engine: self.clone(), resource: resource.to_string(), operation: operation.id.clone() };
-            if let Some(hold) = self.waits_for(&operation, now).await? {
-                waiting.push((operation, hold));
-                continue;
+            let place = Place { engine: self.clone(), resource: resource.to_string(), operation: id.clone() };
+            match self.held_up(&id, now).await {
+                Ok(None) => {}
+                Ok(Some(held)) => {
+                    waiting.push(held);
+                    continue;
+                }
+                Err(error) => {
+                    self.backlog().doubt();
+                    return Err(error);
+                }
             }
             tasks.spawn(async move {
-                place.engine.work(&operation).await;
+                place.engine.work(&id).await;
                 drop(permit);
                 let engine = place.engine.clone();
                 drop(place);
-                engine.wake.notify_one();
+                engine.follow(&resource).await;
             });
         }
         Ok(waiting)
     }
 
-    async fn work(&self, operation: &Operation) {
-        let id = &operation.id;
+    /// The operation, and what it has to wait for.
+    async fn held_up(&self, id: &OperationId, now: Timestamp) -> Result<Option<(Operation, Hold)>, Error> {
+        if self.nothing_holds() {
+            return Ok(None);
+        }
+        let Some(operation) = self.store.operation(id).await? else { return Ok(None) };
+        if !operation.state.is_runnable() || operation.held.is_some() {
+            return Ok(None);
+        }
+        Ok(self.waits_for(&operation, now).await?.map(|hold| (operation, hold)))
+    }
+
+    /// Of the operations of a resource that nobody works on any more the next may be due.
+    async fn follow(&self, resource: &ResourceId) {
+        match self.store.open_operations(resource).await {
+            Ok(open) => match first(&open) {
+                Some((id, resource, due)) if due <= self.clock.now() => {
+                    self.backlog().add(id.clone(), resource.clone());
+                }
+                Some((.., due)) => self.backlog().expect(due),
+                None => {}
+            },
+            Err(error) => {
+                tracing::warn!("cannot see what is next for {resource}: {error}");
+                self.backlog().doubt();
+            }
+        }
+        self.wake.notify_one();
+    }
+
+    /// These are due now, and with `moved` perhaps others.
+    pub(super) fn begin(&self, ready: Vec<(OperationId, ResourceId)>, moved: bool) {
+        {
+            let mut backlog = self.backlog();
+            for (id, resource) in ready {
+                backlog.add(id, resource);
+            }
+            if moved {
+                backlog.doubt();
+            }
+        }
+        self.wake.notify_one();
+    }
+
+    async fn work(&self, id: &OperationId) {
         for _ in 0..STEPS {
             match self.step(id).await {
                 Ok(true) => {}
@@ -161,7 +241,7 @@ impl Engine {
                 Err(error) => return self.stumbled(id, &error).await,
             }
             // The next step waits for what has come up meanwhile; it stays due, and the queue puts it aside.
-            match self.waits_for(operation, self.clock.now()).await {
+            match self.held_up(id, self.clock.now()).await {
                 Ok(None) => {}
                 Ok(Some(_)) => return,
                 Err(error) => return self.stumbled(id, &error).await,

@@ -155,7 +155,7 @@ impl Engine {
             );
             match self.store.commit(commit).await {
                 Ok(()) => {
-                    self.wake.notify_one();
+                    self.look_for_due();
                     return Ok(());
                 }
                 Err(store::Error::Conflict { .. }) => {}
@@ -227,7 +227,7 @@ impl Engine {
         let from = history.replayed();
         let look = Look { how: how.into(), seq, from, time: now, applied: Some(applied), message: words };
         let place = Place { operation: before, attempt: history.attempts + 1, position: 0 };
-        commit.writes.push(row(&self.keyring, &*self.entropy, place, now, &Payload::Look(look)));
+        commit.writes.push(row(&self.keyring, &*self.entropy, place, now, &[Payload::Look(look)]));
         Ok((after, resource))
     }
 
@@ -240,7 +240,7 @@ impl Engine {
         offer: &Offer,
     ) -> Result<Option<Observed>, Error> {
         let (order, key, id) = (&resource.name.order, &resource.name.key, &resource.id);
-        let asked = Asked { order, key, offer, id, existing: Some(resource) };
+        let asked = Asked { order, key, offer, id, existing: Some(resource), apart: false };
         let input = call.input().cloned().map(|input| Input { prior: None, continuation: None, ..input });
         let Some(input) = input else { return Ok(None) };
         match self.observe(resource, Call::Adopt { input, external_id: external_id.to_owned() }, offer).await {

@@ -37,7 +37,7 @@ impl Engine {
     /// One step. True if the operation goes on at once.
     pub(super) async fn step(&self, id: &OperationId) -> Result<bool, Error> {
         let Some(operation) = self.store.operation(id).await? else { return Ok(false) };
-        if !operation.state.is_runnable() {
+        if !operation.state.is_runnable() || operation.held.is_some() {
             return Ok(false);
         }
         let Some(resource_id) = operation.resource.clone() else { return Ok(false) };
@@ -217,7 +217,7 @@ impl Engine {
         commit.writes.extend(tally(&operation, before, now));
         let place = Place { operation: &operation, attempt: 0, position: 0 };
         let planned = Payload::Planned(resource.generation);
-        let planned = row(&self.keyring, &*self.entropy, place, now, &planned);
+        let planned = row(&self.keyring, &*self.entropy, place, now, &[planned]);
         commit.writes.push(Write::Operation(Box::new(operation)));
         commit.writes.push(planned);
         commit.writes.push(Write::Resource(Box::new(resource)));
@@ -231,7 +231,7 @@ impl Engine {
     fn planned(&self, operation: &Operation, call: &Call, now: Timestamp) -> Write {
         let next = Operation { step: operation.step + 1, ..operation.clone() };
         let place = Place { operation: &next, attempt: 0, position: 0 };
-        row(&self.keyring, &*self.entropy, place, now, &Payload::Planned(generation(call)))
+        row(&self.keyring, &*self.entropy, place, now, &[Payload::Planned(generation(call))])
     }
 
     /// A newer generation was accepted between the plan and what it led to, which may be something else by now: nothing has been done yet.

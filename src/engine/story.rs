@@ -64,8 +64,9 @@ impl Engine {
             lost: Vec::new(),
         };
         for row in self.store.journal(&operation.id).await? {
-            let payload = open(&self.keyring, &row)?;
-            teller.tell(row.step, row.attempt, row.time, payload);
+            for payload in open(&self.keyring, &row)? {
+                teller.tell(row.step, row.attempt, row.time, payload);
+            }
         }
         Ok(teller.lines)
     }

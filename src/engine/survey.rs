@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::capability::grants::Grants;
 use crate::capability::journal::{self, Batch, Journal};
@@ -71,8 +72,9 @@ impl Engine {
         let existing = self.existing(&order).await?;
         let order = &order;
         let known = &existing;
+        let apart = manifest.resources.len() > 1;
         let found: Vec<Found> = stream::iter(manifest.resources.clone())
-            .map(|(key, entry)| async move { self.entry(order, &key, entry, known.get(&key)).await })
+            .map(|(key, entry)| async move { self.entry(order, &key, entry, known.get(&key), apart).await })
             .buffered(ABREAST)
             .try_collect()
             .await?;
@@ -119,6 +121,10 @@ impl Engine {
     }
 
     pub(super) async fn existing(&self, order: &OrderName) -> Result<BTreeMap<Name, Resource>, Error> {
+        // Most orders are new: nothing is listed for them.
+        if self.store.order(order).await?.is_none() {
+            return Ok(BTreeMap::new());
+        }
         let filter = Filter {
             project: Some(order.project.to_string()),
             environment: Some(order.environment.to_string()),
@@ -135,6 +141,7 @@ impl Engine {
         key: &Name,
         mut entry: ResourceEntry,
         existing: Option<&Resource>,
+        apart: bool,
     ) -> Result<Found, Error> {
         let offer = match existing {
             Some(existing) => {
@@ -156,7 +163,7 @@ impl Engine {
         }
         let id = existing.map_or_else(|| ResourceId::new(self.clock.now(), &*self.entropy), |it| it.id.clone());
         let config = offer.recipe.config.clone().unwrap_or_else(|| serde_json::json!({}));
-        let asked = Asked { order, key, offer: &offer, id: &id, existing };
+        let asked = Asked { order, key, offer: &offer, id: &id, existing, apart };
         let params = self.validate(&asked, resolved, &config, &secrets).await?;
         let desired = Desired { params, config };
         let on_record = match existing {
@@ -227,7 +234,8 @@ impl Engine {
         secrets: &[Fresh],
     ) -> Result<Value, Error> {
         let call = Call::Validate(asked.input(self, params, config.clone(), None));
-        let report = asked.offer.driver.run(self.looking(call, Default::default(), secrets, asked).await?).await;
+        let attempt = self.looking(call, Default::default(), secrets, asked).await?;
+        let report = asked.run(attempt).await?;
         match report.result {
             Ok(Answer::Validated(params)) => Ok(params),
             Ok(other) => Err(unfit(asked, &format!("{other:?} to validate")).into()),
@@ -251,7 +259,7 @@ impl Engine {
         input.prior = prior;
         let grants = self.stock.grants(&asked.pin(), asked.offer.driver.description()).await?;
         let attempt = self.looking(Call::Plan(input), grants.clone(), secrets, asked).await?;
-        let report: Report = asked.offer.driver.run(attempt).await;
+        let report = asked.run(attempt).await?;
         let reads = report.rest.entries.iter().filter_map(|entry| read_made(entry, &grants)).collect();
         match report.result {
             Ok(Answer::Planned(planned)) => Ok((planned, reads)),
@@ -294,9 +302,21 @@ pub(super) struct Asked<'a> {
     pub offer: &'a Offer,
     pub id: &'a ResourceId,
     pub existing: Option<&'a Resource>,
+    /// It is one of several, which are asked about by as many processors as there are.
+    pub apart: bool,
 }
 
 impl Asked<'_> {
+    async fn run(&self, attempt: Attempt) -> Result<Report, Refusal> {
+        if !self.apart {
+            return Ok(self.offer.driver.run(attempt).await);
+        }
+        let driver = self.offer.driver.clone();
+        let running = AbortOnDropHandle::new(tokio::spawn(async move { driver.run(attempt).await }));
+        let failed = |error| Refusal::new(Reason::Internal, format!("an attempt of a driver was broken off: {error}"));
+        running.await.map_err(failed)
+    }
+
     fn pin(&self) -> crate::domain::resource::Pin {
         self.existing.map_or_else(|| self.offer.pin(), |it| it.pin.clone())
     }

@@ -104,7 +104,6 @@ pub fn operation(verb: OperationVerb) -> Operation {
         held: None,
         cancel_requested: false,
         superseded_by: None,
-        plan: None,
         plan_digest: String::new(),
         tally: Tally::default(),
         driver_digest: String::new(),

@@ -129,7 +129,7 @@ impl Engine {
         if open == 0 {
             self.lift().await?;
         }
-        self.wake.notify_one();
+        self.look_for_due();
         Ok(())
     }
 

@@ -20,7 +20,7 @@ pub struct Sealer<'a> {
 }
 
 impl Sealer<'_> {
-    pub fn json<T: Serialize>(&self, record: &str, field: &str, value: &T) -> Sealed {
+    pub fn json<T: Serialize + ?Sized>(&self, record: &str, field: &str, value: &T) -> Sealed {
         let text = serde_json::to_vec(value).expect("domain values have string keys and finite numbers");
         self.keyring.seal(Place { project: self.project, record, field }, &text, self.entropy)
     }
@@ -80,10 +80,6 @@ impl Sealer<'_> {
 
     pub fn open_continuation(&self, id: &OperationId, sealed: &Sealed) -> Result<Value, Error> {
         self.open(id.as_str(), "continuation", sealed)
-    }
-
-    pub fn plan<T: Serialize>(&self, id: &OperationId, value: &T) -> Sealed {
-        self.json(id.as_str(), "plan", value)
     }
 
     /// A secret of a resource, ready for the store.

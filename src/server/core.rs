@@ -52,6 +52,12 @@ impl Core {
 
     /// NOT_FOUND unless there are such a project and, if one is named, such an environment in it.
     pub async fn place(&self, project: &Name, environment: Option<&Name>) -> Result<(), Status> {
+        if let Some(environment) = environment
+            && self.stock.environment(project, environment).await.is_ok()
+        {
+            // It lies in its project, which stays as long as it does.
+            return Ok(());
+        }
         self.project(project).await?;
         let Some(environment) = environment else { return Ok(()) };
         match self.store.document(Kind::Environment, project.as_str(), environment.as_str()).await? {

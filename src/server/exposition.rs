@@ -29,7 +29,7 @@ use super::tls::Tls;
 const CONNECTIONS: usize = 16;
 /// For the head of a request, and then for the next.
 const PATIENCE: Duration = Duration::from_secs(90);
-const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Serves until `core.shutdown` is cancelled.
 pub(super) async fn run(core: Arc<Core>, listener: TcpListener, tls: Option<Arc<Tls>>) {

@@ -46,7 +46,7 @@ async fn accept(
 ) {
     // Those under way end with this task.
     let mut handshakes = JoinSet::new();
-    let (mut crowded, mut is_short) = (Seldom::default(), false);
+    let (mut crowded, mut short) = (Seldom::default(), Seldom::default());
     loop {
         while handshakes.try_join_next().is_some() {}
         let accepted = tokio::select! {
@@ -57,17 +57,15 @@ async fn accept(
             Ok((stream, _)) => stream,
             Err(error) if concerns_one(error.kind()) => continue,
             Err(error) => {
-                if !is_short {
+                if short.now() {
                     tracing::warn!(
                         "cannot take in a connection: {error}; callers wait until there is room (`ulimit -n` says how many files this process may open)"
                     );
                 }
-                is_short = true;
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
         };
-        is_short = false;
         let Some((peer, place)) = peers.admit().await else {
             if crowded.now() {
                 tracing::warn!("connections are refused: as many callers are connected as server.connections allows");

@@ -6,16 +6,17 @@ use tonic::{Request, Response, Status};
 
 use crate::domain::hold::Target;
 use crate::domain::name::OrderName;
+use crate::domain::operation::OperationState;
 use crate::domain::order::Order;
 use crate::engine;
 use crate::pb;
 use crate::pb::order_service_server::OrderService;
-use crate::store::{Filter, Paging};
+use crate::store::Filter;
 
 use super::caller::Caller;
 use super::convert;
 use super::convert::order::Count;
-use super::core::{BATCH, Core};
+use super::core::Core;
 use super::gather::Gathering;
 use super::source::{self, Load, Ordered};
 use super::{names, request};
@@ -62,9 +63,14 @@ impl OrderService for Orders {
             })
             .await
             .map_err(|error| order.written.place(error))?;
-        let order = match applied.order {
-            Some(order) => Some(self.show(order).await?),
-            None => None,
+        let order = match (applied.order, &applied.operation) {
+            // A new one: all that it has is what the plan makes, and none of it was made yet.
+            (Some(order), Some(operation)) if order.version == 1 && !applied.plan.resources.is_empty() => {
+                let count = Count { all: applied.plan.resources.len(), ..Count::default() };
+                Some(self.shown(order, Some(operation.state), count)?)
+            }
+            (Some(order), _) => Some(self.show(order).await?),
+            (None, _) => None,
         };
         Ok(Response::new(pb::ApplyOrderResponse {
             operation: applied.operation.map(convert::operation::operation),
@@ -181,6 +187,10 @@ impl Orders {
     async fn show(&self, order: Order) -> Result<pb::Order, Status> {
         let operation = self.0.store.operation(&order.operation).await?.map(|it| it.state);
         let count = self.count(&order.name).await?;
+        self.shown(order, operation, count)
+    }
+
+    fn shown(&self, order: Order, operation: Option<OperationState>, count: Count) -> Result<pb::Order, Status> {
         // Opened, a manifest takes many times as much: last, and for no longer than it is written down.
         let manifest = self.0.engine.open_manifest(&order)?;
         let held = self.0.engine.held_conditions(&Target::Order(order.name.clone()));
@@ -188,16 +198,10 @@ impl Orders {
     }
 
     async fn count(&self, order: &OrderName) -> Result<Count, Status> {
-        let filter = request::of_order(order);
-        let mut paging = Paging { limit: BATCH, after: None };
         let mut count = Count::default();
-        loop {
-            let page = self.0.store.resources(&filter, &paging).await?;
-            page.items.iter().for_each(|it| count.add(it.state));
-            match page.next {
-                Some(next) => paging.after = Some(next),
-                None => return Ok(count),
-            }
+        for (state, resources) in self.0.store.count_resources(order).await? {
+            count.add(state, usize::try_from(resources).unwrap_or(usize::MAX));
         }
+        Ok(count)
     }
 }

@@ -24,6 +24,9 @@ use super::{names, status};
 /// How many files one call may bring.
 const MOST_SOURCES: usize = 1_000;
 
+/// What is no larger is read in less time than it takes to hand it to another thread.
+const SMALL_BYTES: usize = 4 << 10;
+
 /// How many calls read files at once.
 static TURNS: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, NonZero::get)));
@@ -85,10 +88,14 @@ pub async fn read(sources: Vec<pb::Source>) -> Result<Read, Status> {
             format!("has {} files: at most {MOST_SOURCES} go into one call", sources.len()),
         ));
     }
-    // It is work for a processor, and takes room: as many at once as there are processors, and the others wait.
-    let Ok(_turn) = TURNS.acquire().await else { return Err(status::unavailable("the core is stopping")) };
-    let parsed = tokio::task::spawn_blocking(move || read_all(&sources)).await;
-    let documents = parsed.unwrap_or_else(|panic| Err(status::internal(&panic)))?;
+    let documents = if sources.iter().map(|it| it.content.len() + it.file_name.len()).sum::<usize>() <= SMALL_BYTES {
+        read_all(&sources)?
+    } else {
+        // It is work for a processor, and takes room: as many at once as there are processors, and the others wait.
+        let Ok(_turn) = TURNS.acquire().await else { return Err(status::unavailable("the core is stopping")) };
+        let parsed = tokio::task::spawn_blocking(move || read_all(&sources)).await;
+        parsed.unwrap_or_else(|panic| Err(status::internal(&panic)))?
+    };
     let thousands = documents.iter().map(|it| it.parsed.nodes).sum::<usize>().div_ceil(1_000);
     let load = Arc::clone(&LOADED).try_acquire_many_owned(u32::try_from(thousands).unwrap_or(u32::MAX));
     let load = load.map_err(|_| {

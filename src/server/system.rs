@@ -38,6 +38,7 @@ impl SystemService for System {
             start_time: Some(convert::time(self.0.start_time)),
             drivers: convert::int(self.0.stock.drivers_loaded().await),
             running_operations: convert::int(self.0.engine.running()),
+            store: self.0.store.kind().to_owned(),
             holds: self.0.engine.holds().into_iter().take(SHOWN).map(convert::hold::hold).collect(),
         }))
     }

@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use semver::Version;
 
-use crate::domain::document::{Document, Kind, Manifest, Recipe};
+use crate::domain::document::{Manifest, Recipe};
 use crate::domain::driver::DriverRecord;
-use crate::domain::name::Name;
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::domain::requirement::Requirement;
 use crate::driver::{Driver, LoadError};
-use crate::store::{Commit, Paging, Site, Write};
+use crate::store::{Commit, Site, Write};
 
 use super::records::counted;
 use super::requirement::newest;
@@ -98,7 +97,7 @@ impl Stock {
             return Err(Refusal::new(Reason::InUse, message).hint("delete those orders first").into());
         }
         let others: Vec<_> = self.store.drivers().await?.into_iter().filter(|other| other.digest != digest).collect();
-        for recipe in self.recipes().await? {
+        for recipe in self.recipes().await?.iter() {
             let Manifest::Recipe(Recipe { driver, .. }) = &recipe.manifest else { continue };
             let Ok(requirement) = Requirement::parse(driver) else { continue };
             let one = std::slice::from_ref(&record);
@@ -120,30 +119,10 @@ impl Stock {
     pub(super) async fn required(&self, requirement: &str) -> Result<DriverRecord, Error> {
         let unresolved = |message: String| Refusal::new(Reason::UnresolvedReference, message);
         let parsed = Requirement::parse(requirement).map_err(|error| unresolved(error.to_string()))?;
-        let installed = self.store.drivers().await?;
+        let installed = self.installed().await?;
         let found = newest(&parsed, &installed).cloned();
         Ok(found
             .map_err(|missing| unresolved(missing.to_string()).hint("install it with `vend driver install FILE`"))?)
-    }
-
-    pub(super) async fn recipes(&self) -> Result<Vec<Document>, Error> {
-        Ok(self.store.documents(Kind::Recipe, None, &Paging::all()).await?.items)
-    }
-
-    pub(super) async fn known_type(&self, name: &Name) -> Result<crate::domain::document::ResourceType, Error> {
-        match self.store.document(Kind::ResourceType, "", name.as_str()).await? {
-            Some(Document { manifest: Manifest::ResourceType(it), .. }) => Ok(it),
-            _ => {
-                let known = self.store.documents(Kind::ResourceType, None, &Paging::all()).await?.items;
-                let names: Vec<_> = known.iter().map(|it| it.manifest.name().as_str()).collect();
-                let message = format!("there is no resource type `{name}`");
-                let hint = match names.is_empty() {
-                    true => "no resource type is defined yet: apply one with `vend apply -f FILE`".to_owned(),
-                    false => format!("known: {}; `vend catalog` tells what can be ordered here", names.join(", ")),
-                };
-                Err(Refusal::new(Reason::ResourceTypeUnknown, message).hint(hint).into())
-            }
-        }
     }
 }
 

@@ -12,6 +12,7 @@ mod shape;
 pub mod compatible;
 pub mod connect;
 pub mod install;
+mod known;
 pub mod offer;
 pub mod records;
 #[cfg(test)]
@@ -62,6 +63,7 @@ pub struct Stock {
     pub(crate) data_dir: PathBuf,
     drivers: RwLock<HashMap<String, Arc<Driver>>>,
     installing: Mutex<()>,
+    known: std::sync::Mutex<Arc<known::Known>>,
     pub(crate) schemas: Schemas,
     /// The most that one attempt may use, whatever a driver asks.
     limits: Limits,
@@ -94,6 +96,7 @@ impl Stock {
             data_dir,
             drivers: RwLock::default(),
             installing: Mutex::default(),
+            known: std::sync::Mutex::default(),
             schemas: Schemas::new(),
             limits,
             backends: RwLock::default(),

@@ -24,8 +24,8 @@ use super::{Error, Stock, params};
 /// One way to make one type, matched and ready.
 #[derive(Clone)]
 pub struct Offer {
-    pub resource_type: ResourceType,
-    pub recipe: Recipe,
+    pub resource_type: Arc<ResourceType>,
+    pub recipe: Arc<Recipe>,
     pub recipe_revision: u64,
     pub driver: Arc<Driver>,
     /// Of one attempt.
@@ -59,18 +59,6 @@ pub struct CatalogEntry {
 }
 
 impl Stock {
-    pub async fn environment(&self, project: &Name, environment: &Name) -> Result<Environment, Error> {
-        match self.store.document(Kind::Environment, project.as_str(), environment.as_str()).await? {
-            Some(Document { manifest: Manifest::Environment(it), .. }) => Ok(it),
-            _ => Err(Refusal::new(
-                Reason::NotFound,
-                format!("there is no environment `{environment}` in project `{project}`"),
-            )
-            .hint("`vend get environments` lists them; a document of kind Environment makes one")
-            .into()),
-        }
-    }
-
     /// Matches a new entry.
     pub async fn offer(
         &self,
@@ -85,8 +73,8 @@ impl Stock {
         let chosen = choose(&recipes, &resource_type, class, &environment)?;
         let record = self.required(&chosen.recipe.driver).await?;
         Ok(Offer {
+            recipe: self.recipe_at(&chosen.recipe.meta.name, chosen.document.version).await?,
             resource_type,
-            recipe: chosen.recipe.clone(),
             recipe_revision: chosen.document.version,
             limits: self.limits.asked(&record.description.limits),
             driver: self.driver(&record.digest).await?,
@@ -97,27 +85,23 @@ impl Stock {
     /// What each recipe makes its type with now; without those that no driver fits.
     pub async fn pins(&self) -> Result<Vec<(Name, Pin)>, Error> {
         let mut pins = Vec::new();
-        for document in self.recipes().await? {
-            let Manifest::Recipe(recipe) = document.manifest else { continue };
+        for document in self.recipes().await?.iter() {
+            let Manifest::Recipe(recipe) = &document.manifest else { continue };
             let Ok(record) = self.required(&recipe.driver).await else { continue };
             let pin = Pin {
-                recipe: recipe.meta.name,
+                recipe: recipe.meta.name.clone(),
                 recipe_revision: document.version,
                 driver_digest: record.digest,
-                connections: recipe.connections,
+                connections: recipe.connections.clone(),
             };
-            pins.push((recipe.resource_type, pin));
+            pins.push((recipe.resource_type.clone(), pin));
         }
         Ok(pins)
     }
 
     /// What an existing resource is made with.
     pub async fn pinned(&self, resource_type: &Name, pin: &Pin) -> Result<Offer, Error> {
-        let recipe = self.store.document_at(Kind::Recipe, "", pin.recipe.as_str(), pin.recipe_revision).await?;
-        let Some(Document { manifest: Manifest::Recipe(recipe), .. }) = recipe else {
-            let message = format!("recipe `{}` is not kept at revision {}", pin.recipe, pin.recipe_revision);
-            return Err(Refusal::new(Reason::Internal, message).into());
-        };
+        let recipe = self.recipe_at(&pin.recipe, pin.recipe_revision).await?;
         let driver = self.driver(&pin.driver_digest).await?;
         Ok(Offer {
             resource_type: self.known_type(resource_type).await?,
@@ -228,7 +212,7 @@ impl Stock {
         class: Option<&Name>,
     ) -> Result<CatalogEntry, Error> {
         let environment = self.environment(project, environment).await?;
-        let resource_type = self.known_type(resource_type).await?;
+        let resource_type = ResourceType::clone(&*self.known_type(resource_type).await?);
         let recipes = self.recipes().await?;
         let recipe = Some(choose(&recipes, &resource_type, class, &environment)?.recipe.clone());
         Ok(CatalogEntry { resource_type, recipe })

@@ -266,8 +266,9 @@ impl Stock {
             );
             return Err(Refusal::new(Reason::RecipeUnfit, message).violations(violations).into());
         }
-        let stored: Vec<Manifest> = self.recipes().await?.into_iter().map(|it| it.manifest).collect();
-        let others = stored.iter().filter(|other| !view.pending.contains_key(&key(other))).chain(view.pending.values());
+        let stored = self.recipes().await?;
+        let stored = stored.iter().map(|it| &it.manifest);
+        let others = stored.filter(|other| !view.pending.contains_key(&key(other))).chain(view.pending.values());
         let tied = ties(it, others);
         match tied.first() {
             Some(first) => Err(Refusal::new(Reason::AmbiguousRecipe, first.message.clone()).violations(tied).into()),
@@ -344,7 +345,8 @@ impl Stock {
                     let message = format!("{need} {} `{name}`: {}", words(other.kind()), names.join(", "));
                     return Err(Refusal::new(Reason::InUse, message).hint("delete those orders first").into());
                 }
-                let recipe = self.recipes().await?.into_iter().find(|it| match (&it.manifest, other) {
+                let recipes = self.recipes().await?;
+                let recipe = recipes.iter().find(|it| match (&it.manifest, other) {
                     (Manifest::Recipe(it), Manifest::ResourceType(_)) => it.resource_type.as_str() == name,
                     (Manifest::Recipe(it), Manifest::Connection(_)) => {
                         it.connections.values().any(|it| it.as_str() == name)

@@ -27,6 +27,16 @@ impl Commit {
     pub fn new(site: Site) -> Self {
         Self { site, writes: Vec::new(), audit: Vec::new() }
     }
+
+    /// Whether it puts or deletes a document or a driver.
+    pub fn changes_catalog(&self) -> bool {
+        self.writes.iter().any(|it| {
+            matches!(
+                it,
+                Write::Document(_) | Write::DeleteDocument { .. } | Write::Driver(_) | Write::DeleteDriver { .. }
+            )
+        })
+    }
 }
 
 /// Where in the code a commit comes from: each is a place to crash at.
@@ -129,7 +139,7 @@ pub enum Write {
     ReduceJournal(JournalRow),
     /// The journals of all operations that have ended until here are reduced.
     ReducedUntil(Ended),
-    /// Up to `rows` rows of its journal go; if there are no more, so does it, with its plan and the request that made it.
+    /// Up to `rows` rows of its journal go; if there are no more, so does it, with the request that made it.
     /// Does nothing to one that has not ended, or has children.
     PruneOperation {
         id: OperationId,

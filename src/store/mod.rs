@@ -18,7 +18,7 @@ use crate::domain::id::{CoreId, OperationId, ResourceId};
 use crate::domain::name::OrderName;
 use crate::domain::operation::{Operation, OperationState};
 use crate::domain::order::Order;
-use crate::domain::resource::Resource;
+use crate::domain::resource::{Resource, ResourceState};
 use crate::domain::secret::SecretRecord;
 use crate::domain::suspect::{Restored, Suspect};
 use crate::domain::time::Timestamp;
@@ -75,6 +75,9 @@ pub struct Standing {
 /// The store. All methods may be called concurrently; every read sees all commits acknowledged before it began.
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// What it is, and how it makes commits durable, as it answered when it was opened.
+    fn kind(&self) -> &str;
+
     /// Made when the store was.
     fn core_id(&self) -> &CoreId;
 
@@ -92,6 +95,10 @@ pub trait Store: Send + Sync {
     /// Counts commits; changes after each. A wake-up, not a source of truth.
     fn changes(&self) -> watch::Receiver<u64>;
 
+    /// Another one after every commit that puts or deletes a document or a driver: what was read of these after it was asked for holds as
+    /// long as it stays.
+    async fn catalog_version(&self) -> Result<u64, Error>;
+
     async fn document(&self, kind: Kind, project: &str, name: &str) -> Result<Option<Document>, Error>;
     /// As it was at `version`; kept as long as anything is pinned to it.
     async fn document_at(&self, kind: Kind, project: &str, name: &str, version: u64)
@@ -107,6 +114,8 @@ pub trait Store: Send + Sync {
     async fn suspect(&self, id: &ResourceId) -> Result<Option<Suspect>, Error>;
     /// Those behind `after`, by id, at most `limit`.
     async fn suspects(&self, after: Option<&ResourceId>, limit: u32) -> Result<Vec<Suspect>, Error>;
+    /// How many resources of an order there are in each state.
+    async fn count_resources(&self, order: &OrderName) -> Result<Vec<(ResourceState, u64)>, Error>;
     /// In the order of order name and key.
     async fn resources(&self, filter: &Filter, paging: &Paging) -> Result<Page<Resource>, Error>;
 

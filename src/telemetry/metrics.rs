@@ -49,6 +49,8 @@ pub struct Metrics {
     looks: Family<Labels<2>, Counter>,
     batches: Histogram,
     commits: Histogram,
+    reads: Family<Labels<1>, Counter>,
+    rows: Counter,
     operations: Family<Labels<1>, Gauge>,
     in_doubt: Gauge,
     held: Gauge,
@@ -89,6 +91,8 @@ impl Default for Metrics {
             looks: Family::default(),
             batches: Histogram::new(SIZES.iter().copied()),
             commits: Histogram::new(SHORT.iter().copied()),
+            reads: Family::default(),
+            rows: Counter::default(),
             operations: Family::default(),
             in_doubt: Gauge::default(),
             held: Gauge::default(),
@@ -147,6 +151,8 @@ impl Metrics {
             self.batches.clone(),
         );
         it.register_with_unit("store_commit", "Time of one transaction of the store", second(), self.commits.clone());
+        it.register("store_reads", "Reads of the store: of a record by its key, or of a list", self.reads.clone());
+        it.register("store_written_rows", "Records that commits have put or removed", self.rows.clone());
         it.register("operations", "Operations on resources that have not ended, by state", self.operations.clone());
         it.register("operations_in_doubt", "Operations with a write whose outcome is not known", self.in_doubt.clone());
         it.register("operations_held", "Operations that wait for a pause or a breaker to end", self.held.clone());
@@ -201,6 +207,15 @@ impl Metrics {
         self.commits.observe(took.as_secs_f64());
     }
 
+    /// `how`: `key` or `list`.
+    pub fn read(&self, how: &'static str) {
+        self.reads.get_or_create(&[("how", how.to_owned())]).inc();
+    }
+
+    pub fn wrote(&self, rows: usize) {
+        self.rows.inc_by(rows as u64);
+    }
+
     /// All of it in the text format of Prometheus.
     pub fn page(&self, now: &Snapshot) -> Result<String, std::fmt::Error> {
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
@@ -218,8 +233,27 @@ impl Metrics {
         self.resident.set(number(resident_bytes()));
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
-        Ok(text)
+        Ok(named_as_sampled(&text))
     }
+}
+
+/// OpenMetrics as text in the format of Prometheus, version 0.0.4: a counter is described under the name that its samples have, and units and
+/// the end are not told.
+fn named_as_sampled(text: &str) -> String {
+    let described = |line: &str| {
+        let rest = line.strip_prefix("# TYPE ").or_else(|| line.strip_prefix("# HELP "))?;
+        rest.split(' ').next().map(str::to_owned)
+    };
+    let counters: Vec<String> = text.lines().filter(|line| line.ends_with(" counter")).filter_map(described).collect();
+    let mut named = String::with_capacity(text.len() + counters.len() * 16);
+    for line in text.lines().filter(|line| !line.starts_with("# UNIT ") && *line != "# EOF") {
+        match described(line).filter(|name| counters.contains(name)) {
+            Some(name) => named.push_str(&line.replacen(&name, &format!("{name}_total"), 1)),
+            None => named.push_str(line),
+        }
+        named.push('\n');
+    }
+    named
 }
 
 /// As Linux tells; 0 where it does not.
@@ -247,6 +281,8 @@ mod tests {
         let page = metrics.page(&now).expect("text");
         for line in [
             "vend_step_seconds_count{driver=\"postgres\",verb=\"create\",outcome=\"done\"} 1",
+            "# TYPE vend_orders_total counter",
+            "# HELP vend_orders_total Orders accepted, by verb.",
             "vend_orders_total{verb=\"apply\"} 1",
             "vend_operations{state=\"needs-attention\"} 2",
             "vend_operations_in_doubt 1",

@@ -12,3 +12,4 @@ mod bad_input;
 mod hostile;
 mod fuzz;
 mod crash;
+mod costs;

@@ -46,6 +46,7 @@ pub async fn status(session: &Session, args: &Args) -> anyhow::Result<Exit> {
             "operations-held": answer.operations_held,
             "queue-age-ms": answer.queue_age.map_or(0, |age| age.seconds * 1_000 + i64::from(age.nanos) / 1_000_000),
             "resident-bytes": answer.resident_bytes,
+            "store": answer.store,
             "holds": answer.holds.iter().map(view::hold).collect::<Vec<_>>(),
         }),
         args.output,

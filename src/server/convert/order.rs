@@ -21,12 +21,12 @@ pub struct Count {
 }
 
 impl Count {
-    pub fn add(&mut self, state: ResourceState) {
-        self.all += 1;
+    pub fn add(&mut self, state: ResourceState, resources: usize) {
+        self.all += resources;
         match state {
-            ResourceState::Ready => self.ready += 1,
-            ResourceState::Failed => self.failed += 1,
-            ResourceState::AttentionRequired => self.attention_required += 1,
+            ResourceState::Ready => self.ready += resources,
+            ResourceState::Failed => self.failed += resources,
+            ResourceState::AttentionRequired => self.attention_required += resources,
             ResourceState::Pending | ResourceState::Deleting => {}
         }
     }

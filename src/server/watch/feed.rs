@@ -25,7 +25,7 @@ const BOOKMARK_EVERY: Duration = Duration::from_secs(30);
 /// So many revisions that were not for this watcher are worth a bookmark: resuming behind them is cheaper.
 const QUIET_REVISIONS: u64 = 1_000;
 
-/// A busy store wakes every watcher at every commit; each reads at most so often.
+/// A busy store wakes every watcher at every commit; each reads at most so often. After a while of rest it reads at once.
 const BETWEEN_READS: Duration = Duration::from_millis(10);
 
 pub struct Feed {
@@ -41,6 +41,7 @@ pub struct Feed {
     /// The revision of the last token that was given out, and when.
     told: u64,
     told_at: Instant,
+    read_at: Instant,
     /// Given back when the watch ends.
     _slot: Arc<OwnedSemaphorePermit>,
 }
@@ -68,6 +69,7 @@ impl Feed {
             seen,
             told: seen,
             told_at: Instant::now(),
+            read_at: Instant::now(),
             _slot: slot,
         };
         if resume.is_some() {
@@ -113,7 +115,7 @@ impl Feed {
         tokio::select! {
             changed = self.changes.changed() => {
                 changed.map_err(|_| status::unavailable("the core is stopping"))?;
-                tokio::time::sleep(BETWEEN_READS).await;
+                tokio::time::sleep_until(self.read_at + BETWEEN_READS).await;
             }
             () = tokio::time::sleep_until(self.told_at + BOOKMARK_EVERY) => self.bookmark(),
             () = self.core.shutdown.cancelled() => {
@@ -125,6 +127,7 @@ impl Feed {
 
     /// Reads one batch; true if that was all there is.
     async fn read(&mut self) -> Result<bool, Status> {
+        self.read_at = Instant::now();
         let project = &self.scope.project;
         let (events, upto) = self.core.store.events(project.as_str(), self.seen, BATCH).await?;
         let all = events.len() < BATCH as usize;

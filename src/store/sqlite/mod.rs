@@ -35,7 +35,7 @@ mod audit;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -53,7 +53,7 @@ use crate::domain::id::{CoreId, OperationId, ResourceId};
 use crate::domain::name::OrderName;
 use crate::domain::operation::Operation;
 use crate::domain::order::Order;
-use crate::domain::resource::Resource;
+use crate::domain::resource::{Resource, ResourceState};
 use crate::domain::secret::SecretRecord;
 use crate::domain::suspect::{Restored, Suspect};
 use crate::domain::time::{Clock, Entropy, Timestamp};
@@ -62,6 +62,7 @@ use crate::store::{self, Commit, Ended, Filter, JournalRow, Page, Paging, Reques
 
 /// A data directory being served. Dropping it finishes what is queued and frees the directory.
 pub struct Sqlite {
+    kind: String,
     core_id: CoreId,
     path: PathBuf,
     restored: Option<Restored>,
@@ -71,6 +72,7 @@ pub struct Sqlite {
     thread: Option<JoinHandle<()>>,
     readers: reader::Readers,
     changes: watch::Receiver<u64>,
+    catalog_version: Arc<AtomicU64>,
     hooks: Arc<hook::Hooks>,
     /// Dropped last: whoever gets the lock finds nobody else at work.
     _lock: File,
@@ -90,12 +92,13 @@ impl Sqlite {
         let readers = reader::Readers::open(&opened.path, Arc::clone(&hooks));
         let readers = readers.map_err(|error| Error::from(error).at(&opened.path))?;
         let files = files::Files::of(&opened.path)?;
+        let catalog_version = Arc::new(AtomicU64::new(0));
         let writer = writer::Writer::new(
             opened.connection,
             opened.owner,
             files,
             Arc::clone(&hooks),
-            sender,
+            writer::Changed { all: sender, catalog: Arc::clone(&catalog_version) },
             Arc::clone(&copying),
         );
         let writer = writer.map_err(|error| Error::from(error).at(&opened.path))?;
@@ -104,6 +107,7 @@ impl Sqlite {
             writer.start().map_err(|source| Error::Io { action: "start a thread for", path: path.clone(), source })?;
         let (queue, thread) = (Some(queue), Some(thread));
         Ok(Self {
+            kind: opened.kind,
             core_id: opened.core_id,
             path,
             restored,
@@ -112,6 +116,7 @@ impl Sqlite {
             thread,
             readers,
             changes,
+            catalog_version,
             hooks,
             _lock: opened.lock,
         })
@@ -151,6 +156,10 @@ type Result<T, E = store::Error> = std::result::Result<T, E>;
 
 #[async_trait]
 impl Store for Sqlite {
+    fn kind(&self) -> &str {
+        &self.kind
+    }
+
     fn core_id(&self) -> &CoreId {
         &self.core_id
     }
@@ -185,14 +194,18 @@ impl Store for Sqlite {
         self.changes.clone()
     }
 
+    async fn catalog_version(&self) -> Result<u64> {
+        Ok(self.catalog_version.load(Ordering::Acquire))
+    }
+
     async fn document(&self, kind: Kind, project: &str, name: &str) -> Result<Option<Document>> {
         let (project, name) = (project.to_owned(), name.to_owned());
-        self.readers.read(move |connection| document::get(connection, kind, &project, &name)).await
+        self.readers.glance(move |connection| document::get(connection, kind, &project, &name)).await
     }
 
     async fn document_at(&self, kind: Kind, project: &str, name: &str, version: u64) -> Result<Option<Document>> {
         let (project, name) = (project.to_owned(), name.to_owned());
-        self.readers.read(move |connection| document::get_at(connection, kind, &project, &name, version)).await
+        self.readers.glance(move |connection| document::get_at(connection, kind, &project, &name, version)).await
     }
 
     async fn documents(&self, kind: Kind, project: Option<&str>, paging: &Paging) -> Result<Page<Document>> {
@@ -202,7 +215,7 @@ impl Store for Sqlite {
 
     async fn order(&self, name: &OrderName) -> Result<Option<Order>> {
         let name = name.clone();
-        self.readers.read(move |connection| order::get(connection, &name)).await
+        self.readers.glance(move |connection| order::get(connection, &name)).await
     }
 
     async fn orders(&self, filter: &Filter, paging: &Paging) -> Result<Page<Order>> {
@@ -212,17 +225,22 @@ impl Store for Sqlite {
 
     async fn resource(&self, id: &ResourceId) -> Result<Option<Resource>> {
         let id = id.clone();
-        self.readers.read(move |connection| resource::get(connection, &id)).await
+        self.readers.glance(move |connection| resource::get(connection, &id)).await
     }
 
     async fn suspect(&self, id: &ResourceId) -> Result<Option<Suspect>> {
         let id = id.clone();
-        self.readers.read(move |connection| suspect::get(connection, &id)).await
+        self.readers.glance(move |connection| suspect::get(connection, &id)).await
     }
 
     async fn suspects(&self, after: Option<&ResourceId>, limit: u32) -> Result<Vec<Suspect>> {
         let after = after.cloned();
         self.readers.read(move |connection| suspect::behind(connection, after.as_ref(), limit)).await
+    }
+
+    async fn count_resources(&self, order: &OrderName) -> Result<Vec<(ResourceState, u64)>> {
+        let order = order.clone();
+        self.readers.read(move |connection| resource::count(connection, &order)).await
     }
 
     async fn resources(&self, filter: &Filter, paging: &Paging) -> Result<Page<Resource>> {
@@ -232,7 +250,7 @@ impl Store for Sqlite {
 
     async fn operation(&self, id: &OperationId) -> Result<Option<Operation>> {
         let id = id.clone();
-        self.readers.read(move |connection| operation::get(connection, &id)).await
+        self.readers.glance(move |connection| operation::get(connection, &id)).await
     }
 
     async fn operations(&self, filter: &Filter, paging: &Paging) -> Result<Page<Operation>> {
@@ -242,7 +260,7 @@ impl Store for Sqlite {
 
     async fn open_operations(&self, resource: &ResourceId) -> Result<Vec<Operation>> {
         let resource = resource.clone();
-        self.readers.read(move |connection| operation::open(connection, &resource)).await
+        self.readers.glance(move |connection| operation::open(connection, &resource)).await
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Operation>> {
@@ -254,7 +272,7 @@ impl Store for Sqlite {
     }
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
-        self.readers.read(move |connection| operation::next_due(connection, now)).await
+        self.readers.glance(move |connection| operation::next_due(connection, now)).await
     }
 
     async fn holds(&self) -> Result<Vec<Hold>> {
@@ -263,7 +281,7 @@ impl Store for Sqlite {
 
     async fn next_held_key(&self, after: &str) -> Result<Option<String>> {
         let after = after.to_owned();
-        self.readers.read(move |connection| operation::next_held_key(connection, &after)).await
+        self.readers.glance(move |connection| operation::next_held_key(connection, &after)).await
     }
 
     async fn held(&self, key: &str, limit: u32) -> Result<Vec<Operation>> {
@@ -273,7 +291,7 @@ impl Store for Sqlite {
 
     async fn journal(&self, operation: &OperationId) -> Result<Vec<JournalRow>> {
         let operation = operation.clone();
-        self.readers.read(move |connection| journal::of(connection, &operation)).await
+        self.readers.glance(move |connection| journal::of(connection, &operation)).await
     }
 
     async fn journal_behind(
@@ -302,12 +320,12 @@ impl Store for Sqlite {
 
     async fn secret(&self, key: &str) -> Result<Option<SecretRecord>> {
         let key = key.to_owned();
-        self.readers.read(move |connection| secret::get(connection, &key)).await
+        self.readers.glance(move |connection| secret::get(connection, &key)).await
     }
 
     async fn resource_secrets(&self, resource: &ResourceId) -> Result<Vec<SecretRecord>> {
         let resource = resource.clone();
-        self.readers.read(move |connection| secret::of(connection, &resource)).await
+        self.readers.glance(move |connection| secret::of(connection, &resource)).await
     }
 
     async fn named_secrets(&self, paging: &Paging) -> Result<Page<SecretRecord>> {
@@ -317,7 +335,7 @@ impl Store for Sqlite {
 
     async fn driver(&self, digest: &str) -> Result<Option<DriverRecord>> {
         let digest = digest.to_owned();
-        self.readers.read(move |connection| driver::get(connection, &digest)).await
+        self.readers.glance(move |connection| driver::get(connection, &digest)).await
     }
 
     async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>> {
@@ -331,12 +349,12 @@ impl Store for Sqlite {
 
     async fn request(&self, project: &str, request_id: &str) -> Result<Option<Request>> {
         let (project, request_id) = (project.to_owned(), request_id.to_owned());
-        self.readers.read(move |connection| request::get(connection, &project, &request_id)).await
+        self.readers.glance(move |connection| request::get(connection, &project, &request_id)).await
     }
 
     async fn token(&self, hash: &str) -> Result<Option<Token>> {
         let hash = hash.to_owned();
-        self.readers.read(move |connection| token::get(connection, &hash)).await
+        self.readers.glance(move |connection| token::get(connection, &hash)).await
     }
 
     async fn users(&self, kind: Kind, name: &str) -> Result<(u64, Vec<String>)> {
@@ -351,7 +369,7 @@ impl Store for Sqlite {
 
     async fn revision(&self, project: &str) -> Result<u64> {
         let id = crate::domain::name::shard(project);
-        self.readers.read(move |connection| Ok(shard::revision(connection, id)?.latest)).await
+        self.readers.glance(move |connection| Ok(shard::revision(connection, id)?.latest)).await
     }
 
     async fn events(&self, project: &str, after: u64, limit: u32) -> Result<(Vec<Recorded>, u64)> {

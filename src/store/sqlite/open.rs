@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use super::migration;
@@ -90,6 +91,8 @@ impl Error {
 
 /// A data directory that is this process's own.
 pub struct Opened {
+    /// As it answers when it is asked, not as it was told.
+    pub kind: String,
     pub lock: File,
     pub connection: Connection,
     pub path: PathBuf,
@@ -109,7 +112,8 @@ pub fn open(directory: &Path, clock: &dyn Clock, entropy: &dyn Entropy) -> Resul
     check_format(directory)?;
     let path = directory.join(DATABASE);
     let (connection, core_id, owner) = database(&path, clock, entropy).map_err(|error| error.at(&path))?;
-    Ok(Opened { lock, connection, path, core_id, owner })
+    let kind = kind(&connection).map_err(|error| Error::from(error).at(&path))?;
+    Ok(Opened { kind, lock, connection, path, core_id, owner })
 }
 
 fn database(path: &Path, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<(Connection, CoreId, Owner), Error> {
@@ -219,6 +223,7 @@ fn promise(connection: &Connection) -> Result<(), Error> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -65_536)?;
     connection.set_prepared_statement_cache_capacity(128);
+    plan_once(connection)?;
     for (promise, pragma, wanted) in [
         ("full synchronisation", "synchronous", SYNCHRONOUS_FULL),
         ("foreign keys", "foreign_keys", 1),
@@ -230,6 +235,23 @@ fn promise(connection: &Connection) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+fn kind(connection: &Connection) -> Result<String, rusqlite::Error> {
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    let synchronous = match synchronous {
+        0 => "off",
+        1 => "normal",
+        SYNCHRONOUS_FULL => "full",
+        _ => "extra",
+    };
+    Ok(format!("sqlite {}, journal_mode={mode}, synchronous={synchronous}", rusqlite::version()))
+}
+
+/// A statement is planned when it is prepared, and not again for each value that is bound to it.
+pub(super) fn plan_once(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
 /// The core id, made at the first start; and all shards for this process.

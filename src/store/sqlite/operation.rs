@@ -59,20 +59,14 @@ static TABLE: LazyLock<Statements> = LazyLock::new(|| {
     .statements()
 });
 
-/// With the plan as its last column; only the operations of orders have one.
-static SELECT: LazyLock<String> = LazyLock::new(|| {
-    let plan = "CASE WHEN parent IS NULL THEN (SELECT body FROM plan WHERE plan.id = operation.id) END";
-    format!("SELECT {}, {plan} FROM operation", TABLE.columns)
-});
-
-static SELECT_ONE: LazyLock<String> = LazyLock::new(|| format!("{} WHERE id = ?1", *SELECT));
+static SELECT_ONE: LazyLock<String> = LazyLock::new(|| format!("{} WHERE id = ?1", TABLE.select));
 
 static SELECT_OPEN: LazyLock<String> = LazyLock::new(|| {
     format!(
         "{} WHERE resource = ?1 AND parent IS NOT NULL
             AND state IN ('queued', 'running', 'waiting', 'needs-attention')
          ORDER BY generation, id",
-        *SELECT
+        TABLE.select
     )
 });
 
@@ -85,11 +79,11 @@ const RUNNABLE: &str = "parent IS NOT NULL AND state IN ('queued', 'running', 'w
             AND earlier.state IN ('queued', 'running', 'waiting', 'needs-attention'))";
 
 static SELECT_DUE: LazyLock<String> =
-    LazyLock::new(|| format!("{} WHERE {RUNNABLE} AND due <= ?1 ORDER BY due, id LIMIT ?2", *SELECT));
+    LazyLock::new(|| format!("{} WHERE {RUNNABLE} AND due <= ?1 ORDER BY due, id LIMIT ?2", TABLE.select));
 
 /// By when they were put to wait, which lies ahead as their due time does. `+due`: found by the other index.
 static SELECT_AHEAD: LazyLock<String> = LazyLock::new(|| {
-    format!("{} WHERE {RUNNABLE} AND update_time > ?3 AND +due > ?1 ORDER BY update_time, id LIMIT ?2", *SELECT)
+    format!("{} WHERE {RUNNABLE} AND update_time > ?3 AND +due > ?1 ORDER BY update_time, id LIMIT ?2", TABLE.select)
 });
 
 const SELECT_NEXT_DUE: &str = "SELECT min(due) FROM operation
@@ -109,7 +103,7 @@ static SELECT_HELD: LazyLock<String> = LazyLock::new(|| {
     format!(
         "{} WHERE held IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held = ?1
          ORDER BY held_since, id LIMIT ?2",
-        *SELECT
+        TABLE.select
     )
 });
 
@@ -151,7 +145,6 @@ fn read(columns: &mut Columns<'_>) -> Result<Operation, Error> {
         version: columns.number()?,
         update_time: columns.time()?,
         end_time: columns.time_optional()?,
-        plan: columns.sealed_optional()?,
     })
 }
 
@@ -194,16 +187,7 @@ pub fn put(connection: &Connection, it: &Operation) -> Result<(), Error> {
         int(it.update_time.ms()),
         it.end_time.map(|time| int(time.ms())),
     ];
-    TABLE.put(connection, it.version, params, || format!("operation {}", it.id))?;
-    if let Some(plan) = &it.plan {
-        connection
-            .prepare_cached(
-                "INSERT INTO plan (id, body) VALUES (?1, ?2)
-                 ON CONFLICT (id) DO UPDATE SET body = excluded.body WHERE body <> excluded.body",
-            )?
-            .execute(params![it.id.as_str(), plan.to_bytes()])?;
-    }
-    Ok(())
+    TABLE.put(connection, it.version, params, || format!("operation {}", it.id))
 }
 
 /// Counts one child's way from a state to another. The parent's project, and the parent if that gave it another state.
@@ -252,7 +236,7 @@ pub fn list(connection: &Connection, filter: &Filter, paging: &Paging) -> Result
         Some(false) => terms.term("parent IS NULL"),
         None => {}
     }
-    let list = List { what: "operation", select: &SELECT, filter: terms, order: ["id"], descending: true };
+    let list = List { what: "operation", select: &TABLE.select, filter: terms, order: ["id"], descending: true };
     list.page(connection, paging, read, |it| [it.id.to_string()])
 }
 

@@ -65,9 +65,7 @@ pub fn operation(connection: &Connection, id: &OperationId, rows: u32) -> Result
     if gone >= rows as usize {
         return Ok(Some(project));
     }
-    for sql in ["DELETE FROM plan WHERE id = ?1", "DELETE FROM operation WHERE id = ?1"] {
-        connection.prepare_cached(sql)?.execute([id.as_str()])?;
-    }
+    connection.prepare_cached("DELETE FROM operation WHERE id = ?1")?.execute([id.as_str()])?;
     let sql = "DELETE FROM request WHERE project = ?1 AND request_id = ?2 AND operation = ?3";
     connection.prepare_cached(sql)?.execute(params![project, request_id, id.as_str()])?;
     Ok(Some(project))

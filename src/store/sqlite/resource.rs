@@ -10,7 +10,7 @@ use super::table::{Statements, Table, one_row};
 use crate::domain::document::Kind;
 use crate::domain::id::{OrderId, ResourceId};
 use crate::domain::name::{OrderName, ResourceName, shard};
-use crate::domain::resource::{ExternalObject, Resource};
+use crate::domain::resource::{ExternalObject, Resource, ResourceState};
 use crate::store::{Error, Filter, Page, Paging};
 
 /// So many names of users are told.
@@ -186,6 +186,12 @@ pub fn list(connection: &Connection, filter: &Filter, paging: &Paging) -> Result
     })
 }
 
+pub fn count(connection: &Connection, order: &OrderName) -> Result<Vec<(ResourceState, u64)>, Error> {
+    let sql = "SELECT state, count(*) FROM resource WHERE project = ?1 AND environment = ?2 AND order_name = ?3 GROUP BY state";
+    let params = [order.project.as_str(), order.environment.as_str(), order.order.as_str()];
+    all(connection, "resource", sql, params, |columns| Ok((columns.word()?, columns.number()?)))
+}
+
 /// How many resources stand on a document, and the first names. A scan: asked only when a document is about to go.
 pub fn users(connection: &Connection, kind: Kind, name: &str) -> Result<(u64, Vec<String>), Error> {
     let term = match kind {
@@ -196,15 +202,15 @@ pub fn users(connection: &Connection, kind: Kind, name: &str) -> Result<(u64, Ve
         Kind::Environment => "environment = ?1",
         Kind::Order => "order_name = ?1",
     };
-    count(connection, term, name)
+    count_users(connection, term, name)
 }
 
 /// How many resources are made with a driver, likewise.
 pub fn driver_users(connection: &Connection, digest: &str) -> Result<(u64, Vec<String>), Error> {
-    count(connection, "json_extract(pin, '$.driver-digest') = ?1", digest)
+    count_users(connection, "json_extract(pin, '$.driver-digest') = ?1", digest)
 }
 
-fn count(connection: &Connection, term: &str, value: &str) -> Result<(u64, Vec<String>), Error> {
+fn count_users(connection: &Connection, term: &str, value: &str) -> Result<(u64, Vec<String>), Error> {
     let sql = format!("SELECT count(*) FROM resource WHERE {term}");
     let count = one(connection, "count", &sql, [value], |columns| columns.number())?.unwrap_or(0);
     let sql = format!(

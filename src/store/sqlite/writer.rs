@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -36,6 +36,14 @@ pub struct Job {
     pub reply: oneshot::Sender<Result<(), Error>>,
 }
 
+/// Who hears of commits.
+pub struct Changed {
+    /// Counts commits.
+    pub all: watch::Sender<u64>,
+    /// Counts those that put or delete documents or drivers.
+    pub catalog: Arc<AtomicU64>,
+}
+
 pub struct Writer {
     connection: Connection,
     owner: Owner,
@@ -43,7 +51,7 @@ pub struct Writer {
     /// By shard.
     epochs: Vec<i64>,
     hooks: Arc<Hooks>,
-    changes: watch::Sender<u64>,
+    changed: Changed,
     /// A copy of the database is being taken: one long read, which is not waited for.
     copying: Arc<AtomicBool>,
     /// How long the log is, as SQLite says after each commit.
@@ -60,7 +68,7 @@ impl Writer {
         owner: Owner,
         files: Files,
         hooks: Arc<Hooks>,
-        changes: watch::Sender<u64>,
+        changed: Changed,
         copying: Arc<AtomicBool>,
     ) -> Result<Self, rusqlite::Error> {
         let epochs = shard::epochs(&connection)?;
@@ -71,7 +79,7 @@ impl Writer {
             Ok(())
         }))?;
         let checkpoint_at = CHECKPOINT_PAGES;
-        Ok(Self { connection, owner, files, epochs, hooks, changes, copying, log_pages, checkpoint_at })
+        Ok(Self { connection, owner, files, epochs, hooks, changed, copying, log_pages, checkpoint_at })
     }
 
     /// The thread ends when all senders are gone and the queue is empty.
@@ -122,13 +130,20 @@ impl Writer {
             }
         };
         let done = results.iter().filter(|result| result.is_ok()).count();
+        let written =
+            |(job, result): (&Job, &Result<(), Error>)| if result.is_ok() { job.commit.writes.len() } else { 0 };
+        metrics().wrote(jobs.iter().zip(&results).map(written).sum());
+        // Before anybody is answered: whoever was told that it is done finds what it made.
+        if jobs.iter().zip(&results).any(|(job, result)| result.is_ok() && job.commit.changes_catalog()) {
+            self.changed.catalog.fetch_add(1, Ordering::AcqRel);
+        }
         metrics().batch(jobs.len(), begun.elapsed());
         for (job, result) in jobs.into_iter().zip(results) {
             // A caller that has gone away does not care.
             let _ = job.reply.send(result);
         }
         if done > 0 {
-            self.changes.send_modify(|count| *count += done as u64);
+            self.changed.all.send_modify(|count| *count += done as u64);
         }
         fatal.map_or(Ok(()), Err)
     }
@@ -139,15 +154,41 @@ impl Writer {
     }
 
     /// One transaction; what each commit came to. An error voids them all.
-    fn transact(&self, commits: &[&Commit]) -> Result<Vec<Result<(), Error>>, Error> {
+    ///
+    /// Nearly always all of them can be done, and then none needs to be undone by itself: savepoints, which copy what they cover, are set
+    /// only where that turned out not to be so.
+    fn transact(&mut self, commits: &[&Commit]) -> Result<Vec<Result<(), Error>>, Error> {
         self.statement("BEGIN IMMEDIATE")?;
         let mut revisions = Revisions::new();
-        let mut results = Vec::with_capacity(commits.len());
         let mut sites: Vec<Site> = Vec::new();
+        let mut results: Vec<Result<(), Error>> = Vec::with_capacity(commits.len());
+        for commit in commits {
+            match self.write(commit, &mut revisions) {
+                Ok(()) => {
+                    note(&mut sites, commit.site);
+                    results.push(Ok(()));
+                }
+                Err(error) if self.connection.is_autocommit() || voids_batch(&error) => return Err(error),
+                Err(error) => {
+                    self.statement("ROLLBACK")?;
+                    return if commits.len() == 1 { Ok(vec![Err(error)]) } else { self.transact_apart(commits) };
+                }
+            }
+        }
+        self.commit(revisions, &sites)?;
+        Ok(results)
+    }
+
+    /// The same where some of them cannot be done: each can be undone by itself.
+    fn transact_apart(&mut self, commits: &[&Commit]) -> Result<Vec<Result<(), Error>>, Error> {
+        self.statement("BEGIN IMMEDIATE")?;
+        let mut revisions = Revisions::new();
+        let mut sites: Vec<Site> = Vec::new();
+        let mut results = Vec::with_capacity(commits.len());
         for commit in commits {
             let result = self.one(commit, &mut revisions)?;
-            if result.is_ok() && !sites.contains(&commit.site) {
-                sites.push(commit.site);
+            if result.is_ok() {
+                note(&mut sites, commit.site);
             }
             results.push(result);
         }
@@ -155,19 +196,24 @@ impl Writer {
             self.statement("ROLLBACK")?;
             return Ok(results);
         }
+        self.commit(revisions, &sites)?;
+        Ok(results)
+    }
+
+    fn commit(&mut self, revisions: Revisions, sites: &[Site]) -> Result<(), Error> {
         for (id, (before, now)) in revisions {
             // Fenced above, in this very transaction: a shard without events need not be written.
             if now > before {
                 shard::advance(&self.connection, id, &self.owner, self.epochs[usize::from(id)], now - before)?;
             }
         }
-        self.hooks.at(&sites, Phase::Before);
+        self.hooks.at(sites, Phase::Before);
         // Whatever it fails at: some of the batch may be on the disk, and after a failed fsync even what SQLite reads back
         // is no proof.
         self.statement("COMMIT").map_err(|error| Error::Failed { what: reason(&error) })?;
         self.files.check().map_err(|what| Error::Failed { what })?;
-        self.hooks.at(&sites, Phase::After);
-        Ok(results)
+        self.hooks.at(sites, Phase::After);
+        Ok(())
     }
 
     /// One commit within the batch: all of it, or nothing and the reason. An outer error voids the batch.
@@ -236,6 +282,12 @@ impl Writer {
     fn statement(&self, sql: &str) -> Result<(), Error> {
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
+    }
+}
+
+fn note(sites: &mut Vec<Site>, site: Site) {
+    if !sites.contains(&site) {
+        sites.push(site);
     }
 }
 

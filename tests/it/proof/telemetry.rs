@@ -171,19 +171,7 @@ fn numbers_for_prometheus() {
 
     let status = core.json(&["status"]);
     assert_eq!((&status["operations"]["needs-attention"], &status["operations-in-doubt"]), (&json!(1), &json!(1)));
-    // All that can be counted, counted once in this process.
-    let all = Metrics::default();
-    let took = std::time::Duration::from_millis(1);
-    all.call("a", "b", took);
-    all.accepted("a");
-    all.ended("a", "b");
-    all.step("a", "b", "c", took);
-    all.denied("a", 1);
-    all.effect("a", "b", "c", took);
-    all.look("a", "b");
-    all.batch(1, took);
-    let now = Snapshot { operations: vec![("a", 1)], holds: vec![("a", 1)], ..Snapshot::default() };
-    let all = all.page(&now).expect("text");
+    let all = counted_once();
     let names: BTreeSet<&str> =
         all.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
     for file in ["deploy/alerts.yaml", "deploy/dashboard.json"] {
@@ -197,6 +185,24 @@ fn numbers_for_prometheus() {
     }
     let elsewhere = try_call(port, "GET", "/", "Accept: text/plain", "").expect("it answers");
     assert_eq!(elsewhere.status, 404);
+}
+
+/// All that can be counted, counted once in this process.
+fn counted_once() -> String {
+    let all = Metrics::default();
+    let took = std::time::Duration::from_millis(1);
+    all.call("a", "b", took);
+    all.accepted("a");
+    all.ended("a", "b");
+    all.step("a", "b", "c", took);
+    all.denied("a", 1);
+    all.effect("a", "b", "c", took);
+    all.look("a", "b");
+    all.batch(1, took);
+    all.read("key");
+    all.wrote(1);
+    let now = Snapshot { operations: vec![("a", 1)], holds: vec![("a", 1)], ..Snapshot::default() };
+    all.page(&now).expect("text")
 }
 
 /// `promtool` is part of Prometheus.
@@ -222,5 +228,6 @@ fn promtool_takes_numbers_and_alerts() {
     let port = said.lines().find(|line| line.contains("metrics")).and_then(|line| line.rsplit_once("127.0.0.1:"));
     let (page, _) = scrape(port.expect("it says where").1.trim().parse().expect("a port"));
     assert_eq!(promtool(&["check", "metrics"], &page), "");
+    assert_eq!(promtool(&["check", "metrics"], &counted_once()), "", "with a sample of each");
     assert!(promtool(&["check", "rules", "deploy/alerts.yaml"], "").contains("SUCCESS"));
 }

@@ -121,7 +121,7 @@ impl Theatre {
         let mut steps: BTreeMap<u32, Vec<(u32, Payload)>> = BTreeMap::new();
         for row in self.store.journal(&operation.id).await.expect("a journal") {
             let payload = open(&self.keyring, &row).expect("it opens");
-            steps.entry(row.step).or_default().push((row.attempt, payload));
+            steps.entry(row.step).or_default().extend(payload.into_iter().map(|payload| (row.attempt, payload)));
         }
         steps
     }

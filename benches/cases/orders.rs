@@ -1,0 +1,44 @@
+//! Orders of one resource by unary calls: how many are accepted and completed in a second, and what each costs.
+
+use std::time::Instant;
+
+use crate::core::Core;
+use crate::figure::{Figure, median};
+use crate::ground::Ground;
+use crate::shelf::{Count, Shelf};
+
+const AT_ONCE: usize = 128;
+/// Until connections, statements and pools are there.
+const WARM: usize = 200;
+
+pub fn run(ground: &Ground) -> Vec<Figure> {
+    let orders = ground.pick(20_000, 4_000);
+    let shelf = Shelf::start();
+    let (core, customer) = Core::stocked(ground, &shelf);
+    let mut disk = vec![ground.fdatasync_ms()];
+    let (taken, accepted, cpu, written) = ground.runtime.block_on(async {
+        customer.many("warm", WARM, AT_ONCE).await;
+        customer.quiet().await;
+        let (cpu, written, begun) = (core.cpu(), core.written(), Instant::now());
+        customer.many("order", orders, AT_ONCE).await;
+        let accepted = begun.elapsed();
+        customer.quiet().await;
+        (begun.elapsed(), accepted, core.cpu() - cpu, core.written() - written)
+    });
+    disk.push(ground.fdatasync_ms());
+    let all = orders + WARM;
+    ground.runtime.block_on(async {
+        assert_eq!(customer.count_ready().await, (all, all), "all are Ready");
+        let needed = Count { reads: 2 * all as u64, writes: all as u64 };
+        assert_eq!(shelf.count().await, needed, "each order needs two reads and one write, and no more were made");
+    });
+    let each = |whole: f64| whole / orders as f64;
+    vec![
+        Figure::new("orders of one resource: completed", orders as f64 / taken.as_secs_f64(), "/s")
+            .at_least(2_000.0, 10_000.0),
+        Figure::new("  accepted, while others are worked on", orders as f64 / accepted.as_secs_f64(), "/s"),
+        Figure::new("  processor time of the core for each", each(cpu.as_secs_f64() * 1e6), "µs"),
+        Figure::new("  written to the disk for each", each(written) / 1024.0, "KiB"),
+        Figure::new("  F, the median fdatasync meanwhile", median(&mut disk), "ms"),
+    ]
+}
