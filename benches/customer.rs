@@ -152,25 +152,6 @@ impl Customer {
         }
     }
 
-    /// Operations on record, of orders and of resources.
-    pub async fn count_operations(&self) -> usize {
-        let (mut all, mut page_token) = (0, String::new());
-        loop {
-            let request = pb::ListOperationsRequest {
-                project: "default".into(),
-                page_size: 1_000,
-                page_token,
-                ..Default::default()
-            };
-            let page = self.operations().list_operations(request).await.expect("listed").into_inner();
-            all += page.operations.len();
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                return all;
-            }
-        }
-    }
-
     /// So many orders of one thing, so many calls at once, until each is accepted; how long each call took, milliseconds.
     pub async fn many(&self, prefix: &str, orders: usize, at_once: usize) -> Vec<f64> {
         let place = |number: usize| async move {

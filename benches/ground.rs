@@ -30,7 +30,7 @@ impl Ground {
     }
 
     pub fn fdatasync_ms(&self) -> f64 {
-        crate::disk::fdatasync_ms(self.folder())
+        crate::machine::fdatasync_ms(self.folder())
     }
 }
 

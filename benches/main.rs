@@ -6,11 +6,12 @@
 mod cases;
 mod core;
 mod customer;
-mod disk;
 mod figure;
 mod ground;
+mod machine;
 mod shelf;
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use ground::Ground;
@@ -31,15 +32,24 @@ fn main() -> ExitCode {
     let quick = std::env::var_os("QUICK").is_some_and(|it| !it.is_empty() && it != "0");
     let ground = Ground::new(quick);
     let mut figures = Vec::new();
+    let mut broken = Vec::new();
     for (name, case) in cases::ALL {
         if arguments.is_empty() || arguments.iter().any(|it| it == name) {
             eprintln!("… {name}");
-            figures.extend(case(&ground));
+            // What is counted wrongly is said, and the others are measured all the same.
+            match std::panic::catch_unwind(AssertUnwindSafe(|| case(&ground))) {
+                Ok(found) => figures.extend(found),
+                Err(_) => broken.push(name),
+            }
         }
     }
     figure::print(&figures);
     if let Err(error) = figure::write(&figures, ground::target("bench.json")) {
         eprintln!("cannot write the figures: {error}");
+        return ExitCode::FAILURE;
+    }
+    if !broken.is_empty() {
+        eprintln!("not measured: {}", broken.join(", "));
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

@@ -9,6 +9,7 @@ use crate::core::Core;
 use crate::customer::{Customer, one};
 use crate::figure::{Figure, median};
 use crate::ground::Ground;
+use crate::machine::wake_ms;
 use crate::shelf::Shelf;
 
 const WARM: usize = 100;
@@ -31,6 +32,7 @@ pub fn run(ground: &Ground) -> Vec<Figure> {
             .at_most(2.0 * f + 1.0, 1.3 * f + 0.3),
         Figure::new("  Ready, as a watcher hears it", median(&mut ready), "ms").at_most(6.0 * f + 5.0, 3.0 * f + 1.0),
         Figure::new("  F, the median fdatasync meanwhile", f, "ms"),
+        Figure::new("  W, waking another thread and being answered", wake_ms(), "ms"),
     ]
 }
 

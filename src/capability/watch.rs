@@ -1,7 +1,10 @@
-//! A stop watch that runs while the guest does: not while the host works for it, nor while it waits for its turn.
+//! A stop watch that runs while the guest does: not while the host works for it, nor while it waits for its turn. A guest that computes for
+//! long has a turn, which ends whenever the watch stands still.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Cheap to clone; all clones are one watch.
 #[derive(Debug, Clone, Default)]
@@ -11,6 +14,7 @@ pub struct Watch(Arc<Mutex<State>>);
 struct State {
     spent: Duration,
     since: Option<Instant>,
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 /// The watch stands still until this is dropped.
@@ -28,6 +32,13 @@ impl Watch {
         if let Some(since) = state.since.take() {
             state.spent += since.elapsed();
         }
+        state.turn = None;
+    }
+
+    /// The guest goes on with this turn.
+    pub fn start_with(&self, turn: Option<OwnedSemaphorePermit>) {
+        self.start();
+        self.lock().turn = turn;
     }
 
     pub fn pause(&self) -> Paused {

@@ -2,8 +2,10 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
@@ -30,6 +32,9 @@ use super::wasi::Wasi;
 
 /// Of what the engine says of a crash.
 const LONGEST_CAUSE: usize = 1 << 10;
+
+/// What a guest may compute before it has to take turns with others like it.
+const A_WHILE: Duration = Duration::from_millis(10);
 
 /// How long a commit in hand may take once time is up.
 const GRACE: Duration = Duration::from_secs(30);
@@ -62,7 +67,7 @@ pub async fn run(driver: &Inner, attempt: Attempt) -> Report {
     };
     let state = State { host, wasi: Wasi::new(attempt.seed), limiter: Limiter::new(&limits) };
     let mut store = Store::new(&shared.engine, state);
-    hold(&mut store, &limits);
+    hold(&mut store, &limits, shared.computing.clone());
 
     let ticking = shared.ticker.tick();
     let watch = store.data().host.watch.clone();
@@ -139,8 +144,9 @@ fn not_started(effect: Effect, abort: Abort) -> Report {
     }
 }
 
-/// Memory, tables and time in the guest. A guest that runs gives way to others at every tick.
-fn hold(store: &mut Store<State>, limits: &Limits) {
+/// Memory, tables and time in the guest. A guest that runs gives way to others at every tick; one that has computed for a while goes on in
+/// turns, of which there are fewer than processors, so that whoever has little to do need not wait for those who have much.
+fn hold(store: &mut Store<State>, limits: &Limits, turns: Arc<Semaphore>) {
     store.limiter(|state| &mut state.limiter);
     // Bytes that one call may hand over: a request with its parts, or an answer.
     let handed = limits.body_bytes.max(limits.output_bytes).saturating_mul(2).saturating_add(1 << 20);
@@ -152,10 +158,15 @@ fn hold(store: &mut Store<State>, limits: &Limits) {
         if watch.spent() > Duration::from_millis(max_ms) {
             return Err(Abort::Limit { limit: Limit::Cpu, max: max_ms }.into());
         }
-        let watch = watch.clone();
+        let (watch, turns) = (watch.clone(), turns.clone());
         let others = async move {
-            let _paused = watch.pause();
+            watch.stop();
             tokio::task::yield_now().await;
+            let turn = match watch.spent() > A_WHILE {
+                true => turns.acquire_owned().await.ok(),
+                false => None,
+            };
+            watch.start_with(turn);
         };
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(others)))
     });

@@ -1,5 +1,6 @@
 //! What all drivers of a process share: the engine, the pool they run in, the cache of what was compiled.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -44,6 +45,8 @@ pub(super) struct Shared {
     pub ticker: Ticker,
     pub cache: Option<Cache>,
     pub turns: Semaphore,
+    /// Guests that compute for long, at once.
+    pub computing: Arc<Semaphore>,
     pub max_instances: u32,
     pub compiling: Arc<Semaphore>,
     pub max_limits: Limits,
@@ -53,6 +56,7 @@ pub(super) struct Shared {
 impl Runtime {
     pub fn new(config: RuntimeConfig) -> Result<Self, Error> {
         let attempts = config.max_instances.max(1);
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let limits = &config.max_limits;
         let engine = engine::engine(attempts, limits.memory_bytes, limits.table_elements);
         let engine = engine.map_err(|error| Error::Engine(format!("{error:#}")))?;
@@ -67,6 +71,7 @@ impl Runtime {
             engine,
             cache,
             turns: Semaphore::new(attempts as usize),
+            computing: Arc::new(Semaphore::new(processors.saturating_sub(1).max(1))),
             max_instances: attempts,
             compiling: Arc::new(Semaphore::new(1)),
             max_limits: config.max_limits,
