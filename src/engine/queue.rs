@@ -234,8 +234,8 @@ impl Engine {
     }
 
     async fn work(&self, id: &OperationId) {
-        for _ in 0..STEPS {
-            match self.step(id).await {
+        for step in 0..STEPS {
+            match self.step(id, step == 0).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => return self.stumbled(id, &error).await,

@@ -34,10 +34,13 @@ impl Engine {
         Sealer { keyring: &self.keyring, entropy: &*self.entropy, project }
     }
 
-    /// One step. True if the operation goes on at once.
-    pub(super) async fn step(&self, id: &OperationId) -> Result<bool, Error> {
+    /// One step. True if the operation goes on at once. `begins`: it was found to be due a while ago, and somebody may have worked on it since.
+    pub(super) async fn step(&self, id: &OperationId, begins: bool) -> Result<bool, Error> {
         let Some(operation) = self.store.operation(id).await? else { return Ok(false) };
         if !operation.state.is_runnable() || operation.held.is_some() {
+            return Ok(false);
+        }
+        if begins && !is_due(&operation, self.clock.now()) {
             return Ok(false);
         }
         let Some(resource_id) = operation.resource.clone() else { return Ok(false) };
@@ -331,6 +334,11 @@ impl Engine {
     }
 }
 
+/// As the store finds it: its time has come, or the clock was set back behind the time at which it was put to wait.
+fn is_due(operation: &Operation, now: Timestamp) -> bool {
+    operation.due <= now || operation.update_time > now.plus_ms(store::AHEAD_MS)
+}
+
 /// An earlier step of this create has begun something that it has no claim to, and a newer generation may ask for another thing: what there is
 /// is looked for as it was begun.
 fn begun_for_another(resource: &Resource, operation: &Operation, stage: Stage, history: &History) -> bool {
@@ -375,4 +383,23 @@ fn presence(observation: &Observation) -> &'static str {
 
 fn logs(report: &Report) -> Vec<(String, String)> {
     report.logs.iter().map(|(level, message)| (format!("{level:?}").to_lowercase(), message.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::testing::operation;
+
+    #[test]
+    fn what_was_found_due_and_waits_again_by_now_is_left_alone() {
+        let now = Timestamp::from_ms(100_000);
+        let waits = |due, update_time| {
+            let (due, update_time) = (Timestamp::from_ms(due), Timestamp::from_ms(update_time));
+            Operation { due, update_time, ..operation(OperationVerb::Create) }
+        };
+        assert!(is_due(&waits(100_000, 99_000), now));
+        assert!(!is_due(&waits(100_001, 99_999), now), "somebody has worked on it in between");
+        assert!(!is_due(&waits(200_000, 100_000 + store::AHEAD_MS), now));
+        assert!(is_due(&waits(200_000, 100_001 + store::AHEAD_MS), now), "the clock was set back");
+    }
 }
