@@ -49,6 +49,9 @@ const CACHE: &str = "cache";
 /// same, so there is a little for writing down what it leaves.
 const GRACE: Duration = Duration::from_secs(12);
 
+/// How long the store is waited for at the end, should somebody still hold it.
+const CLOSING: Duration = Duration::from_secs(1);
+
 /// Drivers also run for plans, beside the engine's steps.
 const PLANS_AT_ONCE: u32 = 8;
 
@@ -278,6 +281,12 @@ impl Running {
         let deadline = tokio::time::Instant::now() + GRACE;
         let engine = joined("engine", self.working, deadline).await;
         let server = joined("server", self.server, deadline).await;
+        drop(self.engine);
+        // Who was cut off may hold it for a moment longer, and the directory is the next one's only when it is closed.
+        let closing = tokio::time::Instant::now() + CLOSING;
+        while Arc::strong_count(&self.store) > 1 && tokio::time::Instant::now() < closing {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
         drop(self.store);
         tracing::info!("stopped");
         engine.and(server)
