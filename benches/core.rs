@@ -40,7 +40,7 @@ impl Core {
             let store = customer.status().await.store;
             assert!(store.contains("synchronous=full"), "the store is durable: {store}");
             customer.install(&driver()).await;
-            customer.apply(&shelf.platform(DRIVER)).await;
+            customer.apply(&shelf.platform(DRIVER)).await.expect("applied");
             customer
         });
         (core, customer)

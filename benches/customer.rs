@@ -1,62 +1,32 @@
 //! Who orders over gRPC, as any frontend would.
 
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
-use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
 use vend::pb;
 use vend::pb::operation::State;
+
+use crate::caller::{Caller, caller, source};
 
 /// Nothing takes longer.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-#[derive(Clone)]
-pub struct Bearer(String);
-
-impl tonic::service::Interceptor for Bearer {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let value = format!("Bearer {}", self.0).parse().map_err(|_| Status::internal("not a token"))?;
-        request.metadata_mut().insert("authorization", value);
-        Ok(request)
-    }
-}
-
-type Connection = InterceptedService<Channel, Bearer>;
-
 /// Cheap to clone; all clones share a connection.
 #[derive(Clone)]
-pub struct Customer {
-    connection: Connection,
-}
+pub struct Customer(Caller);
 
-macro_rules! clients {
-    ($($name:ident: $module:ident::$client:ident;)+) => {
-        impl Customer {
-            $(pub fn $name(&self) -> pb::$module::$client<Connection> {
-                pb::$module::$client::new(self.connection.clone())
-                    .max_decoding_message_size(vend::server::ANSWER_BYTES)
-                    .max_encoding_message_size(vend::server::MESSAGE_BYTES)
-            })+
-        }
-    };
-}
+impl Deref for Customer {
+    type Target = Caller;
 
-clients! {
-    orders: order_service_client::OrderServiceClient;
-    resources: resource_service_client::ResourceServiceClient;
-    operations: operation_service_client::OperationServiceClient;
-    watches: watch_service_client::WatchServiceClient;
-    documents: document_service_client::DocumentServiceClient;
-    drivers: driver_service_client::DriverServiceClient;
-    system: system_service_client::SystemServiceClient;
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
 }
 
 impl Customer {
     pub async fn at(url: &str, token: &str) -> Self {
-        let channel = Endpoint::from_shared(url.to_owned()).expect("a URL").connect().await.expect("connected");
-        Self { connection: InterceptedService::new(channel, Bearer(token.to_owned())) }
+        Self(caller(url, token).await.expect("connected"))
     }
 
     pub async fn install(&self, component: &[u8]) {
@@ -65,16 +35,10 @@ impl Customer {
         self.drivers().install_driver(tokio_stream::iter(parts)).await.expect("installed");
     }
 
-    pub async fn apply(&self, documents: &str) {
-        let sources = vec![source(documents)];
-        let request = pb::ApplyDocumentsRequest { sources, ..Default::default() };
-        self.documents().apply_documents(request).await.expect("applied");
-    }
-
     /// Accepted when it returns; the operation's id.
     pub async fn order(&self, document: &str) -> String {
         let request = pb::ApplyOrderRequest {
-            source: Some(source(document)),
+            source: Some(source("bench.yaml", document)),
             project: "default".into(),
             environment: "dev".into(),
             ..Default::default()
@@ -86,7 +50,7 @@ impl Customer {
     /// What is to be done for it, after everything was looked at; the number of resources that would change.
     pub async fn plan(&self, document: &str) -> usize {
         let request = pb::PlanOrderRequest {
-            source: Some(source(document)),
+            source: Some(source("bench.yaml", document)),
             project: "default".into(),
             environment: "dev".into(),
             ..Default::default()
@@ -161,10 +125,6 @@ impl Customer {
         };
         futures::stream::iter((0..orders).map(place)).buffer_unordered(at_once).collect().await
     }
-}
-
-pub fn source(document: &str) -> pb::Source {
-    pb::Source { file_name: "bench.yaml".into(), content: document.into() }
 }
 
 /// An order of one thing that bears its name; `params` stand behind the name: `, rounds: 10`.

@@ -3,6 +3,10 @@
 //! The core is the released program in a process of its own, the shelf (the backend of the driver that is measured with) another, the load
 //! comes from this one: all on the same machine. `docs/performance.md` says what the figures mean.
 
+// Of which benchmarks use a part.
+#[allow(dead_code)]
+#[path = "../tests/it/support/caller.rs"]
+mod caller;
 mod cases;
 mod core;
 mod customer;

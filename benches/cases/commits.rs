@@ -38,7 +38,7 @@ pub fn run(ground: &Ground) -> Vec<Figure> {
         let token = std::fs::read_to_string(&running.token_file).expect("a token");
         let customer = Customer::at(&format!("http://{}", running.address), token.trim()).await;
         customer.install(&driver()).await;
-        customer.apply(&shelf.platform(DRIVER)).await;
+        customer.apply(&shelf.platform(DRIVER)).await.expect("applied");
         customer.many("old", old, 64).await;
         customer.quiet().await;
         let without = p99(&customer, "without", orders).await;

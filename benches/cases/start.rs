@@ -27,7 +27,7 @@ pub fn run(ground: &Ground) -> Vec<Figure> {
     let compiled = compiled.elapsed();
     ground.runtime.block_on(async {
         let customer = core.customer().await;
-        customer.apply(&shelf.platform(&driver_named(0).0)).await;
+        customer.apply(&shelf.platform(&driver_named(0).0)).await.expect("applied");
         let operation = customer.order(&crate::customer::large("standing", resources)).await;
         customer.ready(&operation).await;
     });

@@ -38,10 +38,16 @@ pub struct Asking<'a> {
 pub struct Standing {
     pub order: Option<Order>,
     pub resources: BTreeMap<Name, Resource>,
-    /// Children that are not terminal, of all resources of the order.
-    pub open: Vec<Operation>,
+    /// Children that are not terminal, by the resource they work on.
+    pub open: BTreeMap<ResourceId, Vec<Operation>>,
     /// No generation up to this one is used for a change of what exists: the store was restored.
     pub generations_before: u64,
+}
+
+impl Standing {
+    fn open_of(&self, resource: &ResourceId) -> &[Operation] {
+        self.open.get(resource).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// What comes in with the plan.
@@ -83,7 +89,8 @@ pub fn accept(
     for planned in plan.resources.iter().filter(|it| it.action != PlannedAction::None) {
         let resource = resource_after(planned, &order, standing, bringing, asking);
         let mut child = child(planned, &resource, &parent, asking);
-        for open in standing.open.iter().filter(|it| it.resource.as_ref() == Some(&resource.id)) {
+        let open = standing.open_of(&resource.id);
+        for open in open {
             if gives_way(open) {
                 supersede(open, &child.id, &mut commit, now);
             } else if open.state == OperationState::NeedsAttention {
@@ -99,7 +106,7 @@ pub fn accept(
         if let Some(key) = bringing.keys.get(&planned.key) {
             commit.writes.push(Write::ReserveKey(key.clone()));
         }
-        if !standing.open.iter().any(|it| it.resource.as_ref() == Some(&resource.id)) {
+        if open.is_empty() {
             ready.push((child.id.clone(), resource.id.clone()));
         }
         commit.writes.push(Write::Resource(Box::new(resource)));
@@ -197,7 +204,7 @@ fn resource_after(
                 update_time: now,
                 ..existing.clone()
             };
-            mark_parked(&mut resource, existing, &standing.open, asking);
+            mark_parked(&mut resource, existing, standing.open_of(&existing.id), asking);
             resource
         }
         None => {

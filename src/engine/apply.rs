@@ -6,6 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 
 use crate::domain::document::{Manifest, OrderManifest};
+use crate::domain::id::ResourceId;
 use crate::domain::json::canonical;
 use crate::domain::name::{Name, OrderName};
 use crate::domain::operation::Operation;
@@ -17,7 +18,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::resource::Resource;
 use crate::domain::secret::Fresh;
 use crate::secret::Sealer;
-use crate::store;
+use crate::store::{self, NaturalKey};
 use crate::telemetry::metrics::metrics;
 
 use super::accept::{Accepted, Asking, Bringing, Standing, accept};
@@ -99,7 +100,7 @@ impl Engine {
             for fresh in secrets.values_mut() {
                 self.drop_known(fresh).await?;
             }
-            let keys = keys.into_iter().filter(|(key, _)| creates(&plan, key)).collect();
+            let keys = created(&plan, keys);
             let bringing = Bringing { ids, secrets, keys };
             let accepted = accept(&plan, Some(&manifest), &standing, &bringing, &asking);
             if let Some((order, operation)) = self.commit(accepted).await? {
@@ -191,7 +192,7 @@ impl Engine {
     }
 
     async fn standing(&self, name: &OrderName, survey: &Survey) -> Result<Standing, Error> {
-        let order = self.store.order(name).await?;
+        let order = survey.order.clone();
         if order.as_ref().is_some_and(|it| it.deleting) {
             return Err(Refusal::new(Reason::ConcurrentOperation, format!("{name} is being deleted"))
                 .hint("wait until it is gone, then apply again")
@@ -204,13 +205,16 @@ impl Engine {
 
     fn standing_on(&self, order: Option<Order>, resources: BTreeMap<Name, Resource>) -> Standing {
         let generations_before = self.store.restored().map_or(0, |restored| restored.generations_before());
-        Standing { order, resources, open: Vec::new(), generations_before }
+        Standing { order, resources, open: BTreeMap::new(), generations_before }
     }
 
-    async fn open(&self, standing: &Standing) -> Result<Vec<Operation>, Error> {
-        let mut open = Vec::new();
+    async fn open(&self, standing: &Standing) -> Result<BTreeMap<ResourceId, Vec<Operation>>, Error> {
+        let mut open = BTreeMap::new();
         for resource in standing.resources.values() {
-            open.extend(self.store.open_operations(&resource.id).await?);
+            let of = self.store.open_operations(&resource.id).await?;
+            if !of.is_empty() {
+                open.insert(resource.id.clone(), of);
+            }
         }
         Ok(open)
     }
@@ -227,9 +231,10 @@ impl Engine {
     }
 }
 
-fn creates(plan: &Plan, key: &crate::domain::name::Name) -> bool {
-    let touches = |action| matches!(action, PlannedAction::Create | PlannedAction::Replace);
-    plan.resources.iter().any(|it| it.key == *key && touches(it.action))
+/// Of what is made: what exists has its key already.
+fn created(plan: &Plan, mut keys: BTreeMap<Name, NaturalKey>) -> BTreeMap<Name, NaturalKey> {
+    let made = plan.resources.iter().filter(|it| matches!(it.action, PlannedAction::Create | PlannedAction::Replace));
+    made.filter_map(|it| keys.remove_entry(&it.key)).collect()
 }
 
 fn allowed(plan: &Plan, request: &Apply) -> Result<(), Refusal> {

@@ -1,6 +1,6 @@
 //! Making the world match the orders.
 //!
-//! Deciding and doing are apart: `plan`, `accept`, `decide`, `conclude`, `retry` and `circuit` are pure; `survey`, `step` and
+//! Deciding and doing are apart: `plan`, `accept`, `decide`, `conclude`, `retry`, `backlog` and `circuit` are pure; `survey`, `step` and
 //! `queue` do what they say. Must never know protobuf, wasmtime or SQL.
 
 pub mod plan;
@@ -15,10 +15,7 @@ pub mod step;
 pub mod settle;
 pub mod backlog;
 pub mod queue;
-pub mod pause;
-pub mod held;
-pub mod circuit;
-pub mod breaker;
+pub mod hold;
 pub mod reduce;
 pub mod prune;
 pub mod journal;
@@ -28,11 +25,8 @@ pub mod view;
 pub mod story;
 pub mod cancel;
 pub mod doubt;
-pub mod backup;
-pub mod suspect;
-pub mod verify;
-pub mod discover;
 pub mod resolve;
+pub mod restored;
 #[cfg(test)]
 pub mod testing;
 
@@ -48,12 +42,12 @@ use crate::stock::{self, Stock};
 use crate::store::{self, Store};
 
 pub use apply::{Applied, Apply, Delete};
-pub use backup::Backup;
 pub use prune::Retention;
 pub use refresh::{Presence, Refreshed};
 pub use resolve::Resolution;
+pub use restored::backup::Backup;
+pub use restored::verify::{Orphan, Seen, SeenResource, Unlisted};
 pub use story::{Origin, StoryKind, StoryLine};
-pub use verify::{Orphan, Seen, SeenResource, Unlisted};
 pub use view::{Condition, ResourceView};
 
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +73,7 @@ pub struct Engine {
     /// Resources a child of which this process is working on.
     busy: Mutex<HashSet<String>>,
     backlog: Mutex<backlog::Backlog>,
-    holds: pause::Holds,
+    holds: hold::pause::Holds,
     retention: Retention,
     /// Something may have become due.
     wake: Notify,
@@ -106,7 +100,7 @@ impl Engine {
             entropy,
             busy: Mutex::default(),
             backlog: Mutex::default(),
-            holds: pause::Holds::new(),
+            holds: hold::pause::Holds::new(),
             retention: Retention::default(),
             wake: Notify::new(),
             backing_up: Arc::default(),

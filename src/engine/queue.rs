@@ -17,7 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::store::{self, Commit, Site, Write};
 
 use super::backlog::first;
-use super::held::PAGE;
+use super::hold::held::PAGE;
 use super::journal::tally;
 use super::{Engine, Error};
 

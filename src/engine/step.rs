@@ -24,9 +24,9 @@ use super::decide::{Next, decide};
 use super::doubt::Settled;
 use super::journal::{History, Payload, Place, row, tally};
 use super::prepare::key_retention_ms;
+use super::restored::suspect::{First, UNKNOWN_CREATE};
 use super::retry::{MOST_PENDING, Verdict, judge};
 use super::settle::End;
-use super::suspect::{First, UNKNOWN_CREATE};
 use super::{Engine, Error};
 
 impl Engine {

@@ -17,6 +17,7 @@ use crate::domain::effect::Entry;
 use crate::domain::id::ResourceId;
 use crate::domain::marker;
 use crate::domain::name::{Name, OrderName};
+use crate::domain::order::Order;
 use crate::domain::plan::{Plan, PlanRead};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
@@ -38,6 +39,8 @@ const ABREAST: usize = 16;
 /// A plan, and what accepting it needs beside it.
 pub struct Survey {
     pub plan: Plan,
+    /// As it was before anything else was looked at.
+    pub order: Option<Order>,
     pub existing: BTreeMap<Name, Resource>,
     /// Ids for the resources that the plan creates.
     pub ids: BTreeMap<Name, ResourceId>,
@@ -69,7 +72,12 @@ impl Engine {
     pub(super) async fn survey(&self, mut manifest: OrderManifest) -> Result<Survey, Error> {
         let order = order_name(&manifest)?;
         self.stock.environment(&order.project, &order.environment).await?;
-        let existing = self.existing(&order).await?;
+        let on_record = self.store.order(&order).await?;
+        // Most orders are new: nothing is listed for them.
+        let existing = match on_record {
+            Some(_) => self.existing(&order).await?,
+            None => BTreeMap::new(),
+        };
         let order = &order;
         let known = &existing;
         let apart = manifest.resources.len() > 1;
@@ -80,6 +88,7 @@ impl Engine {
             .await?;
         let mut survey = Survey {
             plan: Plan { order: order.clone(), digest: String::new(), resources: Vec::new(), warnings: Vec::new() },
+            order: on_record,
             existing: BTreeMap::new(),
             ids: BTreeMap::new(),
             secrets: BTreeMap::new(),
@@ -121,10 +130,6 @@ impl Engine {
     }
 
     pub(super) async fn existing(&self, order: &OrderName) -> Result<BTreeMap<Name, Resource>, Error> {
-        // Most orders are new: nothing is listed for them.
-        if self.store.order(order).await?.is_none() {
-            return Ok(BTreeMap::new());
-        }
         let filter = Filter {
             project: Some(order.project.to_string()),
             environment: Some(order.environment.to_string()),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::proof::core::Core;
-use crate::support::call::try_call;
+use crate::proof::numbers;
 use crate::support::fakecloud::Cloud;
 
 /// Resources of a small order, and of a large one.
@@ -32,31 +32,14 @@ struct Cost {
     written: f64,
 }
 
-struct Counted {
-    core: Core,
-    port: u16,
-}
+struct Counted(Core);
 
 impl Counted {
     fn start(cloud: &Cloud) -> Self {
-        let mut core = Core::idle();
-        core.flags = vec!["--metrics-listen".into(), "127.0.0.1:0".into()];
-        core.restart();
+        let core = numbers::core();
         core.install(&["fakecloud"]);
         core.apply(&cloud.platform());
-        let said = core.last_said("stderr");
-        let line = said.lines().find(|line| line.contains("metrics")).and_then(|line| line.rsplit_once("127.0.0.1:"));
-        let port = line.expect("it says where").1.trim().parse().expect("a port");
-        Self { core, port }
-    }
-
-    fn seen(&self) -> BTreeMap<String, f64> {
-        let page = try_call(self.port, "GET", "/metrics", "Accept: text/plain", "").expect("it answers").body;
-        let value = |line: &str| {
-            let (name, value) = line.rsplit_once(' ')?;
-            Some((name.to_owned(), value.parse().ok()?))
-        };
-        page.lines().filter(|line| !line.starts_with('#')).filter_map(value).collect()
+        Self(core)
     }
 
     /// An order of so many things, waited for: what each of them came to.
@@ -67,10 +50,10 @@ impl Counted {
         };
         let resources: serde_json::Map<_, _> = (0..things).map(thing).collect();
         let document = json!({ "apiVersion": "vend/v1", "kind": "Order", "name": name, "resources": resources });
-        let before = self.seen();
-        self.core.apply(&document.to_string());
-        self.core.ready(name);
-        let after = self.seen();
+        let before = numbers::scrape(&self.0).1;
+        self.0.apply(&document.to_string());
+        self.0.ready(name);
+        let after = numbers::scrape(&self.0).1;
         let each = |name: &str| {
             let of = |seen: &BTreeMap<String, f64>| seen.get(name).copied().unwrap_or(0.0);
             (of(&after) - of(&before)) / things as f64

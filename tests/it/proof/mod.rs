@@ -1,6 +1,7 @@
 //! Proof from outside: the program itself, killed and started again; what happened is counted on the servers it talked to.
 
 pub mod core;
+pub mod numbers;
 
 mod demo;
 pub mod fakecloud;

@@ -12,6 +12,7 @@ use tonic::{Request, Response, Status};
 use vend::telemetry::metrics::{Metrics, Snapshot};
 
 use super::core::{Core, until};
+use super::numbers;
 use crate::support::call::try_call;
 use crate::support::fakecloud::{Cloud, TYPES, order};
 
@@ -121,29 +122,12 @@ fn one_trace_over_two_processes() {
     assert_eq!(at.parent, Vec::<u8>::new(), "the first of its trace");
 }
 
-/// Each line as name with labels, and value.
-fn scrape(port: u16) -> (String, BTreeMap<String, f64>) {
-    let answer = try_call(port, "GET", "/metrics", "Accept: text/plain", "").expect("it answers");
-    assert_eq!(answer.status, 200);
-    let page = answer.body.clone();
-    let lines = page.lines().filter(|line| !line.starts_with('#'));
-    let values = lines.filter_map(|line| {
-        line.rsplit_once(' ').map(|(name, value)| (name.to_owned(), value.parse().expect("a number")))
-    });
-    (page.clone(), values.collect())
-}
-
 #[test]
 fn numbers_for_prometheus() {
     let cloud = Cloud::start(&[]);
-    let mut core = Core::idle();
-    core.flags = vec!["--metrics-listen".into(), "127.0.0.1:0".into()];
-    core.restart();
+    let core = numbers::core();
     core.install(&["fakecloud"]);
     core.apply(&cloud.platform());
-    let said = core.last_said("stderr");
-    let port = said.lines().find(|line| line.contains("metrics")).and_then(|line| line.rsplit_once("127.0.0.1:"));
-    let port: u16 = port.expect("it says where").1.trim().parse().expect("a port");
     for (kind, collection) in TYPES {
         let name = format!("counted-{collection}");
         core.apply(&order(&name, &[(kind, collection)], |_| format!("name: {name}, size: 1")));
@@ -153,7 +137,7 @@ fn numbers_for_prometheus() {
     core.apply(&order("lost", &TYPES[3..], |_| "name: lost, size: 1".into()));
     core.until("lost", "needs-attention");
 
-    let (page, values) = scrape(port);
+    let (page, values) = numbers::scrape(&core);
     let is = |name: &str| values.get(name).copied().unwrap_or_else(|| panic!("no {name} in\n{page}"));
     assert_eq!(is("vend_operations_ended_total{verb=\"create\",state=\"succeeded\"}"), 4.0);
     assert_eq!(is("vend_operations{state=\"needs-attention\"}"), 1.0);
@@ -183,7 +167,7 @@ fn numbers_for_prometheus() {
             assert!(names.contains(base) || names.contains(word), "{file} asks for `{word}`, which there is not");
         }
     }
-    let elsewhere = try_call(port, "GET", "/", "Accept: text/plain", "").expect("it answers");
+    let elsewhere = try_call(numbers::port(&core), "GET", "/", "Accept: text/plain", "").expect("it answers");
     assert_eq!(elsewhere.status, 404);
 }
 
@@ -221,12 +205,7 @@ fn promtool(arguments: &[&str], input: &str) -> String {
 
 #[test]
 fn promtool_takes_numbers_and_alerts() {
-    let mut core = Core::idle();
-    core.flags = vec!["--metrics-listen".into(), "127.0.0.1:0".into()];
-    core.restart();
-    let said = core.last_said("stderr");
-    let port = said.lines().find(|line| line.contains("metrics")).and_then(|line| line.rsplit_once("127.0.0.1:"));
-    let (page, _) = scrape(port.expect("it says where").1.trim().parse().expect("a port"));
+    let (page, _) = numbers::scrape(&numbers::core());
     assert_eq!(promtool(&["check", "metrics"], &page), "");
     assert_eq!(promtool(&["check", "metrics"], &counted_once()), "", "with a sample of each");
     assert!(promtool(&["check", "rules", "deploy/alerts.yaml"], "").contains("SUCCESS"));

@@ -13,8 +13,9 @@ use vend::domain::id::TokenId;
 use vend::domain::principal::Role;
 use vend::domain::time::{Clock, Timestamp};
 use vend::identity::token;
-use vend::pb;
 use vend::store::{Commit, Site, Token, Write};
+
+pub use super::caller::{Bearer, Caller, caller, source};
 
 pub struct Core {
     pub running: Running,
@@ -22,22 +23,6 @@ pub struct Core {
     channel: Channel,
     admin: String,
 }
-
-/// Puts a token, and what else a test wants, beside each call.
-#[derive(Clone)]
-pub struct Bearer(pub Option<String>);
-
-impl tonic::service::Interceptor for Bearer {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(token) = &self.0 {
-            let value = format!("Bearer {token}").parse().expect("a header");
-            request.metadata_mut().insert("authorization", value);
-        }
-        Ok(request)
-    }
-}
-
-pub type Connection = InterceptedService<Channel, Bearer>;
 
 impl Core {
     pub async fn start() -> Self {
@@ -126,42 +111,6 @@ pub fn settings(data: &Path) -> Settings {
     config::settle(flags, &|_| None).expect("settings")
 }
 
-/// A caller of a core anywhere.
-pub async fn caller(url: &str, token: &str) -> Result<Caller, tonic::transport::Error> {
-    let channel = Endpoint::from_shared(url.to_owned())?.connect().await?;
-    Ok(Caller { connection: InterceptedService::new(channel, Bearer(Some(token.to_owned()))) })
-}
-
-/// Clients of all services for one token.
-#[derive(Clone)]
-pub struct Caller {
-    pub connection: Connection,
-}
-
-macro_rules! clients {
-    ($($name:ident: $module:ident::$client:ident;)+) => {
-        impl Caller {
-            $(pub fn $name(&self) -> pb::$module::$client<Connection> {
-                let most = vend::server::ANSWER_BYTES;
-                pb::$module::$client::new(self.connection.clone()).max_decoding_message_size(most)
-            })+
-        }
-    };
-}
-
-clients! {
-    orders: order_service_client::OrderServiceClient;
-    resources: resource_service_client::ResourceServiceClient;
-    operations: operation_service_client::OperationServiceClient;
-    watches: watch_service_client::WatchServiceClient;
-    documents: document_service_client::DocumentServiceClient;
-    drivers: driver_service_client::DriverServiceClient;
-    secrets: secret_service_client::SecretServiceClient;
-    audit: audit_service_client::AuditServiceClient;
-    catalog: catalog_service_client::CatalogServiceClient;
-    system: system_service_client::SystemServiceClient;
-}
-
 impl Caller {
     /// Bytes as the message of any unary call.
     pub async fn raw(&self, path: &str, message: impl Into<Bytes>) -> Result<Response<Bytes>, Status> {
@@ -170,15 +119,6 @@ impl Caller {
         let path = http::uri::PathAndQuery::try_from(path).expect("a path");
         grpc.unary(Request::new(message.into()), path, super::raw::Raw).await
     }
-
-    pub async fn apply(&self, text: &str) -> Result<Vec<pb::AppliedDocument>, Status> {
-        let request = pb::ApplyDocumentsRequest { sources: vec![source("test.yaml", text)], ..Default::default() };
-        Ok(self.documents().apply_documents(request).await?.into_inner().documents)
-    }
-}
-
-pub fn source(file_name: &str, text: &str) -> pb::Source {
-    pb::Source { file_name: file_name.into(), content: text.into() }
 }
 
 /// The reason in a status; empty if there is none.

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod binary;
 pub mod call;
+pub mod caller;
 pub mod certificates;
 pub mod chance;
 pub mod clock;

@@ -14,7 +14,7 @@ use crate::domain::refusal::Refusal;
 use crate::store::backup::Manifest;
 use crate::store::{Commit, Site};
 
-use super::{Engine, Error};
+use crate::engine::{Engine, Error};
 
 /// What is to be handed out: the manifest's head, then the file.
 pub struct Backup {

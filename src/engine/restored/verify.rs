@@ -22,10 +22,10 @@ use crate::stock::Offer;
 use crate::store::{self, Commit, Site, Write};
 
 use super::discover::Listed;
-use super::prepare::key_retention_ms;
-use super::refresh::Presence;
 use super::suspect::{Going, hold_key, is_looked_for};
-use super::{Engine, Error};
+use crate::engine::prepare::key_retention_ms;
+use crate::engine::refresh::Presence;
+use crate::engine::{Engine, Error};
 
 const PAGE: u32 = 256;
 /// Resources looked at at once.

@@ -13,10 +13,10 @@ use crate::domain::resource::{Pin, Resource};
 use crate::driver::{Attempt, Failure, Past};
 use crate::stock::Offer;
 
-use super::input::core_label;
-use super::survey::NoJournal;
 use super::verify::{Orphan, Seen, Unlisted};
-use super::{Engine, Error};
+use crate::engine::input::core_label;
+use crate::engine::survey::NoJournal;
+use crate::engine::{Engine, Error};
 
 const PAGE: u32 = 256;
 /// Of one type over one set of connections: a driver that never comes to an end is stopped.
@@ -53,7 +53,7 @@ fn place(resource_type: &Name, pin: &Pin) -> Place {
 
 impl Engine {
     /// Lists what there is of all types that have been made or can be, and tells what is on no record.
-    pub(super) async fn list(&self, tell: &mpsc::Sender<Seen>) -> Result<Listed, Error> {
+    pub(in crate::engine) async fn list(&self, tell: &mpsc::Sender<Seen>) -> Result<Listed, Error> {
         let mut listed = Listed::default();
         for (place, pin) in self.places().await? {
             let (resource_type, digest, connections) = place.clone();

@@ -18,10 +18,10 @@ use crate::domain::time::Timestamp;
 use crate::stock::Offer;
 use crate::store::Write;
 
-use super::conclude::{claim_object, next_stage};
-use super::journal::tally;
-use super::prepare::key_retention_ms;
-use super::{Engine, Error};
+use crate::engine::conclude::{claim_object, next_stage};
+use crate::engine::journal::tally;
+use crate::engine::prepare::key_retention_ms;
+use crate::engine::{Engine, Error};
 
 /// What comes before a create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,13 +50,13 @@ pub fn hold_key() -> String {
 
 impl Engine {
     /// The hold of suspects, if this resource is one.
-    pub(super) async fn suspected(&self, id: &ResourceId) -> Result<Option<Hold>, Error> {
+    pub(in crate::engine) async fn suspected(&self, id: &ResourceId) -> Result<Option<Hold>, Error> {
         let Some(hold) = self.holds.get(&hold_key()) else { return Ok(None) };
         Ok(self.store.suspect(id).await?.filter(|it| it.open).map(|_| hold))
     }
 
     /// Before an object is made of which nothing is on record.
-    pub(super) async fn first(
+    pub(in crate::engine) async fn first(
         &self,
         resource: &Resource,
         operation: &Operation,
@@ -76,7 +76,7 @@ impl Engine {
     }
 
     /// The writes by which the open operations of a resource go on after a look; `resource` is as it is before them.
-    pub(super) fn going_on(
+    pub(in crate::engine) fn going_on(
         &self,
         resource: &Resource,
         open: Vec<Operation>,

@@ -16,8 +16,8 @@ use crate::policy::Action;
 use crate::store::{Commit, Site, Write};
 
 use super::circuit::Circuit;
-use super::view::Condition;
-use super::{Engine, Error};
+use crate::engine::view::Condition;
+use crate::engine::{Engine, Error};
 
 /// All of them are kept in memory. Who would pause more pauses what they have in common.
 const MOST_PAUSES: usize = 10_000;
@@ -26,11 +26,11 @@ const MOST_PAUSES: usize = 10_000;
 #[derive(Default)]
 pub struct Holds {
     /// One change at a time: the store first, then what is known here.
-    pub(super) changing: tokio::sync::Mutex<()>,
+    pub(in crate::engine) changing: tokio::sync::Mutex<()>,
     /// By key.
     known: RwLock<BTreeMap<String, Hold>>,
     /// Of connections that something is known against.
-    pub(super) circuits: Mutex<HashMap<Name, Circuit>>,
+    pub(in crate::engine) circuits: Mutex<HashMap<Name, Circuit>>,
     /// Names of drivers by their digests, which never mean another.
     drivers: Mutex<HashMap<String, String>>,
     /// Operations may be held by what is no more: true at first, for nobody knows what became of what since the last end.
@@ -42,11 +42,11 @@ impl Holds {
         Self { kept_needlessly: AtomicBool::new(true), ..Self::default() }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::engine) fn is_empty(&self) -> bool {
         self.read().is_empty()
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<Hold> {
+    pub(in crate::engine) fn get(&self, key: &str) -> Option<Hold> {
         self.read().get(key).cloned()
     }
 
@@ -54,22 +54,22 @@ impl Holds {
         self.get(&key(Cause::Pause, target))
     }
 
-    pub(super) fn put(&self, hold: Hold) {
+    pub(in crate::engine) fn put(&self, hold: Hold) {
         self.write().insert(hold.key(), hold);
     }
 
-    pub(super) fn take(&self, key: &str) {
+    pub(in crate::engine) fn take(&self, key: &str) {
         self.write().remove(key);
         self.look_for_released();
     }
 
     /// Somebody may wait for nothing.
-    pub(super) fn look_for_released(&self) {
+    pub(in crate::engine) fn look_for_released(&self) {
         self.kept_needlessly.store(true, Ordering::Release);
     }
 
     /// Whether there is reason to look for those who wait for nothing; asked before they are looked for.
-    pub(super) fn may_be_kept_needlessly(&self) -> bool {
+    pub(in crate::engine) fn may_be_kept_needlessly(&self) -> bool {
         self.kept_needlessly.swap(false, Ordering::AcqRel)
     }
 
@@ -139,7 +139,7 @@ impl Engine {
     }
 
     /// For whoever has the turn to change something.
-    pub(super) async fn reload(&self) -> Result<(), Error> {
+    pub(in crate::engine) async fn reload(&self) -> Result<(), Error> {
         let stored: BTreeMap<String, Hold> =
             self.store.holds().await?.into_iter().map(|hold| (hold.key(), hold)).collect();
         let mut known = self.holds.write();
@@ -174,7 +174,7 @@ impl Engine {
     }
 
     /// The pause that whatever is made with this pin for this order has to wait for.
-    pub(super) async fn pause_on(&self, order: &OrderName, pin: &Pin) -> Result<Option<Hold>, Error> {
+    pub(in crate::engine) async fn pause_on(&self, order: &OrderName, pin: &Pin) -> Result<Option<Hold>, Error> {
         if self.holds.is_empty() {
             return Ok(None);
         }

@@ -16,11 +16,11 @@ use crate::driver::Failure;
 use crate::store::{self, Commit, Site, Write};
 
 use super::circuit::{Circuit, Sight, Turn};
-use super::{Engine, Error};
+use crate::engine::{Engine, Error};
 
 impl Engine {
     /// The open breaker in the way of this operation; if there is none, it is counted as under way.
-    pub(super) fn tripped(&self, pin: &Pin, id: &OperationId, now: Timestamp) -> Option<Hold> {
+    pub(in crate::engine) fn tripped(&self, pin: &Pin, id: &OperationId, now: Timestamp) -> Option<Hold> {
         let mut circuits = self.circuits();
         for name in pin.connections.values() {
             if circuits.get(name).is_some_and(|circuit| !circuit.lets(id, now)) {
@@ -36,7 +36,7 @@ impl Engine {
     }
 
     /// An attempt over the connections of `pin` has ended.
-    pub(super) async fn saw(&self, pin: &Pin, id: &OperationId, failure: Option<&Failure>) {
+    pub(in crate::engine) async fn saw(&self, pin: &Pin, id: &OperationId, failure: Option<&Failure>) {
         if failure.is_none() && self.circuits().is_empty() {
             return;
         }
@@ -136,7 +136,7 @@ impl Engine {
     }
 
     /// Breakers are open where the store says so: those it has and this process does not know are tried at once.
-    pub(super) fn adjust_circuits(&self) {
+    pub(in crate::engine) fn adjust_circuits(&self) {
         let now = self.clock.now();
         let mut circuits = self.circuits();
         circuits.retain(|name, circuit| !circuit.is_open() || self.holds.get(&breaker(name)).is_some());
@@ -150,7 +150,7 @@ impl Engine {
     }
 
     /// A connection or a secret has changed, or a check went well: all are tried at once, and those that are gone forgotten.
-    pub(super) async fn renew_circuits(&self, now: Timestamp) -> Result<(), Error> {
+    pub(in crate::engine) async fn renew_circuits(&self, now: Timestamp) -> Result<(), Error> {
         let open: Vec<Name> = {
             let mut circuits = self.circuits();
             circuits.retain(|_, circuit| {
@@ -167,13 +167,13 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn circuits_that_call(&self, now: Timestamp) -> Vec<Name> {
+    pub(in crate::engine) fn circuits_that_call(&self, now: Timestamp) -> Vec<Name> {
         let mut circuits = self.circuits();
         circuits.iter_mut().filter_map(|(name, circuit)| circuit.calls(now).then(|| name.clone())).collect()
     }
 
     /// Nobody works on this operation any more.
-    pub(super) fn leaves_circuits(&self, id: &OperationId) {
+    pub(in crate::engine) fn leaves_circuits(&self, id: &OperationId) {
         for circuit in self.circuits().values_mut() {
             circuit.leaves(id);
         }

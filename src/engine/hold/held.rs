@@ -7,8 +7,8 @@ use crate::domain::operation::{Budget, Held, Operation, OperationState};
 use crate::domain::time::Timestamp;
 use crate::store::{self, Commit, Site, Write};
 
-use super::journal::tally;
-use super::{Engine, Error};
+use crate::engine::journal::tally;
+use crate::engine::{Engine, Error};
 
 /// So many are put aside or brought back in one commit.
 pub const PAGE: u32 = 256;
@@ -18,7 +18,11 @@ const SPREAD_MS: u64 = 20;
 impl Engine {
     /// What this operation has to wait for before an attempt of it may start. If it is nothing, an attempt starts: the
     /// breakers on its way count it.
-    pub(super) async fn waits_for(&self, operation: &Operation, now: Timestamp) -> Result<Option<Hold>, Error> {
+    pub(in crate::engine) async fn waits_for(
+        &self,
+        operation: &Operation,
+        now: Timestamp,
+    ) -> Result<Option<Hold>, Error> {
         // One that was asked to end does so without an attempt.
         if operation.cancel_requested || self.holds.is_empty() {
             return Ok(None);
@@ -34,17 +38,21 @@ impl Engine {
         Ok(self.tripped(&resource.pin, &operation.id, now))
     }
 
-    pub(super) fn nothing_holds(&self) -> bool {
+    pub(in crate::engine) fn nothing_holds(&self) -> bool {
         self.holds.is_empty()
     }
 
-    pub(super) async fn put_aside(&self, waiting: Vec<(Operation, Hold)>, now: Timestamp) -> Result<(), Error> {
+    pub(in crate::engine) async fn put_aside(
+        &self,
+        waiting: Vec<(Operation, Hold)>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let changed = waiting.into_iter().map(|(operation, hold)| (operation.state, aside(operation, &hold, now)));
         self.put_operations(changed.collect(), now).await
     }
 
     /// Brings back a page of those who wait for what is no more. True if there may be others.
-    pub(super) async fn bring_back(&self) -> Result<bool, Error> {
+    pub(in crate::engine) async fn bring_back(&self) -> Result<bool, Error> {
         if !self.holds.may_be_kept_needlessly() {
             return Ok(false);
         }
@@ -74,7 +82,7 @@ impl Engine {
     }
 
     /// Where a breaker wants to know whether its connection works, one of those who wait for it goes and sees.
-    pub(super) async fn call_probes(&self, now: Timestamp) -> Result<(), Error> {
+    pub(in crate::engine) async fn call_probes(&self, now: Timestamp) -> Result<(), Error> {
         for connection in self.circuits_that_call(now) {
             let held = self.store.held(&key(Cause::Breaker, &Target::Connection(connection)), 1).await?;
             self.release(held, 0).await?;

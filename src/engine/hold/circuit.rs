@@ -7,7 +7,7 @@ use crate::domain::id::OperationId;
 use crate::domain::reason::Reason;
 use crate::domain::time::{Entropy, Timestamp};
 
-use super::retry::backoff_ms;
+use crate::engine::retry::backoff_ms;
 
 /// Attempts in a row that do not reach the backend until none is made any more.
 pub const TRIPS: u32 = 5;
