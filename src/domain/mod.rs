@@ -24,6 +24,7 @@ pub mod driver;
 pub mod requirement;
 pub mod order;
 pub mod resource;
+pub mod placeholder;
 pub mod plan;
 pub mod operation;
 pub mod hold;

@@ -55,6 +55,67 @@ impl AsRef<str> for Name {
     }
 }
 
+/// A resource in its order: `db`; of a part of a composite the names on the way to it, `db/server`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Key(String);
+
+/// Composites within composites, and what those are made of.
+const DEEPEST: usize = 9;
+
+impl Key {
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let invalid = || Invalid(text.to_owned());
+        if text.split('/').count() > DEEPEST {
+            return Err(invalid());
+        }
+        for name in text.split('/') {
+            Name::new(name).map_err(|_| invalid())?;
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The part `name` of it; `None` if that would be too deep.
+    pub fn part(&self, name: &Name) -> Option<Self> {
+        (self.0.split('/').count() < DEEPEST).then(|| Self(format!("{}/{name}", self.0)))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Name> for Key {
+    fn from(name: Name) -> Self {
+        Self(name.0)
+    }
+}
+
+impl From<&Name> for Key {
+    fn from(name: &Name) -> Self {
+        Self(name.0.clone())
+    }
+}
+
+impl TryFrom<String> for Key {
+    type Error = Invalid;
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Key> for String {
+    fn from(key: Key) -> String {
+        key.0
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// An environment in its project: `projects/shop/environments/dev`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EnvironmentName {
@@ -81,8 +142,8 @@ impl OrderName {
         EnvironmentName { project: self.project.clone(), environment: self.environment.clone() }
     }
 
-    pub fn resource(&self, key: Name) -> ResourceName {
-        ResourceName { order: self.clone(), key }
+    pub fn resource(&self, key: impl Into<Key>) -> ResourceName {
+        ResourceName { order: self.clone(), key: key.into() }
     }
 }
 
@@ -96,7 +157,7 @@ impl fmt::Display for OrderName {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ResourceName {
     pub order: OrderName,
-    pub key: Name,
+    pub key: Key,
 }
 
 impl fmt::Display for ResourceName {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::contract::Change;
 use super::id::ResourceId;
-use super::name::{Name, OrderName};
+use super::name::{Key, Name, OrderName};
 use super::resource::{Desired, Pin};
 
 /// Secrets in it are handles; `mask` before it is shown.
@@ -23,7 +23,7 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PlannedResource {
-    pub key: Name,
+    pub key: Key,
     /// Absent for one that does not exist yet.
     pub id: Option<ResourceId>,
     pub resource_type: Name,

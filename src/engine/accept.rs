@@ -8,7 +8,7 @@ use crate::domain::document::{Manifest, OrderManifest};
 use crate::domain::effect::Effect;
 use crate::domain::event::Audit;
 use crate::domain::id::{AuditId, OperationId, OrderId, ResourceId};
-use crate::domain::name::{Name, OrderName};
+use crate::domain::name::{Key, OrderName};
 use crate::domain::operation::{Budget, Operation, OperationState, OperationVerb, Stage, Tally};
 use crate::domain::order::Order;
 use crate::domain::plan::{Plan, PlannedAction, PlannedResource};
@@ -37,7 +37,7 @@ pub struct Asking<'a> {
 #[derive(Default)]
 pub struct Standing {
     pub order: Option<Order>,
-    pub resources: BTreeMap<Name, Resource>,
+    pub resources: BTreeMap<Key, Resource>,
     /// Children that are not terminal, by the resource they work on.
     pub open: BTreeMap<ResourceId, Vec<Operation>>,
     /// No generation up to this one is used for a change of what exists: the store was restored.
@@ -53,9 +53,9 @@ impl Standing {
 /// What comes in with the plan.
 #[derive(Default)]
 pub struct Bringing {
-    pub ids: BTreeMap<Name, ResourceId>,
-    pub secrets: BTreeMap<Name, Vec<Fresh>>,
-    pub keys: BTreeMap<Name, NaturalKey>,
+    pub ids: BTreeMap<Key, ResourceId>,
+    pub secrets: BTreeMap<Key, Vec<Fresh>>,
+    pub keys: BTreeMap<Key, NaturalKey>,
 }
 
 pub struct Accepted {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::domain::document::{Manifest, OrderManifest};
 use crate::domain::id::ResourceId;
 use crate::domain::json::canonical;
-use crate::domain::name::{Name, OrderName};
+use crate::domain::name::{Key, OrderName};
 use crate::domain::operation::Operation;
 use crate::domain::order::Order;
 use crate::domain::plan::{Plan, PlannedAction};
@@ -203,7 +203,7 @@ impl Engine {
         Ok(standing)
     }
 
-    fn standing_on(&self, order: Option<Order>, resources: BTreeMap<Name, Resource>) -> Standing {
+    fn standing_on(&self, order: Option<Order>, resources: BTreeMap<Key, Resource>) -> Standing {
         let generations_before = self.store.restored().map_or(0, |restored| restored.generations_before());
         Standing { order, resources, open: BTreeMap::new(), generations_before }
     }
@@ -232,7 +232,7 @@ impl Engine {
 }
 
 /// Of what is made: what exists has its key already.
-fn created(plan: &Plan, mut keys: BTreeMap<Name, NaturalKey>) -> BTreeMap<Name, NaturalKey> {
+fn created(plan: &Plan, mut keys: BTreeMap<Key, NaturalKey>) -> BTreeMap<Key, NaturalKey> {
     let made = plan.resources.iter().filter(|it| matches!(it.action, PlannedAction::Create | PlannedAction::Replace));
     made.filter_map(|it| keys.remove_entry(&it.key)).collect()
 }

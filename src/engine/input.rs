@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::domain::id::ResourceId;
-use crate::domain::name::{Name, OrderName};
+use crate::domain::name::{Key, Name, OrderName};
 
 /// The labels by which an object at a backend is known to be ours.
 pub fn ownership(core: &str, resource: &ResourceId, incarnation: u32) -> Vec<(String, String)> {
@@ -19,7 +19,7 @@ pub fn core_label(core: &str) -> Vec<(String, String)> {
 }
 
 /// What `input.context` tells a driver.
-pub fn context(order: &OrderName, key: &Name, class: Option<&Name>, generation: u64) -> Value {
+pub fn context(order: &OrderName, key: &Key, class: Option<&Name>, generation: u64) -> Value {
     serde_json::json!({
         "project": order.project,
         "environment": order.environment,

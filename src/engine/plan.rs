@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::domain::contract::{Action, Change, Planned};
 use crate::domain::json::{canonical, pointer_push};
-use crate::domain::name::{Name, OrderName};
+use crate::domain::name::{Key, Name, OrderName};
 use crate::domain::plan::{Plan, PlanRead, PlannedAction, PlannedResource};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
@@ -14,7 +14,7 @@ use crate::domain::resource::{Desired, Pin, Resource};
 /// One entry of the manifest, with everything that was found out about it.
 #[derive(Debug, Clone)]
 pub struct Surveyed {
-    pub key: Name,
+    pub key: Key,
     pub resource_type: Name,
     pub class: Option<Name>,
     pub desired: Desired,
@@ -182,7 +182,7 @@ mod tests {
 
     fn surveyed(key: &str, action: Action, existing: Option<Existing>) -> Surveyed {
         Surveyed {
-            key: name(key),
+            key: name(key).into(),
             resource_type: name("thing"),
             class: None,
             desired: Desired { params: json!({ "name": key }), config: json!({}) },

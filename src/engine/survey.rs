@@ -1,7 +1,7 @@
 //! Finding out what a plan needs to know: matching, params, validation by the driver, and what the driver would do.
 //! Asks drivers in the pure and observe profiles only; changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ use crate::domain::document::{OrderManifest, ResourceEntry};
 use crate::domain::effect::Entry;
 use crate::domain::id::ResourceId;
 use crate::domain::marker;
-use crate::domain::name::{Name, OrderName};
+use crate::domain::name::{Key, Name, OrderName};
 use crate::domain::order::Order;
 use crate::domain::plan::{Plan, PlanRead};
 use crate::domain::reason::Reason;
@@ -41,12 +41,12 @@ pub struct Survey {
     pub plan: Plan,
     /// As it was before anything else was looked at.
     pub order: Option<Order>,
-    pub existing: BTreeMap<Name, Resource>,
+    pub existing: BTreeMap<Key, Resource>,
     /// Ids for the resources that the plan creates.
-    pub ids: BTreeMap<Name, ResourceId>,
+    pub ids: BTreeMap<Key, ResourceId>,
     /// Secrets that came with params, by key.
-    pub secrets: BTreeMap<Name, Vec<Fresh>>,
-    pub keys: BTreeMap<Name, NaturalKey>,
+    pub secrets: BTreeMap<Key, Vec<Fresh>>,
+    pub keys: BTreeMap<Key, NaturalKey>,
     pub manifest: OrderManifest,
 }
 
@@ -82,7 +82,10 @@ impl Engine {
         let known = &existing;
         let apart = manifest.resources.len() > 1;
         let found: Vec<Found> = stream::iter(manifest.resources.clone())
-            .map(|(key, entry)| async move { self.entry(order, &key, entry, known.get(&key), apart).await })
+            .map(|(name, entry)| async move {
+                let key = Key::from(name);
+                self.entry(order, &key, entry, known.get(&key), apart).await
+            })
             .buffered(ABREAST)
             .try_collect()
             .await?;
@@ -98,13 +101,16 @@ impl Engine {
         let mut entries = Vec::new();
         for it in found {
             let key = it.surveyed.key.clone();
-            manifest.resources.insert(key.clone(), it.entry);
+            if let Ok(name) = Name::new(key.as_str()) {
+                manifest.resources.insert(name, it.entry);
+            }
             survey.ids.insert(key.clone(), it.id);
             survey.secrets.insert(key.clone(), it.secrets);
             survey.keys.extend(it.key.map(|natural| (key.clone(), natural)));
             entries.push(it.surveyed);
         }
-        let leaving = existing.values().filter(|it| !manifest.resources.contains_key(&it.name.key));
+        let staying: BTreeSet<Key> = manifest.resources.keys().map(Key::from).collect();
+        let leaving = existing.values().filter(|it| !staying.contains(&it.name.key));
         let leaving = self.leaving(leaving).await?;
         survey.plan = plan(order, entries, leaving)?;
         survey.existing = existing;
@@ -129,7 +135,7 @@ impl Engine {
         Ok(leaving)
     }
 
-    pub(super) async fn existing(&self, order: &OrderName) -> Result<BTreeMap<Name, Resource>, Error> {
+    pub(super) async fn existing(&self, order: &OrderName) -> Result<BTreeMap<Key, Resource>, Error> {
         let filter = Filter {
             project: Some(order.project.to_string()),
             environment: Some(order.environment.to_string()),
@@ -143,7 +149,7 @@ impl Engine {
     async fn entry(
         &self,
         order: &OrderName,
-        key: &Name,
+        key: &Key,
         mut entry: ResourceEntry,
         existing: Option<&Resource>,
         apart: bool,
@@ -219,7 +225,7 @@ impl Engine {
     }
 
     /// Puts handles in the place of secrets that the developer gave.
-    fn hide(&self, order: &OrderName, key: &Name, offer: &Offer, mut params: Value) -> (Value, Vec<Fresh>) {
+    fn hide(&self, order: &OrderName, key: &Key, offer: &Offer, mut params: Value) -> (Value, Vec<Fresh>) {
         let mut secrets = Vec::new();
         let whose = order.resource(key.clone()).to_string();
         for pointer in marker::pointers(&offer.resource_type.params, &params) {
@@ -303,7 +309,7 @@ impl Engine {
 /// One entry, being asked about.
 pub(super) struct Asked<'a> {
     pub order: &'a OrderName,
-    pub key: &'a Name,
+    pub key: &'a Key,
     pub offer: &'a Offer,
     pub id: &'a ResourceId,
     pub existing: Option<&'a Resource>,
@@ -366,7 +372,7 @@ pub(super) fn order_name(manifest: &OrderManifest) -> Result<OrderName, Refusal>
     })
 }
 
-fn same_kind(key: &Name, entry: &ResourceEntry, existing: &Resource) -> Result<(), Refusal> {
+fn same_kind(key: &Key, entry: &ResourceEntry, existing: &Resource) -> Result<(), Refusal> {
     if entry.resource_type == existing.resource_type && entry.class == existing.class {
         return Ok(());
     }
@@ -381,7 +387,7 @@ fn same_kind(key: &Name, entry: &ResourceEntry, existing: &Resource) -> Result<(
     Err(Refusal::new(Reason::ReplacementRefused, message).hint("give the new one a key of its own"))
 }
 
-fn params_invalid(key: &Name, resource_type: &Name, violations: Vec<crate::domain::contract::Violation>) -> Refusal {
+fn params_invalid(key: &Key, resource_type: &Name, violations: Vec<crate::domain::contract::Violation>) -> Refusal {
     let count = violations.len();
     let things = if count == 1 { "1 thing is".to_owned() } else { format!("{count} things are") };
     Refusal::new(Reason::ParamsInvalid, format!("{things} wrong with the params of `{key}`"))
@@ -390,7 +396,7 @@ fn params_invalid(key: &Name, resource_type: &Name, violations: Vec<crate::domai
 }
 
 /// Pointers into params become pointers into the order.
-fn under(key: &Name, violations: Vec<crate::domain::contract::Violation>) -> Vec<crate::domain::contract::Violation> {
+fn under(key: &Key, violations: Vec<crate::domain::contract::Violation>) -> Vec<crate::domain::contract::Violation> {
     let move_pointer = |mut it: crate::domain::contract::Violation| {
         let pointer = it.pointer.strip_prefix("/params").unwrap_or(&it.pointer);
         it.pointer = format!("/resources/{key}/params{pointer}");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::event::Audit;
 use crate::domain::id::AuditId;
 use crate::domain::marker;
-use crate::domain::name::Name;
+use crate::domain::name::Key;
 use crate::domain::order::Order;
 use crate::domain::plan::Plan;
 use crate::domain::principal::Principal;
@@ -60,7 +60,7 @@ impl Engine {
         resources: &[Resource],
         name: &str,
         principal: &Principal,
-    ) -> Result<Vec<(Name, Value)>, Error> {
+    ) -> Result<Vec<(Key, Value)>, Error> {
         let now = self.clock.now();
         let mut commit = Commit::new(Site::Audit);
         let mut revealed = Vec::new();

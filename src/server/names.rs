@@ -5,7 +5,7 @@ use tonic::Status;
 use crate::domain::contract::Violation;
 use crate::domain::document::Kind;
 use crate::domain::id::{OperationId, ResourceId};
-use crate::domain::name::{EnvironmentName, Name, OrderName, ResourceName};
+use crate::domain::name::{EnvironmentName, Key, Name, OrderName, ResourceName};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 
@@ -68,7 +68,10 @@ pub fn target(text: &str) -> Result<Target, Status> {
     let order = OrderName { project: part(project)?, environment: part(environment)?, order: part(order)? };
     match rest {
         [] => Ok(Target::Order(order)),
-        ["resources", key] => Ok(Target::Resource(order.resource(part(key)?))),
+        ["resources", key @ ..] if !key.is_empty() => {
+            let key = Key::parse(&key.join("/")).map_err(|error| field("name", error.to_string()))?;
+            Ok(Target::Resource(order.resource(key)))
+        }
         _ => Err(expected(text, "projects/*/environments/*/orders/*/resources/*")),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tonic::{Request, Response, Status};
 
-use crate::domain::name::Name;
+use crate::domain::name::Key;
 use crate::domain::resource::Resource;
 use crate::pb;
 use crate::pb::resource_service_server::ResourceService;
@@ -137,6 +137,6 @@ impl Resources {
     }
 }
 
-fn texts(outputs: Vec<(Name, Value)>) -> HashMap<String, String> {
+fn texts(outputs: Vec<(Key, Value)>) -> HashMap<String, String> {
     outputs.into_iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
 }

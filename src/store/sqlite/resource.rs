@@ -9,7 +9,7 @@ use super::row::{Columns, all, int, json, one};
 use super::table::{Statements, Table, one_row};
 use crate::domain::document::Kind;
 use crate::domain::id::{OrderId, ResourceId};
-use crate::domain::name::{OrderName, ResourceName, shard};
+use crate::domain::name::{Key, OrderName, ResourceName, shard};
 use crate::domain::resource::{ExternalObject, Resource, ResourceState};
 use crate::store::{Error, Filter, Page, Paging};
 
@@ -66,7 +66,7 @@ fn read(columns: &mut Columns<'_>) -> Result<Resource, Error> {
     let order = OrderName { project: columns.name()?, environment: columns.name()?, order: columns.name()? };
     Ok(Resource {
         id,
-        name: ResourceName { order, key: columns.name()? },
+        name: ResourceName { order, key: columns.parse(Key::parse)? },
         order: columns.parse(OrderId::parse)?,
         create_time: columns.time()?,
         labels: columns.json()?,
@@ -219,7 +219,7 @@ fn count_users(connection: &Connection, term: &str, value: &str) -> Result<(u64,
     );
     let names = all(connection, "resource", &sql, [value], |columns| {
         let order = OrderName { project: columns.name()?, environment: columns.name()?, order: columns.name()? };
-        Ok(order.resource(columns.name()?).to_string())
+        Ok(order.resource(columns.parse(Key::parse)?).to_string())
     })?;
     Ok((count, names))
 }
