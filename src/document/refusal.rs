@@ -10,6 +10,7 @@ use super::nearest::{hint, list};
 use super::scalar::short;
 use crate::domain::document::Kind;
 use crate::domain::json::pointer_push;
+use crate::domain::marker;
 
 /// One thing that is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,15 +24,33 @@ pub struct Refusal {
     pub at_key: bool,
     /// It stays wrong whatever else is added to the value.
     pub lasting: bool,
+    /// JSON Pointer to what is missing, if that is all.
+    pub missing: Option<String>,
 }
 
 impl Refusal {
     pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), message: message.into(), hint: String::new(), at_key: false, lasting: true }
+        Self {
+            pointer: pointer.into(),
+            message: message.into(),
+            hint: String::new(),
+            at_key: false,
+            lasting: true,
+            missing: None,
+        }
     }
 
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: hint.into(), ..self }
+    }
+
+    /// Whether it stays wrong whatever takes the places at `unknown`, where nothing is yet.
+    pub fn holds_without(&self, unknown: &[String]) -> bool {
+        match &self.missing {
+            _ if unknown.is_empty() => true,
+            Some(missing) => !marker::covers(unknown, missing),
+            None => self.lasting && !marker::covers(unknown, &self.pointer),
+        }
     }
 
     fn at_key(self) -> Self {
@@ -151,7 +170,8 @@ fn translate(schema: &Value, error: &ValidationError<'_>, scope: &Scope<'_>) -> 
         }
         Why::Required { property } => {
             let key = property.as_str().unwrap_or_default();
-            vec![Refusal::new(pointer, format!("missing key {} in {}", short(key), place())).at_key()]
+            let refusal = Refusal::new(pointer, format!("missing key {} in {}", short(key), place())).at_key();
+            vec![Refusal { missing: Some(pointer_push(pointer, key)), ..refusal }]
         }
         Why::Type { kind } => {
             let message = format!("{} must be {}, not {}", place(), types(kind), found_type(error.instance()));

@@ -45,6 +45,10 @@ pub struct Operation {
     pub due: Timestamp,
     /// What it waits for, whatever `due` says: no attempt of it starts.
     pub held: Option<Held>,
+    /// How many other operations have to end well before it begins.
+    pub awaits: u32,
+    /// The one of them that has not: it does not begin at all.
+    pub broken_by: Option<OperationId>,
     pub cancel_requested: bool,
     pub superseded_by: Option<OperationId>,
     /// Of the plan that was applied.

@@ -32,6 +32,10 @@ pub struct PlannedResource {
     pub changes: Vec<Change>,
     pub outputs: Value,
     pub unknown: Vec<String>,
+    /// Resources of the order whose outputs its params refer to.
+    pub needs: Vec<Key>,
+    /// JSON Pointers to params that are known only when those are made: `/params/target`.
+    pub unknown_params: Vec<String>,
     /// What it shall be; absent for deletions.
     pub desired: Option<Desired>,
     pub pin: Pin,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::id::{OrderId, ResourceId};
-use super::name::{Name, ResourceName};
+use super::name::{Key, Name, ResourceName};
 use super::reason::Reason;
 use super::sealed::Sealed;
 use super::time::Timestamp;
@@ -45,8 +45,48 @@ pub struct Resource {
 /// What is asked of a driver for a resource.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
+    /// Without what is not known yet, as long as `wiring` is not bound.
     pub params: serde_json::Value,
     pub config: serde_json::Value,
+    /// Of one whose params refer to outputs of others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wiring: Option<Wiring>,
+}
+
+impl Desired {
+    pub fn new(params: serde_json::Value, config: serde_json::Value) -> Self {
+        Self { params, config, wiring: None }
+    }
+
+    /// All of its params are what they shall be.
+    pub fn is_bound(&self) -> bool {
+        self.wiring.as_ref().is_none_or(|wiring| wiring.bound)
+    }
+
+    /// The same is asked, whatever stands behind references.
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        let same = match (&self.wiring, &other.wiring) {
+            (None, None) => self.params == other.params,
+            (Some(one), Some(other)) => one.written == other.written && one.needs == other.needs,
+            _ => false,
+        };
+        same && self.config == other.config
+    }
+}
+
+/// How a resource hangs together with others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Wiring {
+    /// Params as they were ordered, with their placeholders.
+    pub written: serde_json::Value,
+    /// What the placeholders refer to.
+    pub needs: BTreeMap<Key, ResourceId>,
+    /// Everything was in place when the params were made of it; decided anew whenever the resource is applied.
+    pub bound: bool,
+    /// Where in the params a secret of another resource stands: JSON Pointer → its owner.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lent: BTreeMap<String, ResourceId>,
 }
 
 /// What a resource is made with; nothing moves it but an upgrade.

@@ -1,6 +1,6 @@
 //! A plan accepted: the records that make it durable. Pure but for ids and nonces, which come from the entropy given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -38,7 +38,7 @@ pub struct Asking<'a> {
 pub struct Standing {
     pub order: Option<Order>,
     pub resources: BTreeMap<Key, Resource>,
-    /// Children that are not terminal, by the resource they work on.
+    /// Children that are not terminal, by the resource they work on; oldest generation first.
     pub open: BTreeMap<ResourceId, Vec<Operation>>,
     /// No generation up to this one is used for a change of what exists: the store was restored.
     pub generations_before: u64,
@@ -56,6 +56,8 @@ pub struct Bringing {
     pub ids: BTreeMap<Key, ResourceId>,
     pub secrets: BTreeMap<Key, Vec<Fresh>>,
     pub keys: BTreeMap<Key, NaturalKey>,
+    /// What is not touched otherwise, and refers to others in another way than before.
+    pub rewired: BTreeSet<Key>,
 }
 
 pub struct Accepted {
@@ -84,11 +86,20 @@ pub fn accept(
     let order = order_after(plan, manifest, standing, &parent.id, asking);
     parent.generation = order.generation;
     parent.plan_digest = plan.digest.clone();
-    let mut children = Vec::new();
-    let mut ready = Vec::new();
-    for planned in plan.resources.iter().filter(|it| it.action != PlannedAction::None) {
+    let mut work = Vec::new();
+    for planned in &plan.resources {
+        if planned.action == PlannedAction::None {
+            commit.writes.extend(rewired(planned, standing, bringing, asking));
+            continue;
+        }
         let resource = resource_after(planned, &order, standing, bringing, asking);
-        let mut child = child(planned, &resource, &parent, asking);
+        let child = child(planned, &resource, &parent, asking);
+        work.push(Work { planned, resource, child });
+    }
+    let waits = waits(&work, standing);
+    let mut children = Vec::with_capacity(work.len());
+    let mut ready = Vec::new();
+    for (Work { planned, resource, mut child }, awaited) in work.into_iter().zip(waits) {
         let open = standing.open_of(&resource.id);
         for open in open {
             if gives_way(open) {
@@ -106,18 +117,21 @@ pub fn accept(
         if let Some(key) = bringing.keys.get(&planned.key) {
             commit.writes.push(Write::ReserveKey(key.clone()));
         }
-        if open.is_empty() {
+        if open.is_empty() && awaited.is_empty() {
             ready.push((child.id.clone(), resource.id.clone()));
         }
         commit.writes.push(Write::Resource(Box::new(resource)));
-        children.push(child);
+        children.push((child, awaited));
     }
     let moved = ready.len() < children.len();
     parent.tally = Tally { queued: u32::try_from(children.len()).unwrap_or(u32::MAX), ..Tally::default() };
     parent.settle(now);
     commit.writes.push(Write::Order(Box::new(order.clone())));
     commit.writes.push(Write::Operation(Box::new(parent.clone())));
-    commit.writes.extend(children.into_iter().map(|child| Write::Operation(Box::new(child))));
+    commit.writes.extend(children.iter().map(|(child, _)| Write::Operation(Box::new(child.clone()))));
+    for (child, awaited) in children.into_iter().filter(|(_, awaited)| !awaited.is_empty()) {
+        commit.writes.push(Write::Await { operation: Box::new(child), awaited });
+    }
     if manifest.is_none() {
         commit.writes.push(Write::SweepOrder { name: plan.order.clone(), time: now });
     }
@@ -141,6 +155,59 @@ pub fn accept(
         time: now,
     });
     Accepted { commit, operation: parent, order, ready, moved }
+}
+
+/// A resource that something is to be done to, and the operation that does it.
+struct Work<'a> {
+    planned: &'a PlannedResource,
+    resource: Resource,
+    child: Operation,
+}
+
+/// What each of them waits for: what is made or changed, for what it refers to; what is deleted, for what referred to it to be gone or to
+/// refer to something else.
+fn waits(work: &[Work<'_>], standing: &Standing) -> Vec<Vec<OperationId>> {
+    let at_work: BTreeMap<&ResourceId, &OperationId> = work.iter().map(|it| (&it.resource.id, &it.child.id)).collect();
+    let doing = |id: &ResourceId| at_work.get(id).copied().or_else(|| standing.open_of(id).last().map(|it| &it.id));
+    let deleted = |it: &&Work<'_>| it.planned.action == PlannedAction::Delete;
+    let leaving: BTreeSet<&ResourceId> = work.iter().filter(deleted).map(|it| &it.resource.id).collect();
+    let mut referrers: BTreeMap<&ResourceId, Vec<&ResourceId>> = BTreeMap::new();
+    if !leaving.is_empty() {
+        for resource in standing.resources.values() {
+            for needed in resource.edges.iter().filter(|it| leaving.contains(it)) {
+                referrers.entry(needed).or_default().push(&resource.id);
+            }
+        }
+    }
+    let waits = |it: &Work<'_>| {
+        let others: Vec<&ResourceId> = match it.planned.action {
+            PlannedAction::Delete => referrers.get(&it.resource.id).cloned().unwrap_or_default(),
+            _ => it.resource.edges.iter().collect(),
+        };
+        others.into_iter().filter_map(doing).cloned().collect()
+    };
+    work.iter().map(waits).collect()
+}
+
+/// The record of a resource to which nothing is to be done, and which refers to others in another way than before.
+fn rewired(planned: &PlannedResource, standing: &Standing, bringing: &Bringing, asking: &Asking<'_>) -> Option<Write> {
+    if !bringing.rewired.contains(&planned.key) {
+        return None;
+    }
+    let (existing, desired) = (standing.resources.get(&planned.key)?, planned.desired.as_ref()?);
+    Some(Write::Resource(Box::new(Resource {
+        desired: asking.sealer.desired(&existing.id, desired),
+        edges: edges(Some(desired)),
+        version: existing.version + 1,
+        update_time: asking.now,
+        ..existing.clone()
+    })))
+}
+
+fn edges(desired: Option<&Desired>) -> Vec<ResourceId> {
+    let wiring = desired.and_then(|desired| desired.wiring.as_ref());
+    let needs: BTreeSet<&ResourceId> = wiring.into_iter().flat_map(|wiring| wiring.needs.values()).collect();
+    needs.into_iter().cloned().collect()
 }
 
 fn order_after(
@@ -196,6 +263,8 @@ fn resource_after(
             let mut resource = Resource {
                 generation: existing.generation.max(standing.generations_before) + 1,
                 desired: desired.map_or_else(|| existing.desired.clone(), |it| asking.sealer.desired(&existing.id, it)),
+                // What is deleted goes in the order in which it was made, whatever is left of its reasons.
+                edges: desired.map_or_else(|| existing.edges.clone(), |it| edges(Some(it))),
                 state,
                 reason: None,
                 message: String::new(),
@@ -223,7 +292,7 @@ fn resource_after(
                 generation: 1,
                 observed_generation: 0,
                 pin: planned.pin.clone(),
-                edges: Vec::new(),
+                edges: edges(planned.desired.as_ref()),
                 incarnation: 1,
                 object: None,
                 former: None,
@@ -255,10 +324,8 @@ fn mark_parked(resource: &mut Resource, before: &Resource, open: &[Operation], a
         return;
     }
     // It is looked for under what that create was asked for.
-    let begun_with: Desired = asking
-        .sealer
-        .open_desired(&before.id, &before.desired)
-        .unwrap_or_else(|_| Desired { params: json!({}), config: json!({}) });
+    let begun_with: Desired =
+        asking.sealer.open_desired(&before.id, &before.desired).unwrap_or_else(|_| Desired::new(json!({}), json!({})));
     resource.object = Some(ExternalObject {
         incarnation: resource.incarnation,
         claimed: false,
@@ -307,6 +374,9 @@ fn hurry(open: &Operation, commit: &mut Commit, now: Timestamp) {
     if !open.state.is_runnable() {
         return;
     }
+    if open.awaits > 0 {
+        commit.writes.push(Write::Await { operation: Box::new(open.clone()), awaited: Vec::new() });
+    }
     commit.writes.push(Write::Operation(Box::new(Operation {
         cancel_requested: true,
         due: now,
@@ -327,6 +397,11 @@ fn child(planned: &PlannedResource, resource: &Resource, parent: &Operation, ask
     child.generation = resource.generation;
     child.driver_digest = resource.pin.driver_digest.clone();
     child.plan_digest = parent.plan_digest.clone();
+    if !planned.needs.is_empty() {
+        let needs: Vec<_> = planned.needs.iter().take(5).map(Key::as_str).collect();
+        let more = if planned.needs.len() > needs.len() { ", …" } else { "" };
+        child.status = format!("comes after {}{more}", needs.join(", "));
+    }
     child.verb = match planned.action {
         PlannedAction::Replace => OperationVerb::Replace,
         PlannedAction::Update => OperationVerb::Update,
@@ -360,6 +435,8 @@ fn operation(order: &OrderName, id: OperationId, asking: &Asking<'_>) -> Operati
         budget: Budget::default(),
         due: asking.now,
         held: None,
+        awaits: 0,
+        broken_by: None,
         cancel_requested: false,
         superseded_by: None,
         plan_digest: String::new(),

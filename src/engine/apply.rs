@@ -96,12 +96,12 @@ impl Engine {
                 now: self.clock.now(),
                 sealer: Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: name.project.as_str() },
             };
-            let Survey { plan, ids, mut secrets, keys, manifest, .. } = survey;
+            let Survey { plan, ids, mut secrets, keys, rewired, manifest, .. } = survey;
             for fresh in secrets.values_mut() {
                 self.drop_known(fresh).await?;
             }
             let keys = created(&plan, keys);
-            let bringing = Bringing { ids, secrets, keys };
+            let bringing = Bringing { ids, secrets, keys, rewired };
             let accepted = accept(&plan, Some(&manifest), &standing, &bringing, &asking);
             if let Some((order, operation)) = self.commit(accepted).await? {
                 return Ok(Applied { order: Some(order), operation: Some(operation), plan });

@@ -92,7 +92,7 @@ impl Backlog {
 
 /// The one of a resource's open operations that may run: those of later generations wait for it.
 pub fn first(open: &[Operation]) -> Option<(&OperationId, &ResourceId, Timestamp)> {
-    let first = open.first().filter(|it| it.state.is_runnable() && it.held.is_none())?;
+    let first = open.first().filter(|it| it.state.is_runnable() && it.held.is_none() && it.awaits == 0)?;
     Some((&first.id, first.resource.as_ref()?, first.due))
 }
 

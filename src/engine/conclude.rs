@@ -282,7 +282,7 @@ pub fn generation(call: &Call) -> u64 {
 }
 
 fn begun_with(input: &Input) -> Desired {
-    Desired { params: input.params.clone(), config: input.config.clone() }
+    Desired::new(input.params.clone(), input.config.clone())
 }
 
 /// Keeps what a driver has checkpointed at this stage.

@@ -3,6 +3,7 @@
 //! Deciding and doing are apart: `plan`, `accept`, `decide`, `conclude`, `retry`, `backlog` and `circuit` are pure; `survey`, `step` and
 //! `queue` do what they say. Must never know protobuf, wasmtime or SQL.
 
+pub mod graph;
 pub mod plan;
 pub mod survey;
 pub mod accept;

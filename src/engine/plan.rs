@@ -18,6 +18,8 @@ pub struct Surveyed {
     pub resource_type: Name,
     pub class: Option<Name>,
     pub desired: Desired,
+    /// JSON Pointers to params that are not known yet: `/params/target`.
+    pub unknown: Vec<String>,
     pub pin: Pin,
     /// `NAME@VERSION`.
     pub driver: String,
@@ -39,6 +41,8 @@ pub struct Existing {
     pub complete: bool,
     /// The same is desired already, and an operation is at it.
     pub under_way: bool,
+    /// It refers to others in another way than the record says.
+    pub rewired: bool,
 }
 
 /// `leaving`: resources that are no longer in the manifest.
@@ -72,6 +76,12 @@ fn entry_plan(entry: Surveyed) -> Result<PlannedResource, Refusal> {
     let mut changes = entry.planned.changes;
     if action == PlannedAction::Create && changes.is_empty() {
         changes = given(&entry.desired.params);
+        changes.extend(entry.unknown.iter().map(|pointer| Change {
+            pointer: pointer.clone(),
+            before: None,
+            after: None,
+            forces_replacement: false,
+        }));
     }
     Ok(PlannedResource {
         key: entry.key,
@@ -82,6 +92,8 @@ fn entry_plan(entry: Surveyed) -> Result<PlannedResource, Refusal> {
         changes,
         outputs: entry.planned.outputs,
         unknown: entry.planned.unknown,
+        needs: entry.desired.wiring.iter().flat_map(|wiring| wiring.needs.keys().cloned()).collect(),
+        unknown_params: entry.unknown,
         desired: Some(entry.desired),
         pin: entry.pin,
         driver: entry.driver,
@@ -134,6 +146,8 @@ impl Leaving {
             changes: Vec::new(),
             outputs: json!({}),
             unknown: Vec::new(),
+            needs: Vec::new(),
+            unknown_params: Vec::new(),
             desired: None,
             pin: it.pin,
             driver: self.driver,
@@ -155,7 +169,8 @@ fn digest_of(order: &OrderName, resources: &[PlannedResource]) -> String {
                 "type": it.resource_type,
                 "class": it.class,
                 "action": it.action,
-                "desired": it.desired,
+                "desired": it.desired.as_ref().map(|it| [&it.params, &it.config]),
+                "written": it.desired.as_ref().and_then(|it| it.wiring.as_ref()).map(|it| &it.written),
                 "forcing": forcing,
                 "recipe": [it.pin.recipe, it.pin.recipe_revision],
                 "driver": it.pin.driver_digest,
@@ -185,12 +200,13 @@ mod tests {
             key: name(key).into(),
             resource_type: name("thing"),
             class: None,
-            desired: Desired { params: json!({ "name": key }), config: json!({}) },
+            desired: Desired::new(json!({ "name": key }), json!({})),
             pin: resource().pin,
             driver: "d@1.0.0".into(),
             recipe_reason: String::new(),
             holds_data: true,
             may_replace_data: false,
+            unknown: Vec::new(),
             existing,
             planned: Planned { action, changes: Vec::new(), outputs: json!({}), unknown: Vec::new() },
             reads: Vec::new(),
@@ -198,7 +214,7 @@ mod tests {
     }
 
     fn standing(complete: bool, under_way: bool) -> Option<Existing> {
-        Some(Existing { resource: resource(), complete, under_way })
+        Some(Existing { resource: resource(), complete, under_way, rewired: false })
     }
 
     #[test]

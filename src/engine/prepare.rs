@@ -133,8 +133,10 @@ impl Engine {
         };
         let what = match (stage, &prior) {
             (Stage::Delete | Stage::DeleteFormer | Stage::Find, Some(prior)) => {
-                Desired { params: prior.params.clone(), config: prior.config.clone() }
+                Desired::new(prior.params.clone(), prior.config.clone())
             }
+            // A newer generation was accepted, of which not everything is known yet: this one goes on as it began.
+            (_, Some(prior)) if !desired.is_bound() => Desired::new(prior.params.clone(), prior.config.clone()),
             _ => desired,
         };
         let continuation = match &operation.continuation {

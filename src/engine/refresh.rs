@@ -51,7 +51,7 @@ impl Engine {
     pub(super) async fn refreshed(&self, resource: &Resource, object: &ExternalObject) -> Result<Refreshed, Error> {
         let offer = self.stock.pinned(&resource.resource_type, &resource.pin).await?;
         let prior = self.prior(resource, object)?;
-        let what = Desired { params: prior.params.clone(), config: prior.config.clone() };
+        let what = Desired::new(prior.params.clone(), prior.config.clone());
         let applied = prior.params.clone();
         let call = Call::Read(self.input(resource, object.incarnation, what, Some(prior)));
         let grants = self.stock.grants(&resource.pin, offer.driver.description()).await?;

@@ -66,6 +66,7 @@ impl Engine {
             return Ok(false);
         }
         let (stage, step, status) = (operation.stage, operation.step, operation.status.clone());
+        let releases = self.store.releases();
         for _ in 0..CONFLICT_TRIES {
             let now = self.clock.now();
             let conclusion = self.concluded(&resource, &operation, &end, now);
@@ -76,6 +77,9 @@ impl Engine {
             commit.writes.extend(records(&resource, &operation, conclusion, now));
             match self.store.commit(commit).await {
                 Ok(()) => {
+                    if self.store.releases() != releases {
+                        self.look_for_due();
+                    }
                     if let Some(ended) = ended {
                         self.tell(&ended, now).await;
                     }

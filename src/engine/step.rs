@@ -51,6 +51,9 @@ impl Engine {
         if operation.cancel_requested {
             return self.end_cancelled(resource, operation, &offer).await;
         }
+        if let Some(again) = self.come_first(&resource, &operation, &offer).await? {
+            return Ok(again);
+        }
         match decide(&resource, &operation) {
             Next::Finish => self.finish(resource, operation, &offer).await,
             Next::Plan => self.replan(resource, operation, &offer).await,

@@ -11,24 +11,28 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::capability::grants::Grants;
 use crate::capability::journal::{self, Batch, Journal};
-use crate::domain::contract::{Answer, Call, Input, Planned};
+use crate::domain::contract::{Action, Answer, Call, Input, Planned, Violation};
 use crate::domain::document::{OrderManifest, ResourceEntry};
 use crate::domain::effect::Entry;
 use crate::domain::id::ResourceId;
 use crate::domain::marker;
 use crate::domain::name::{Key, Name, OrderName};
 use crate::domain::order::Order;
+use crate::domain::placeholder::{self, Reference};
 use crate::domain::plan::{Plan, PlanRead};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
-use crate::domain::resource::{Desired, Resource};
+use crate::domain::resource::{Desired, Resource, Wiring};
 use crate::domain::secret::{Fresh, Handle, Plain};
 use crate::driver::{Attempt, Failure, Past, Report};
 use crate::secret::Sealer;
-use crate::stock::Offer;
 use crate::stock::connect::backend_refusal;
+use crate::stock::{Offer, Output, Stock};
 use crate::store::{Filter, NaturalKey, Paging};
 
+use super::graph::levels::{Needs, levels};
+use super::graph::outputs::Known;
+use super::graph::reference;
 use super::input::{context, ownership};
 use super::plan::{Existing, Leaving, Surveyed, plan};
 use super::{Engine, Error};
@@ -47,16 +51,29 @@ pub struct Survey {
     /// Secrets that came with params, by key.
     pub secrets: BTreeMap<Key, Vec<Fresh>>,
     pub keys: BTreeMap<Key, NaturalKey>,
+    /// What exists and refers to others in another way than before.
+    pub rewired: BTreeSet<Key>,
     pub manifest: OrderManifest,
+}
+
+/// One entry of the order before anything was asked about it.
+struct Wanted {
+    key: Key,
+    written: ResourceEntry,
+    offer: Offer,
+    id: ResourceId,
+    existing: Option<Resource>,
 }
 
 struct Found {
     surveyed: Surveyed,
     id: ResourceId,
     secrets: Vec<Fresh>,
-    key: Option<NaturalKey>,
-    /// The entry with its secrets replaced by handles.
-    entry: ResourceEntry,
+    natural: Option<NaturalKey>,
+    /// The entry's params with their secrets replaced by handles.
+    written: Value,
+    /// Its outputs, if others refer to them.
+    outputs: Option<Known>,
 }
 
 impl Engine {
@@ -78,17 +95,8 @@ impl Engine {
             Some(_) => self.existing(&order).await?,
             None => BTreeMap::new(),
         };
-        let order = &order;
-        let known = &existing;
-        let apart = manifest.resources.len() > 1;
-        let found: Vec<Found> = stream::iter(manifest.resources.clone())
-            .map(|(name, entry)| async move {
-                let key = Key::from(name);
-                self.entry(order, &key, entry, known.get(&key), apart).await
-            })
-            .buffered(ABREAST)
-            .try_collect()
-            .await?;
+        let entries = self.entries(&order, &manifest, &existing).await?;
+        let needs = needs(&entries)?;
         let mut survey = Survey {
             plan: Plan { order: order.clone(), digest: String::new(), resources: Vec::new(), warnings: Vec::new() },
             order: on_record,
@@ -96,26 +104,98 @@ impl Engine {
             ids: BTreeMap::new(),
             secrets: BTreeMap::new(),
             keys: BTreeMap::new(),
+            rewired: BTreeSet::new(),
             manifest: manifest.clone(),
         };
-        let mut entries = Vec::new();
-        for it in found {
+        let mut surveyed = Vec::new();
+        for it in self.in_order(&order, entries, &needs).await? {
             let key = it.surveyed.key.clone();
-            if let Ok(name) = Name::new(key.as_str()) {
-                manifest.resources.insert(name, it.entry);
+            if let Some(entry) = Name::new(key.as_str()).ok().and_then(|name| manifest.resources.get_mut(&name))
+                && entry.params.is_some()
+            {
+                entry.params = Some(it.written);
             }
             survey.ids.insert(key.clone(), it.id);
             survey.secrets.insert(key.clone(), it.secrets);
-            survey.keys.extend(it.key.map(|natural| (key.clone(), natural)));
-            entries.push(it.surveyed);
+            survey.keys.extend(it.natural.map(|natural| (key.clone(), natural)));
+            if it.surveyed.existing.as_ref().is_some_and(|existing| existing.rewired) {
+                survey.rewired.insert(key);
+            }
+            surveyed.push(it.surveyed);
         }
         let staying: BTreeSet<Key> = manifest.resources.keys().map(Key::from).collect();
         let leaving = existing.values().filter(|it| !staying.contains(&it.name.key));
         let leaving = self.leaving(leaving).await?;
-        survey.plan = plan(order, entries, leaving)?;
+        survey.plan = plan(&order, surveyed, leaving)?;
         survey.existing = existing;
         survey.manifest = manifest;
         Ok(survey)
+    }
+
+    /// With what makes each of them.
+    async fn entries(
+        &self,
+        order: &OrderName,
+        manifest: &OrderManifest,
+        existing: &BTreeMap<Key, Resource>,
+    ) -> Result<BTreeMap<Key, Wanted>, Error> {
+        let mut entries = BTreeMap::new();
+        for (name, written) in &manifest.resources {
+            let key = Key::from(name);
+            let existing = existing.get(&key).cloned();
+            let offer = match &existing {
+                Some(existing) => {
+                    same_kind(&key, written, existing)?;
+                    self.stock.pinned(&existing.resource_type, &existing.pin).await?
+                }
+                None => {
+                    let (project, environment) = (&order.project, &order.environment);
+                    self.stock.offer(project, environment, &written.resource_type, written.class.as_ref()).await?
+                }
+            };
+            let id = existing.as_ref().map_or_else(|| self.new_id(), |it| it.id.clone());
+            entries.insert(key.clone(), Wanted { key, written: written.clone(), offer, id, existing });
+        }
+        Ok(entries)
+    }
+
+    fn new_id(&self) -> ResourceId {
+        ResourceId::new(self.clock.now(), &*self.entropy)
+    }
+
+    /// Those that others refer to come first; those that have nothing to do with one another are asked about at once.
+    async fn in_order(
+        &self,
+        order: &OrderName,
+        mut entries: BTreeMap<Key, Wanted>,
+        needs: &Needs,
+    ) -> Result<Vec<Found>, Error> {
+        let order_of = levels(needs).map_err(|circle| circular(&circle))?;
+        let needed: BTreeSet<&Key> = needs.values().flatten().collect();
+        let apart = entries.len() > 1;
+        let mut known: BTreeMap<Key, Arc<Known>> = BTreeMap::new();
+        let mut all = Vec::with_capacity(entries.len());
+        for level in order_of {
+            let mut turns = Vec::with_capacity(level.len());
+            for wanted in level.into_iter().filter_map(|key| entries.remove(key)) {
+                let mut others = BTreeMap::new();
+                for key in needs.get(&wanted.key).into_iter().flatten() {
+                    others.extend(known.get(key).map(|outputs| (key.clone(), outputs.clone())));
+                }
+                let needed = needed.contains(&wanted.key);
+                turns.push((wanted, others, needed));
+            }
+            let found: Vec<Found> = stream::iter(turns)
+                .map(|(wanted, others, needed)| async move { self.entry(order, wanted, &others, apart, needed).await })
+                .buffered(ABREAST)
+                .try_collect()
+                .await?;
+            for mut it in found {
+                known.extend(it.outputs.take().map(|outputs| (it.surveyed.key.clone(), Arc::new(outputs))));
+                all.push(it);
+            }
+        }
+        Ok(all)
     }
 
     /// With the drivers as people call them; one that is no longer there by its digest.
@@ -146,49 +226,40 @@ impl Engine {
         Ok(resources.into_iter().map(|it| (it.name.key.clone(), it)).collect())
     }
 
+    /// `others`: the outputs that it refers to. `needed`: others refer to its outputs.
     async fn entry(
         &self,
         order: &OrderName,
-        key: &Key,
-        mut entry: ResourceEntry,
-        existing: Option<&Resource>,
+        wanted: Wanted,
+        others: &BTreeMap<Key, Arc<Known>>,
         apart: bool,
+        needed: bool,
     ) -> Result<Found, Error> {
-        let offer = match existing {
-            Some(existing) => {
-                same_kind(key, &entry, existing)?;
-                self.stock.pinned(&existing.resource_type, &existing.pin).await?
-            }
-            None => {
-                let (project, environment) = (&order.project, &order.environment);
-                self.stock.offer(project, environment, &entry.resource_type, entry.class.as_ref()).await?
-            }
-        };
-        let resolved = self
-            .stock
-            .params(&offer, entry.params.as_ref())
-            .map_err(|found| params_invalid(key, &entry.resource_type, found))?;
-        let (resolved, secrets) = self.hide(order, key, &offer, resolved);
-        if let Some(written) = &mut entry.params {
-            replace_hidden(written, &secrets);
-        }
-        let id = existing.map_or_else(|| ResourceId::new(self.clock.now(), &*self.entropy), |it| it.id.clone());
+        let Wanted { key, written, offer, id, existing } = &wanted;
+        let asked = Asked { order, key, offer, id, existing: existing.as_ref(), apart };
         let config = offer.recipe.config.clone().unwrap_or_else(|| serde_json::json!({}));
-        let asked = Asked { order, key, offer: &offer, id: &id, existing, apart };
-        let params = self.validate(&asked, resolved, &config, &secrets).await?;
-        let desired = Desired { params, config };
+        let made = self.make_params(&asked, written.params.as_ref(), &config, others).await?;
+        let mut desired = Desired::new(made.params, config);
+        if !others.is_empty() {
+            desired.wiring = Some(Wiring {
+                written: made.written.clone(),
+                needs: others.iter().map(|(key, known)| (key.clone(), known.resource.clone())).collect(),
+                bound: false,
+                lent: made.lent,
+            });
+        }
         let on_record = match existing {
             Some(existing) => Some(self.on_record(existing, &desired).await?),
             None => None,
         };
-        let (planned, reads) = self.ask(&asked, &desired, on_record.as_ref(), &secrets).await?;
+        let (planned, reads) = self.ask(&asked, &desired, &made.unknown, on_record.as_ref(), &made.secrets).await?;
         let natural =
-            self.stock.natural_key(&offer, &asked.pin(), &order.resource(key.clone()), &id, &desired.params).await?;
+            self.stock.natural_key(offer, &asked.pin(), &order.resource(key.clone()), id, &desired.params).await?;
         let description = offer.driver.description();
         let surveyed = Surveyed {
             key: key.clone(),
-            resource_type: entry.resource_type.clone(),
-            class: entry.class.clone(),
+            resource_type: written.resource_type.clone(),
+            class: written.class.clone(),
             pin: asked.pin(),
             driver: format!("{}@{}", description.name, description.version),
             recipe_reason: offer.reason.clone(),
@@ -196,10 +267,25 @@ impl Engine {
             may_replace_data: offer.recipe.replace.is_some(),
             existing: on_record,
             desired,
+            unknown: made.unknown,
             planned,
             reads,
         };
-        Ok(Found { surveyed, id, secrets, key: natural, entry })
+        let outputs = if needed { Some(self.outputs_after(id, &surveyed)?) } else { None };
+        Ok(Found { surveyed, id: id.clone(), secrets: made.secrets, natural, written: made.written, outputs })
+    }
+
+    /// What others may count on.
+    fn outputs_after(&self, id: &ResourceId, surveyed: &Surveyed) -> Result<Known, Error> {
+        let stays = surveyed.existing.as_ref().filter(|it| it.complete && !it.under_way);
+        let object = stays.and_then(|it| it.resource.object.as_ref().map(|object| (&it.resource, object)));
+        match (surveyed.planned.action, object) {
+            (Action::None, Some((resource, object))) => {
+                let outputs = self.sealer_of(resource).open_outputs(&resource.id, &object.outputs)?;
+                Ok(Known::all(id.clone(), outputs))
+            }
+            _ => Ok(Known::planned(id.clone(), surveyed.planned.outputs.clone(), surveyed.planned.unknown.clone())),
+        }
     }
 
     async fn on_record(&self, existing: &Resource, desired: &Desired) -> Result<Existing, Error> {
@@ -214,7 +300,8 @@ impl Engine {
                 .into());
         }
         Ok(Existing {
-            under_way: on_record == *desired && open.iter().any(|it| it.state.is_runnable()),
+            under_way: on_record.asks_the_same(desired) && open.iter().any(|it| it.state.is_runnable()),
+            rewired: on_record.wiring.as_ref().map(Wired::of) != desired.wiring.as_ref().map(Wired::of),
             complete: existing.object.as_ref().is_some_and(|object| object.complete),
             resource: existing.clone(),
         })
@@ -224,40 +311,11 @@ impl Engine {
         Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: resource.name.order.project.as_str() }
     }
 
-    /// Puts handles in the place of secrets that the developer gave.
-    fn hide(&self, order: &OrderName, key: &Key, offer: &Offer, mut params: Value) -> (Value, Vec<Fresh>) {
-        let mut secrets = Vec::new();
-        let whose = order.resource(key.clone()).to_string();
-        for pointer in marker::pointers(&offer.resource_type.params, &params) {
-            let Some(Value::String(text)) = params.pointer_mut(&pointer) else { continue };
-            let handle = Handle::from_bytes(&self.keyring.derive(&["param", &whose, &pointer, text]));
-            let value = Plain::new(std::mem::replace(text, handle.to_string()));
-            secrets.push(Fresh { handle, name: format!("params{pointer}"), value });
-        }
-        (params, secrets)
-    }
-
-    async fn validate(
-        &self,
-        asked: &Asked<'_>,
-        params: Value,
-        config: &Value,
-        secrets: &[Fresh],
-    ) -> Result<Value, Error> {
-        let call = Call::Validate(asked.input(self, params, config.clone(), None));
-        let attempt = self.looking(call, Default::default(), secrets, asked).await?;
-        let report = asked.run(attempt).await?;
-        match report.result {
-            Ok(Answer::Validated(params)) => Ok(params),
-            Ok(other) => Err(unfit(asked, &format!("{other:?} to validate")).into()),
-            Err(failure) => Err(refused(asked, &failure).into()),
-        }
-    }
-
     async fn ask(
         &self,
         asked: &Asked<'_>,
         desired: &Desired,
+        unknown: &[String],
         existing: Option<&Existing>,
         secrets: &[Fresh],
     ) -> Result<(Planned, Vec<PlanRead>), Error> {
@@ -268,6 +326,7 @@ impl Engine {
         let mut input =
             asked.input(self, desired.params.clone(), desired.config.clone(), existing.map(|it| &it.resource));
         input.prior = prior;
+        input.unknown = unknown.to_vec();
         let grants = self.stock.grants(&asked.pin(), asked.offer.driver.description()).await?;
         let attempt = self.looking(Call::Plan(input), grants.clone(), secrets, asked).await?;
         let report = asked.run(attempt).await?;
@@ -318,7 +377,7 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    async fn run(&self, attempt: Attempt) -> Result<Report, Refusal> {
+    pub(super) async fn run(&self, attempt: Attempt) -> Result<Report, Refusal> {
         if !self.apart {
             return Ok(self.offer.driver.run(attempt).await);
         }
@@ -328,11 +387,11 @@ impl Asked<'_> {
         running.await.map_err(failed)
     }
 
-    fn pin(&self) -> crate::domain::resource::Pin {
+    pub(super) fn pin(&self) -> crate::domain::resource::Pin {
         self.existing.map_or_else(|| self.offer.pin(), |it| it.pin.clone())
     }
 
-    fn input(&self, engine: &Engine, params: Value, config: Value, existing: Option<&Resource>) -> Input {
+    pub(super) fn input(&self, engine: &Engine, params: Value, config: Value, existing: Option<&Resource>) -> Input {
         let incarnation = self.existing.map_or(1, |it| it.incarnation);
         let generation = existing.map_or(1, |it| it.generation);
         Input {
@@ -387,7 +446,11 @@ fn same_kind(key: &Key, entry: &ResourceEntry, existing: &Resource) -> Result<()
     Err(Refusal::new(Reason::ReplacementRefused, message).hint("give the new one a key of its own"))
 }
 
-fn params_invalid(key: &Key, resource_type: &Name, violations: Vec<crate::domain::contract::Violation>) -> Refusal {
+pub(super) fn params_invalid(
+    key: &Key,
+    resource_type: &Name,
+    violations: Vec<crate::domain::contract::Violation>,
+) -> Refusal {
     let count = violations.len();
     let things = if count == 1 { "1 thing is".to_owned() } else { format!("{count} things are") };
     Refusal::new(Reason::ParamsInvalid, format!("{things} wrong with the params of `{key}`"))
@@ -443,12 +506,78 @@ fn read_made(entry: &Entry, grants: &Grants) -> Option<PlanRead> {
     Some(PlanRead { held_by, connection: grant.connection.clone(), function: request.function.clone(), statement })
 }
 
-/// The manifest is kept with handles where secrets were written.
-fn replace_hidden(written: &mut Value, secrets: &[Fresh]) {
-    for secret in secrets {
-        let pointer = secret.name.trim_start_matches("params");
-        if let Some(value @ Value::String(_)) = written.pointer_mut(pointer) {
-            *value = Value::String(secret.handle.to_string());
+/// What each entry refers to: others of the order, and outputs that these have.
+fn needs(entries: &BTreeMap<Key, Wanted>) -> Result<Needs, Refusal> {
+    let (mut needs, mut wrong) = (Needs::new(), Vec::new());
+    for (key, entry) in entries {
+        let mut needed = BTreeSet::new();
+        let written = entry.written.params.as_ref().unwrap_or(&Value::Null);
+        match placeholder::references(written) {
+            Ok(references) => {
+                for (pointer, reference) in references {
+                    match refers(entries, entry, written, &pointer, &reference) {
+                        Ok(other) => drop(needed.insert(other)),
+                        Err(message) => wrong.push(violation(key, &pointer, message)),
+                    }
+                }
+            }
+            Err(invalid) => {
+                wrong.extend(invalid.into_iter().map(|(pointer, it)| violation(key, &pointer, it.to_string())));
+            }
         }
+        needs.insert(key.clone(), needed);
+    }
+    let Some(first) = wrong.first() else { return Ok(needs) };
+    let message = match wrong.len() {
+        1 => first.message.clone(),
+        more => format!("{} (and {} more)", first.message, more - 1),
+    };
+    Err(Refusal::new(Reason::UnresolvedReference, message).violations(wrong))
+}
+
+fn violation(key: &Key, pointer: &str, message: String) -> Violation {
+    Violation { pointer: format!("/resources/{key}/params{pointer}"), message }
+}
+
+/// The entry that a placeholder at `pointer` refers to, if that has such an output, and a secret would stay one.
+fn refers(
+    entries: &BTreeMap<Key, Wanted>,
+    entry: &Wanted,
+    written: &Value,
+    pointer: &str,
+    reference: &Reference,
+) -> Result<Key, String> {
+    let output = reference::Output::parse(reference)?;
+    let Some(other) = entries.get(&output.key) else {
+        return Err(format!("`{reference}`: the order has no resource `{}`", output.key));
+    };
+    let found = Stock::output(&other.offer.resource_type, &output.path).map_err(|hint| {
+        let name = output.path.first().map_or("", String::as_str);
+        let hint = if hint.is_empty() { hint } else { format!(": {hint}") };
+        format!("`{reference}`: `{}` has no output `{name}`{hint}", other.written.resource_type)
+    })?;
+    let kept = || marker::covers(&marker::pointers(&entry.offer.resource_type.params, written), pointer);
+    if found == Output::Secret && !kept() {
+        return Err(format!(
+            "`{reference}` is a secret, and this param is not kept secret: a `{}` has no place for it here",
+            entry.written.resource_type
+        ));
+    }
+    Ok(output.key)
+}
+
+fn circular(circle: &[&Key]) -> Refusal {
+    let way: Vec<_> = circle.iter().map(|key| format!("`{key}`")).collect();
+    let message = format!("resources refer to one another in a circle: {}", way.join(" → "));
+    Refusal::new(Reason::GraphCycle, message).hint("take one of these references out")
+}
+
+/// What of the wiring is on record, whatever stands behind it at the moment.
+#[derive(PartialEq)]
+struct Wired<'a>(&'a Value, &'a BTreeMap<Key, ResourceId>);
+
+impl<'a> Wired<'a> {
+    fn of(wiring: &'a Wiring) -> Self {
+        Self(&wiring.written, &wiring.needs)
     }
 }

@@ -102,6 +102,8 @@ pub fn operation(verb: OperationVerb) -> Operation {
         budget: Budget::default(),
         due: Timestamp::ZERO,
         held: None,
+        awaits: 0,
+        broken_by: None,
         cancel_requested: false,
         superseded_by: None,
         plan_digest: String::new(),

@@ -28,9 +28,11 @@ const RETRY_MS: u64 = 1_000;
 /// The canonical code of a reason. `docs/errors.md` has the same table, and a test compares them.
 pub fn code(reason: Reason) -> Code {
     match reason {
-        Reason::ParamsInvalid | Reason::DocumentInvalid | Reason::RequestInvalid | Reason::DriverInvalid => {
-            Code::InvalidArgument
-        }
+        Reason::ParamsInvalid
+        | Reason::DocumentInvalid
+        | Reason::RequestInvalid
+        | Reason::GraphCycle
+        | Reason::DriverInvalid => Code::InvalidArgument,
         Reason::NotFound | Reason::ResourceTypeUnknown | Reason::ClassUnknown => Code::NotFound,
         Reason::AlreadyExists | Reason::RequestIdReused | Reason::ForeignObjectExists => Code::AlreadyExists,
         Reason::UnresolvedReference
@@ -49,6 +51,7 @@ pub fn code(reason: Reason) -> Code {
         | Reason::CreateOutcomeUnknown
         | Reason::MultipleCandidates
         | Reason::DriverUnfit
+        | Reason::DependencyFailed
         | Reason::ChildrenFailed => Code::FailedPrecondition,
         // Read again and decide anew.
         Reason::PlanStale

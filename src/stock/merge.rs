@@ -43,6 +43,14 @@ fn differ(value: &Value, fixed: &Value, pointer: String, found: &mut Vec<String>
     }
 }
 
+/// Takes the member at `pointer` out of its object, if it is there.
+pub(super) fn remove(value: &mut Value, pointer: &str) {
+    let Some((parent, token)) = pointer.rsplit_once('/') else { return };
+    if let Some(Value::Object(members)) = value.pointer_mut(parent) {
+        members.remove(&token.replace("~1", "/").replace("~0", "~"));
+    }
+}
+
 /// Nested schemas followed for defaults.
 const DEPTH: usize = 64;
 

@@ -37,7 +37,7 @@ pub use compatible::{Live, compatible};
 pub use connect::FoundCondition;
 pub use fit::{Fit, fit};
 pub use matching::{Ambiguous, Chosen, Unmatched, choose, ties};
-pub use offer::{CatalogEntry, Offer};
+pub use offer::{CatalogEntry, Offer, Output};
 pub use params::{Asked, fill};
 pub use records::{AppliedDocument, DocumentAction};
 pub use schema::Schemas;

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::document::nearest::hint;
 use crate::domain::contract::Violation;
 use crate::domain::description::TypeDescription;
 use crate::domain::document::{Document, Environment, Kind, Manifest, Recipe, ResourceType};
 use crate::domain::id::ResourceId;
 use crate::domain::json::canonical;
 use crate::domain::limits::Limits;
+use crate::domain::marker;
 use crate::domain::name::{Name, ResourceName};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
@@ -19,6 +21,7 @@ use crate::store::{NaturalKey, Paging};
 
 use super::connect::backend_refusal;
 use super::matching::{self, Chosen, For, Unmatched, Why};
+use super::shape::Shape;
 use super::{Error, Stock, params};
 
 /// One way to make one type, matched and ready.
@@ -48,6 +51,14 @@ impl Offer {
             connections: self.recipe.connections.clone(),
         }
     }
+}
+
+/// What stands in an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    Plain,
+    /// It is a secret, or has one in it.
+    Secret,
 }
 
 /// What may be ordered in one environment.
@@ -141,19 +152,34 @@ impl Stock {
     }
 
     /// The params pipeline: defaults, fixed values and every schema that has a say.
-    pub fn params(&self, offer: &Offer, given: Option<&Value>) -> Result<Value, Vec<Violation>> {
+    /// `unknown`: JSON Pointers into the params to what is not known yet, and absent.
+    pub fn params(&self, offer: &Offer, given: Option<&Value>, unknown: &[String]) -> Result<Value, Vec<Violation>> {
         let Some(description) = offer.type_description() else {
             let message = "its driver no longer makes this type".to_owned();
             return Err(vec![Violation { pointer: String::new(), message }]);
         };
         let asked = params::Asked {
             params: given,
+            unknown,
             resource_type: &offer.resource_type,
             recipe: &offer.recipe,
             driver: &offer.driver.description().name,
             description,
         };
         params::fill(&asked, &self.schemas)
+    }
+
+    /// What a reference to `path` of the outputs of `resource_type` finds there; the error tells what there is instead.
+    pub fn output(resource_type: &ResourceType, path: &[String]) -> Result<Output, String> {
+        let shape = Shape::of(&resource_type.outputs);
+        let Some(first) = path.first() else { return Ok(Output::Plain) };
+        if !shape.accepts(first) {
+            return Err(hint(first, shape.named.keys().copied()));
+        }
+        // The members on the way, with something at their end.
+        let value = path.iter().rev().fold(Value::Null, |inner, name| serde_json::json!({ name: inner }));
+        let secret = !marker::pointers(&resource_type.outputs, &value).is_empty();
+        Ok(if secret { Output::Secret } else { Output::Plain })
     }
 
     /// What names the object at its backend, if the driver says what does.

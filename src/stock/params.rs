@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::merge::{differences, fill_defaults, lay_over};
+use super::merge::{differences, fill_defaults, lay_over, remove};
 use super::schema::Schemas;
 use crate::document::refusal::Scope;
 use crate::domain::contract::Violation;
@@ -18,6 +18,8 @@ use crate::domain::marker;
 pub struct Asked<'a> {
     /// As the developer wrote them.
     pub params: Option<&'a Value>,
+    /// JSON Pointers into them to what is not known yet, and absent.
+    pub unknown: &'a [String],
     pub resource_type: &'a ResourceType,
     pub recipe: &'a Recipe,
     /// The driver's name, and how it makes the type.
@@ -36,7 +38,14 @@ pub fn fill(asked: &Asked<'_>, schemas: &Schemas) -> Result<Value, Vec<Violation
     lay_over(&mut params, given);
     fill_defaults(&mut params, &asked.resource_type.params);
     let mut found = Vec::new();
+    for pointer in asked.unknown {
+        // It will be something: no default takes its place.
+        remove(&mut params, pointer);
+    }
     if let Some(fixed) = &rules.fixed {
+        for pointer in asked.unknown.iter().filter(|pointer| fixed.pointer(pointer).is_some()) {
+            found.push(fixed_otherwise(pointer, fixed, asked));
+        }
         for pointer in differences(given, fixed) {
             found.push(fixed_otherwise(&pointer, fixed, asked));
         }
@@ -84,7 +93,8 @@ fn refused(params: &Value, asked: &Asked<'_>, schemas: &Schemas, found: &mut Vec
                 continue;
             }
         };
-        for refusal in compiled.refusals(params, &Scope::Value("params")) {
+        let refusals = compiled.refusals(params, &Scope::Value("params"));
+        for refusal in refusals.into_iter().filter(|it| it.holds_without(asked.unknown)) {
             let seen = (refusal.pointer.clone(), refusal.message.clone());
             if told.contains(&seen) {
                 continue;

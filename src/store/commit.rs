@@ -112,8 +112,16 @@ pub enum Write {
         version: u64,
         time: Timestamp,
     },
-    /// Its tally counts at version 1 only: from then on the store keeps it, as [`Write::Tally`] says.
+    /// Its tally counts at version 1 only: from then on the store keeps it, as [`Write::Tally`] says. What it waits for never does:
+    /// that is [`Write::Await`]'s. A child that has ended lets those go on that wait for it: they begin if it has ended well and they
+    /// wait for no other, wait for its successor if it has one, and are broken by it otherwise.
     Operation(Box<Operation>),
+    /// From here on `operation`, a child that is on record, waits for these children and no others. Those that have ended well are not
+    /// waited for; one that has not breaks it.
+    Await {
+        operation: Box<Operation>,
+        awaited: Vec<OperationId>,
+    },
     /// One child of `parent` went from a state to another: counts it and settles the parent. Never conflicts.
     Tally {
         parent: OperationId,

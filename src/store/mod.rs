@@ -95,6 +95,9 @@ pub trait Store: Send + Sync {
     /// Counts commits; changes after each. A wake-up, not a source of truth.
     fn changes(&self) -> watch::Receiver<u64>;
 
+    /// Counts ends of operations that others waited for: after one the queue may have more to do.
+    fn releases(&self) -> u64;
+
     /// Another one after every commit that puts or deletes a document or a driver: what was read of these after it was asked for holds as
     /// long as it stays.
     async fn catalog_version(&self) -> Result<u64, Error>;

@@ -11,6 +11,7 @@ fn run(params: Value, rules: Value, kind: Value, driver: Value) -> Result<Value,
     let recipe = of(json!({ "name": "shared", "type": "db", "driver": "postgres", "params": rules }));
     let description = of(json!({ "params": driver, "outputs": {}, "identity": "named" }));
     let asked = Asked {
+        unknown: &[],
         params: Some(&params),
         resource_type: &resource_type,
         recipe: &recipe,
@@ -66,6 +67,7 @@ fn a_resource_without_params_has_defaults() {
     let description = of(json!({ "params": {}, "outputs": {}, "identity": "named" }));
     let asked = Asked {
         params: None,
+        unknown: &[],
         resource_type: &resource_type,
         recipe: &recipe,
         driver: "postgres",

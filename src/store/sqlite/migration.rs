@@ -22,6 +22,7 @@ pub const ALL: &[Migration] = &[
     Migration { version: 3, sql: include_str!("migrations/0003.sql") },
     Migration { version: 4, sql: include_str!("migrations/0004.sql") },
     Migration { version: 5, sql: include_str!("migrations/0005.sql") },
+    Migration { version: 6, sql: include_str!("migrations/0006.sql") },
 ];
 
 /// Applies what is missing; refuses a database that was migrated by other texts or by a newer program.

@@ -21,6 +21,7 @@ mod order;
 mod resource;
 mod suspect;
 mod operation;
+mod awaiting;
 mod hold;
 mod prune;
 mod journal;
@@ -73,6 +74,7 @@ pub struct Sqlite {
     readers: reader::Readers,
     changes: watch::Receiver<u64>,
     catalog_version: Arc<AtomicU64>,
+    releases: Arc<AtomicU64>,
     hooks: Arc<hook::Hooks>,
     /// Dropped last: whoever gets the lock finds nobody else at work.
     _lock: File,
@@ -93,12 +95,13 @@ impl Sqlite {
         let readers = readers.map_err(|error| Error::from(error).at(&opened.path))?;
         let files = files::Files::of(&opened.path)?;
         let catalog_version = Arc::new(AtomicU64::new(0));
+        let releases = Arc::new(AtomicU64::new(0));
         let writer = writer::Writer::new(
             opened.connection,
             opened.owner,
             files,
             Arc::clone(&hooks),
-            writer::Changed { all: sender, catalog: Arc::clone(&catalog_version) },
+            writer::Changed { all: sender, catalog: Arc::clone(&catalog_version), releases: Arc::clone(&releases) },
             Arc::clone(&copying),
         );
         let writer = writer.map_err(|error| Error::from(error).at(&opened.path))?;
@@ -117,6 +120,7 @@ impl Sqlite {
             readers,
             changes,
             catalog_version,
+            releases,
             hooks,
             _lock: opened.lock,
         })
@@ -192,6 +196,10 @@ impl Store for Sqlite {
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
+    }
+
+    fn releases(&self) -> u64 {
+        self.releases.load(Ordering::Acquire)
     }
 
     async fn catalog_version(&self) -> Result<u64> {

@@ -29,6 +29,8 @@ static TABLE: LazyLock<Statements> = LazyLock::new(|| {
             "trace",
             "create_time",
             "tally",
+            "awaits",
+            "broken_by",
         ],
         changing: &[
             "verb",
@@ -71,7 +73,8 @@ static SELECT_OPEN: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// What is runnable as soon as its time has come.
-const RUNNABLE: &str = "parent IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held IS NULL
+const RUNNABLE: &str =
+    "parent IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held IS NULL AND awaits = 0
     AND NOT EXISTS (
         SELECT 1 FROM operation AS earlier
         WHERE earlier.resource = operation.resource AND earlier.generation < operation.generation
@@ -87,14 +90,14 @@ static SELECT_AHEAD: LazyLock<String> = LazyLock::new(|| {
 });
 
 const SELECT_NEXT_DUE: &str = "SELECT min(due) FROM operation
-    WHERE parent IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held IS NULL AND due > ?1";
+    WHERE parent IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held IS NULL AND awaits = 0 AND due > ?1";
 
 const SELECT_STANDING: &str = "SELECT state, count(*), coalesce(sum(effect = 'unknown'), 0), count(held)
     FROM operation INDEXED BY operation_open
     WHERE parent IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'needs-attention') GROUP BY state";
 
 const SELECT_FIRST_DUE: &str = "SELECT min(due) FROM operation
-    WHERE parent IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held IS NULL";
+    WHERE parent IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held IS NULL AND awaits = 0";
 
 const SELECT_NEXT_HELD_KEY: &str = "SELECT min(held) FROM operation
     WHERE held IS NOT NULL AND state IN ('queued', 'running', 'waiting') AND held > ?1";
@@ -120,6 +123,8 @@ fn read(columns: &mut Columns<'_>) -> Result<Operation, Error> {
         trace: columns.text()?,
         create_time: columns.time()?,
         tally: columns.json_optional()?.unwrap_or_default(),
+        awaits: columns.number()?,
+        broken_by: columns.parse_optional(OperationId::parse)?,
         verb: columns.word()?,
         generation: columns.number()?,
         state: columns.word()?,
@@ -148,7 +153,7 @@ fn read(columns: &mut Columns<'_>) -> Result<Operation, Error> {
     })
 }
 
-/// Its tally is stored at version 1 only; after that [`tally`] keeps it.
+/// Its tally and what it waits for are stored at version 1 only; after that [`tally`] and `awaiting` keep them.
 pub fn put(connection: &Connection, it: &Operation) -> Result<(), Error> {
     let params = params![
         it.id.as_str(),
@@ -163,6 +168,8 @@ pub fn put(connection: &Connection, it: &Operation) -> Result<(), Error> {
         it.trace,
         int(it.create_time.ms()),
         (it.tally != Tally::default()).then(|| json(&it.tally)),
+        it.awaits,
+        it.broken_by.as_ref().map(OperationId::as_str),
         it.verb.as_str(),
         int(it.generation),
         it.state.as_str(),

@@ -3,7 +3,8 @@
 use rusqlite::Connection;
 
 use super::{
-    document, driver, hold, journal, natural_key, operation, order, prune, request, resource, secret, suspect, token,
+    awaiting, document, driver, hold, journal, natural_key, operation, order, prune, request, resource, secret,
+    suspect, token,
 };
 use crate::domain::event::Event;
 use crate::domain::name::shard;
@@ -15,6 +16,8 @@ pub struct Changes {
     pub events: Vec<Event>,
     /// Each once.
     pub shards: Vec<u16>,
+    /// An operation has ended for which others waited.
+    pub released: bool,
 }
 
 impl Changes {
@@ -72,6 +75,13 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
         Write::Operation(it) => {
             operation::put(connection, it)?;
             changes.event(Event::from(&**it));
+            if it.state.is_terminal() && it.parent.is_some() {
+                changes.released |= awaiting::release(connection, it)?;
+            }
+        }
+        Write::Await { operation: it, awaited } => {
+            awaiting::put(connection, it, awaited)?;
+            changes.touch(it.order.project.as_str());
         }
         Write::Tally { parent, from, to, time } => {
             let (project, settled) = operation::tally(connection, parent, *from, *to, *time)?;

@@ -42,6 +42,8 @@ pub struct Changed {
     pub all: watch::Sender<u64>,
     /// Counts those that put or delete documents or drivers.
     pub catalog: Arc<AtomicU64>,
+    /// Counts ends of operations that others waited for.
+    pub releases: Arc<AtomicU64>,
 }
 
 pub struct Writer {
@@ -238,6 +240,9 @@ impl Writer {
         let mut changes = Changes::default();
         for it in &commit.writes {
             write::apply(&self.connection, it, &mut changes)?;
+        }
+        if changes.released {
+            self.changed.releases.fetch_add(1, Ordering::AcqRel);
         }
         for it in &commit.audit {
             audit::insert(&self.connection, it)?;

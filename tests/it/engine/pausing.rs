@@ -175,7 +175,7 @@ async fn many_that_are_paused_do_not_stand_in_the_way() {
             before += 1;
             let now = Timestamp::from_ms(before);
             let mut it = Resource { id: ResourceId::new(now, &chance), version: 1, ..resource.clone() };
-            it.name.key = name(&format!("r{before}"));
+            it.name.key = name(&format!("r{before}")).into();
             it.pin.connections.values_mut().for_each(|connection| *connection = name("files"));
             let operation = Operation {
                 id: OperationId::new(now, &chance),

@@ -173,6 +173,8 @@ impl Records {
             budget: Budget::default(),
             due: now,
             held: None,
+            awaits: 0,
+            broken_by: None,
             cancel_requested: false,
             superseded_by: None,
             plan_digest: "sha256:bb".into(),

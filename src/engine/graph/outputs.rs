@@ -1,0 +1,118 @@
+//! What is known of the outputs that others refer to, while planning and when their turn has come.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::domain::id::ResourceId;
+use crate::domain::json::strings;
+use crate::domain::marker::covers;
+use crate::domain::name::Key;
+use crate::domain::placeholder::{Found, Lookup, Piece, Reference};
+use crate::domain::secret::{Handle, Plain};
+
+use super::reference::Output;
+
+/// Outputs of one resource, as far as they are known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    pub resource: ResourceId,
+    outputs: Value,
+    /// JSON Pointers into them.
+    unknown: Vec<String>,
+    /// What is not among them may come.
+    open: bool,
+}
+
+impl Known {
+    /// Of a resource that is there and stays as it is.
+    pub fn all(resource: ResourceId, outputs: Value) -> Self {
+        Self { resource, outputs, unknown: Vec::new(), open: false }
+    }
+
+    /// Of one that is about to be made or changed.
+    pub fn planned(resource: ResourceId, outputs: Value, unknown: Vec<String>) -> Self {
+        Self { resource, outputs, unknown, open: true }
+    }
+
+    pub fn nothing(resource: ResourceId) -> Self {
+        Self::planned(resource, json!({}), Vec::new())
+    }
+
+    /// Whether the secret is one of its outputs.
+    pub fn has(&self, handle: &Handle) -> bool {
+        strings(&self.outputs).into_iter().any(|(_, text)| text == handle.as_str())
+    }
+
+    /// `None`: there is no such output.
+    pub fn find(&self, pointer: &str) -> Option<Found> {
+        let inside = [pointer.to_owned()];
+        let unknown = covers(&self.unknown, pointer) || self.unknown.iter().any(|it| covers(&inside, it));
+        match self.outputs.pointer(pointer) {
+            _ if unknown => Some(Found::Unknown),
+            Some(value) => Some(Found::Value(value.clone())),
+            None => self.open.then_some(Found::Unknown),
+        }
+    }
+}
+
+/// Looks up what placeholders refer to, with the secrets that stand there.
+pub struct Outputs<'a> {
+    pub known: &'a BTreeMap<Key, Arc<Known>>,
+    pub secrets: &'a HashMap<Handle, Plain>,
+    /// Pointers to texts into which a secret was put.
+    pub joined: Vec<String>,
+}
+
+impl Lookup for Outputs<'_> {
+    fn find(&mut self, _: &str, reference: &Reference) -> Result<Found, String> {
+        let output = Output::parse(reference)?;
+        let known =
+            self.known.get(&output.key).ok_or_else(|| format!("`{reference}`: there is no `{}`", output.key))?;
+        let missing = || format!("`{reference}`: `{}` has no output `{}`", output.key, output.path.join("."));
+        known.find(&output.pointer()).ok_or_else(missing)
+    }
+
+    fn join(&mut self, pointer: &str, pieces: Vec<Piece>) -> Result<String, String> {
+        let mut text = String::new();
+        for piece in pieces {
+            match piece {
+                Piece::Text(plain) => text.push_str(&plain),
+                Piece::Secret(handle) => {
+                    let secret =
+                        self.secrets.get(&handle).ok_or("a secret that is referred to is not kept any more")?;
+                    text.push_str(secret.reveal());
+                    if self.joined.last().is_none_or(|last| last != pointer) {
+                        self.joined.push(pointer.to_owned());
+                    }
+                }
+            }
+        }
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::testing::resource;
+
+    #[test]
+    fn what_is_not_told_is_unknown_or_not_there() {
+        let outputs = json!({ "host": "h", "more": { "a": 1, "b": 2 } });
+        let planned = Known::planned(resource().id, outputs.clone(), vec!["/url".into(), "/more/b".into()]);
+        let all = Known::all(resource().id, outputs);
+        for (pointer, in_plan, in_record) in [
+            ("/host", Some(Found::Value(json!("h"))), Some(Found::Value(json!("h")))),
+            ("/url", Some(Found::Unknown), None),
+            ("/url/x", Some(Found::Unknown), None),
+            ("/more/a", Some(Found::Value(json!(1))), Some(Found::Value(json!(1)))),
+            ("/more/b", Some(Found::Unknown), Some(Found::Value(json!(2)))),
+            ("/more", Some(Found::Unknown), Some(Found::Value(json!({ "a": 1, "b": 2 })))),
+            ("/other", Some(Found::Unknown), None),
+        ] {
+            assert_eq!((planned.find(pointer), all.find(pointer)), (in_plan, in_record), "{pointer}");
+        }
+    }
+}

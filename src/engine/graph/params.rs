@@ -1,0 +1,225 @@
+//! Params as a driver is given them: what was written, with everything in place that placeholders refer to, filled, checked and with its
+//! secrets hidden.
+//!
+//! Secrets stand in the clear only while schemas look at them. What is lent by another resource keeps its handle; whatever else stands at a
+//! place that the type marks secret becomes a secret of this resource.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::domain::contract::{Answer, Call, Violation};
+use crate::domain::id::ResourceId;
+use crate::domain::json::strings;
+use crate::domain::marker;
+use crate::domain::name::Key;
+use crate::domain::placeholder::{self, Found, is_any};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::Refusal;
+use crate::domain::secret::{Fresh, Handle, Plain};
+use crate::engine::survey::{Asked, params_invalid, refused, unfit};
+use crate::engine::{Engine, Error};
+
+use super::outputs::{Known, Outputs};
+use super::reference::Output;
+
+/// Params, and what came up on the way to them.
+#[derive(Debug)]
+pub struct Made {
+    pub params: Value,
+    /// JSON Pointers into the driver's input (`/params/target`) to what is not known yet.
+    pub unknown: Vec<String>,
+    /// Secrets of this resource that the params contain.
+    pub secrets: Vec<Fresh>,
+    /// As they were written, with handles where secrets stood in the clear.
+    pub written: Value,
+    /// Where a secret of another resource stands, and whose it is.
+    pub lent: BTreeMap<String, ResourceId>,
+}
+
+impl Engine {
+    /// `config`: what the driver is given beside them.
+    pub(in crate::engine) async fn make_params(
+        &self,
+        asked: &Asked<'_>,
+        written: Option<&Value>,
+        config: &Value,
+        known: &BTreeMap<Key, Arc<Known>>,
+    ) -> Result<Made, Error> {
+        let empty = json!({});
+        let written = self.reopened(asked, written.unwrap_or(&empty)).await?;
+        let (filled, joined, secrets) = self.filled(asked, &written, known).await?;
+        let resource_type = &asked.offer.resource_type;
+        let invalid = |found| Error::Refused(params_invalid(asked.key, &resource_type.meta.name, found));
+        let (plain, lent) = in_the_clear(filled.value, &secrets);
+        let params = self.stock.params(asked.offer, Some(&plain), &filled.unknown).map_err(invalid)?;
+        let marked = marker::pointers(&resource_type.params, &params);
+        let places = lent.iter().map(|(pointer, _)| pointer).chain(&joined);
+        let stray: Vec<_> = places.filter(|pointer| !marker::covers(&marked, pointer)).map(|it| exposed(it)).collect();
+        if !stray.is_empty() {
+            return Err(invalid(stray));
+        }
+        let (params, fresh) = self.hide(asked, params, &marked, &lent);
+        let unknown: Vec<String> = filled.unknown.iter().map(|pointer| format!("/params{pointer}")).collect();
+        let params = self.normal(asked, params, &unknown, config, &fresh).await?;
+        let lent = lent.iter().filter_map(|(pointer, handle)| Some((pointer.clone(), owner(handle, known)?)));
+        Ok(Made { lent: lent.collect(), written: hidden(written, &fresh), params, unknown, secrets: fresh })
+    }
+
+    /// A manifest is kept with handles where secrets were written: schemas look at what stands behind them.
+    async fn reopened(&self, asked: &Asked<'_>, written: &Value) -> Result<Value, Error> {
+        let mut written = written.clone();
+        let handles: Vec<_> =
+            strings(&written).into_iter().filter_map(|(pointer, text)| Some((pointer, Handle::parse(text)?))).collect();
+        for (pointer, handle) in handles {
+            let Some(record) = self.store.secret(handle.as_str()).await? else { continue };
+            if record.resource.as_ref() != Some(asked.id) {
+                let message = format!("`{}` has the handle of a secret that is not its own", asked.key);
+                return Err(Refusal::new(Reason::ParamsInvalid, message).into());
+            }
+            let plain = self.sealer(asked.order.project.as_str()).open_secret(&record)?;
+            if let Some(place) = written.pointer_mut(&pointer) {
+                // What stood there had no placeholders, whatever it looks like.
+                *place = Value::String(plain.reveal().replace("${", "$${"));
+            }
+        }
+        Ok(written)
+    }
+
+    /// With everything in place, where secrets were joined into texts, and the secrets that stand there.
+    async fn filled(
+        &self,
+        asked: &Asked<'_>,
+        written: &Value,
+        known: &BTreeMap<Key, Arc<Known>>,
+    ) -> Result<(placeholder::Filled, Vec<String>, HashMap<Handle, Plain>), Error> {
+        if !is_any(written) {
+            let filled = placeholder::Filled { value: written.clone(), unknown: Vec::new() };
+            return Ok((filled, Vec::new(), HashMap::new()));
+        }
+        let secrets = self.referred_secrets(asked, written, known).await?;
+        let mut outputs = Outputs { known, secrets: &secrets, joined: Vec::new() };
+        match placeholder::fill(written, &mut outputs) {
+            Ok(filled) => {
+                let joined = outputs.joined;
+                Ok((filled, joined, secrets))
+            }
+            Err(wrong) => {
+                let violation = |(pointer, message)| Violation { pointer: format!("/params{pointer}"), message };
+                let wrong = wrong.into_iter().map(violation).collect();
+                Err(params_invalid(asked.key, &asked.offer.resource_type.meta.name, wrong).into())
+            }
+        }
+    }
+
+    async fn referred_secrets(
+        &self,
+        asked: &Asked<'_>,
+        written: &Value,
+        known: &BTreeMap<Key, Arc<Known>>,
+    ) -> Result<HashMap<Handle, Plain>, Error> {
+        let mut secrets = HashMap::new();
+        for (_, reference) in placeholder::references(written).unwrap_or_default() {
+            let Ok(output) = Output::parse(&reference) else { continue };
+            let found = known.get(&output.key).and_then(|known| known.find(&output.pointer()));
+            let Some(Found::Value(value)) = found else { continue };
+            for (_, text) in strings(&value) {
+                let Some(handle) = Handle::parse(text).filter(|handle| !secrets.contains_key(handle)) else { continue };
+                if let Some(record) = self.store.secret(handle.as_str()).await? {
+                    let plain = self.sealer(asked.order.project.as_str()).open_secret(&record)?;
+                    secrets.insert(handle, plain);
+                }
+            }
+        }
+        Ok(secrets)
+    }
+
+    /// Puts handles in the place of secrets that stand in the clear.
+    fn hide(
+        &self,
+        asked: &Asked<'_>,
+        mut params: Value,
+        marked: &[String],
+        lent: &[(String, Handle)],
+    ) -> (Value, Vec<Fresh>) {
+        for (pointer, handle) in lent {
+            if let Some(place) = params.pointer_mut(pointer) {
+                *place = Value::String(handle.to_string());
+            }
+        }
+        let mut secrets = Vec::new();
+        let whose = asked.order.resource(asked.key.clone()).to_string();
+        for pointer in marked.iter().filter(|pointer| !lent.iter().any(|(lent, _)| lent == *pointer)) {
+            let Some(Value::String(text)) = params.pointer_mut(pointer) else { continue };
+            let handle = Handle::from_bytes(&self.keyring.derive(&["param", &whose, pointer, text]));
+            let value = Plain::new(std::mem::replace(text, handle.to_string()));
+            secrets.push(Fresh { handle, name: format!("params{pointer}"), value });
+        }
+        (params, secrets)
+    }
+
+    /// As the driver writes them.
+    async fn normal(
+        &self,
+        asked: &Asked<'_>,
+        params: Value,
+        unknown: &[String],
+        config: &Value,
+        secrets: &[Fresh],
+    ) -> Result<Value, Error> {
+        let mut input = asked.input(self, params, config.clone(), None);
+        input.unknown = unknown.to_vec();
+        let attempt = self.looking(Call::Validate(input), Default::default(), secrets, asked).await?;
+        match asked.run(attempt).await?.result {
+            Ok(Answer::Validated(params)) => Ok(params),
+            Ok(other) => Err(unfit(asked, &format!("{other:?} to validate")).into()),
+            Err(failure) => Err(refused(asked, &failure).into()),
+        }
+    }
+}
+
+/// Secrets of others in the place of their handles, and where they stand.
+fn in_the_clear(mut value: Value, secrets: &HashMap<Handle, Plain>) -> (Value, Vec<(String, Handle)>) {
+    if secrets.is_empty() {
+        return (value, Vec::new());
+    }
+    let lent: Vec<_> = strings(&value)
+        .into_iter()
+        .filter_map(|(pointer, text)| Some((pointer, Handle::parse(text)?)))
+        .filter(|(_, handle)| secrets.contains_key(handle))
+        .collect();
+    for (pointer, handle) in &lent {
+        if let (Some(place), Some(plain)) = (value.pointer_mut(pointer), secrets.get(handle)) {
+            *place = Value::String(plain.reveal().to_owned());
+        }
+    }
+    (value, lent)
+}
+
+fn exposed(pointer: &str) -> Violation {
+    let message = "this is a secret of another resource, and this param is not kept secret: its type marks secret params `x-vend-secret`";
+    Violation { pointer: format!("/params{pointer}"), message: message.to_owned() }
+}
+
+fn owner(handle: &Handle, known: &BTreeMap<Key, Arc<Known>>) -> Option<ResourceId> {
+    known.values().find(|known| known.has(handle)).map(|known| known.resource.clone())
+}
+
+/// What has placeholders stays as it was written: what is behind them is no part of it.
+fn hidden(mut written: Value, secrets: &[Fresh]) -> Value {
+    for secret in secrets {
+        let pointer = secret.name.trim_start_matches("params");
+        match written.pointer_mut(pointer) {
+            Some(Value::String(text)) if !text.contains("${") || !has_references(text) => {
+                *text = secret.handle.to_string();
+            }
+            _ => {}
+        }
+    }
+    written
+}
+
+fn has_references(text: &str) -> bool {
+    placeholder::Template::parse(text).is_ok_and(|template| template.references().next().is_some())
+}

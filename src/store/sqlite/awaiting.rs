@@ -1,0 +1,110 @@
+//! Which operations wait for which others, and what the end of one means for those that wait for it.
+
+use rusqlite::{Connection, params};
+
+use super::row::{all, int, one};
+use crate::domain::id::OperationId;
+use crate::domain::name::shard;
+use crate::domain::operation::{Operation, OperationState};
+use crate::store::Error;
+
+const WHAT: &str = "awaiting";
+/// Operations that have taken one another's place, followed in a row.
+const SUCCESSORS: usize = 1_000;
+
+/// How an operation stands for those that wait for it.
+enum Standing {
+    /// Wait for this one.
+    Open(OperationId),
+    Done,
+    Broken(OperationId),
+}
+
+/// `operation` begins when all of `awaited` have ended well; what of these has ended by now is not waited for.
+pub fn put(connection: &Connection, operation: &Operation, awaited: &[OperationId]) -> Result<(), Error> {
+    let (mut awaits, mut broken) = (0, None);
+    for id in awaited {
+        match standing(connection, id.clone())? {
+            Standing::Open(open) => awaits += insert(connection, &open, operation.id.as_str(), operation)?,
+            Standing::Done => {}
+            Standing::Broken(by) => broken = broken.or(Some(by)),
+        }
+    }
+    if broken.is_some() {
+        awaits = 0;
+    }
+    connection.prepare_cached("UPDATE operation SET awaits = ?2, broken_by = ?3 WHERE id = ?1")?.execute(params![
+        operation.id.as_str(),
+        int(awaits),
+        broken.as_ref().map(OperationId::as_str)
+    ])?;
+    Ok(())
+}
+
+/// `ended` has: whoever waits for it waits for one less, for its successor, or in vain. True if one of them may begin.
+pub fn release(connection: &Connection, ended: &Operation) -> Result<bool, Error> {
+    let sql = "SELECT operation FROM awaiting WHERE awaited = ?1";
+    let waiting: Vec<String> = all(connection, WHAT, sql, [ended.id.as_str()], |columns| columns.text())?;
+    if waiting.is_empty() {
+        return Ok(false);
+    }
+    connection.prepare_cached("DELETE FROM awaiting WHERE awaited = ?1")?.execute([ended.id.as_str()])?;
+    let standing = after(connection, ended)?;
+    for id in &waiting {
+        match &standing {
+            Standing::Open(open) if insert(connection, open, id, ended)? == 1 => {}
+            Standing::Open(_) | Standing::Done => one_less(connection, id, None)?,
+            Standing::Broken(by) => one_less(connection, id, Some(by))?,
+        }
+    }
+    Ok(true)
+}
+
+fn one_less(connection: &Connection, id: &str, broken_by: Option<&OperationId>) -> Result<(), Error> {
+    let sql = "UPDATE operation
+        SET awaits = CASE WHEN ?2 IS NULL THEN max(awaits - 1, 0) ELSE 0 END, broken_by = coalesce(broken_by, ?2)
+        WHERE id = ?1 AND awaits > 0 AND end_time IS NULL";
+    connection.prepare_cached(sql)?.execute(params![id, broken_by.map(OperationId::as_str)])?;
+    Ok(())
+}
+
+fn insert(connection: &Connection, awaited: &OperationId, operation: &str, of: &Operation) -> Result<u64, Error> {
+    let sql = "INSERT OR IGNORE INTO awaiting (awaited, operation, shard) VALUES (?1, ?2, ?3)";
+    let inserted = connection.prepare_cached(sql)?.execute(params![
+        awaited.as_str(),
+        operation,
+        shard(of.order.project.as_str())
+    ])?;
+    Ok(inserted as u64)
+}
+
+fn standing(connection: &Connection, id: OperationId) -> Result<Standing, Error> {
+    match super::operation::get(connection, &id)? {
+        Some(operation) => after(connection, &operation),
+        // It has ended so long ago that it is not kept any more.
+        None => Ok(Standing::Done),
+    }
+}
+
+fn after(connection: &Connection, operation: &Operation) -> Result<Standing, Error> {
+    let mut id = operation.id.clone();
+    let mut at = (operation.state, operation.superseded_by.clone());
+    for _ in 0..SUCCESSORS {
+        match at {
+            (OperationState::Succeeded, _) => return Ok(Standing::Done),
+            (OperationState::Superseded, Some(successor)) => id = successor,
+            (state, _) if state.is_terminal() => return Ok(Standing::Broken(id)),
+            _ => return Ok(Standing::Open(id)),
+        }
+        let sql = "SELECT state, superseded_by FROM operation WHERE id = ?1";
+        let found = one(connection, WHAT, sql, [id.as_str()], |columns| {
+            Ok((columns.word::<OperationState>()?, columns.parse_optional(OperationId::parse)?))
+        })?;
+        match found {
+            Some(found) => at = found,
+            // The successor is of this very commit, and not written yet.
+            None => return Ok(Standing::Open(id)),
+        }
+    }
+    Ok(Standing::Broken(id))
+}
