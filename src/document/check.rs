@@ -74,8 +74,39 @@ fn resource_type(it: &ResourceType, found: &mut Vec<Refusal>) {
 }
 
 fn recipe(it: &Recipe, found: &mut Vec<Refusal>) {
-    if let Err(error) = Requirement::parse(&it.driver) {
-        found.push(Refusal::new("/driver", error.to_string()));
+    match &it.driver {
+        Some(driver) => {
+            if let Err(error) = Requirement::parse(driver) {
+                found.push(Refusal::new("/driver", error.to_string()));
+            }
+            for (key, given) in [("resources", !it.resources.is_empty()), ("outputs", it.outputs.is_some())] {
+                if given {
+                    let message = format!("a recipe has a `driver` or `resources`, and `{key}` goes with `resources`");
+                    found.push(Refusal::new(format!("/{key}"), message).hint("leave out one of them"));
+                }
+            }
+        }
+        None if it.resources.is_empty() => {
+            let message = format!("recipe `{}` says neither `driver` nor `resources`", it.meta.name);
+            found.push(
+                Refusal::new("", message)
+                    .hint("name the driver that makes the type, or the resources that it is made of"),
+            );
+        }
+        None => {
+            let of_drivers = [
+                ("connections", !it.connections.is_empty()),
+                ("config", it.config.is_some()),
+                ("accept-unsafe", it.accept_unsafe),
+                ("replace", it.replace.is_some()),
+            ];
+            for (key, _) in of_drivers.into_iter().filter(|(_, given)| *given) {
+                found.push(Refusal::new(
+                    format!("/{key}"),
+                    format!("`{key}` goes with a `driver`, which a composite has not"),
+                ));
+            }
+        }
     }
     if let Some(allowed) = it.params.as_ref().and_then(|params| params.allowed.as_ref()) {
         schema("/params/allowed", allowed, found);

@@ -175,8 +175,15 @@ pub struct Recipe {
     /// Any of them; empty serves everywhere.
     #[serde(default, rename = "match", skip_serializing_if = "Vec::is_empty")]
     pub criteria: Vec<Criteria>,
-    /// `NAME` or `NAME@REQUIREMENT` (SemVer, as Cargo writes it): `postgres@^0.1`.
-    pub driver: String,
+    /// `NAME` or `NAME@REQUIREMENT` (SemVer, as Cargo writes it): `postgres@^0.1`. Absent in a composite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// What a composite is made of: resources of the order below the key of the one that is ordered.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resources: BTreeMap<Name, ResourceEntry>,
+    /// A composite's outputs, built from those of its parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Value>,
     /// Slot → connection.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub connections: BTreeMap<String, Name>,
@@ -190,6 +197,13 @@ pub struct Recipe {
     /// How a replacement of data is allowed; absent refuses it for types that hold data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replace: Option<Replace>,
+}
+
+impl Recipe {
+    /// It is made of other resources instead of by a driver.
+    pub fn is_composite(&self) -> bool {
+        self.driver.is_none()
+    }
 }
 
 /// All that is given must hold.

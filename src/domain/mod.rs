@@ -25,6 +25,8 @@ pub mod requirement;
 pub mod order;
 pub mod resource;
 pub mod placeholder;
+pub mod reference;
+pub mod levels;
 pub mod plan;
 pub mod operation;
 pub mod hold;

@@ -123,6 +123,10 @@ impl Template {
         }
     }
 
+    pub fn new(parts: Vec<Part>) -> Self {
+        Self(parts)
+    }
+
     /// As it was written.
     pub fn written(&self) -> String {
         let part = |part: &Part| match part {
@@ -160,6 +164,16 @@ pub fn is_any(value: &Value) -> bool {
         Value::Array(items) => items.iter().any(is_any),
         Value::Object(members) => members.values().any(is_any),
         _ => false,
+    }
+}
+
+/// `value` as it is written to be filled: its texts stand for themselves.
+pub fn escaped(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace("${", "$${")),
+        Value::Array(items) => items.iter().map(escaped).collect(),
+        Value::Object(members) => members.iter().map(|(name, it)| (name.clone(), escaped(it))).collect(),
+        other => other.clone(),
     }
 }
 
@@ -210,6 +224,11 @@ pub enum Piece {
 /// Who knows what placeholders stand for.
 pub trait Lookup {
     fn find(&mut self, pointer: &str, reference: &Reference) -> Result<Found, String>;
+
+    /// What comes out is filled again: literal text stays written as it was.
+    fn again(&self) -> bool {
+        false
+    }
 
     /// The text that is made of these, of which at least one is a secret.
     fn join(&mut self, pointer: &str, pieces: Vec<Piece>) -> Result<String, String>;
@@ -335,7 +354,8 @@ impl Filling<'_> {
         if unknown {
             return None;
         }
-        let joined = if kept { Ok(Value::String(written(pieces))) } else { self.join(pointer, pieces) };
+        let joined =
+            if kept || self.lookup.again() { Ok(Value::String(written(pieces))) } else { self.join(pointer, pieces) };
         joined.map_or_else(|message| refuse(self, message), Some)
     }
 

@@ -95,9 +95,17 @@ pub struct Wiring {
 pub struct Pin {
     pub recipe: Name,
     pub recipe_revision: u64,
+    /// Empty where the recipe is a composite.
     pub driver_digest: String,
     /// Slot → connection.
     pub connections: BTreeMap<String, Name>,
+}
+
+impl Pin {
+    /// It is made of other resources: no driver is asked about it, and nothing of it is at a backend.
+    pub fn is_composite(&self) -> bool {
+        self.driver_digest.is_empty()
+    }
 }
 
 /// The thing at the backend.

@@ -42,6 +42,8 @@ impl Engine {
     /// Asks the driver. An error means inconclusive, never absent.
     pub async fn refresh(&self, resource: &Resource) -> Result<Refreshed, Error> {
         match resource.object.as_ref().filter(|object| object.claimed) {
+            // Its parts are at a backend, and asked about on their own.
+            Some(_) if resource.pin.is_composite() => Ok(Refreshed { presence: Presence::Ready, drift: Vec::new() }),
             Some(object) => self.refreshed(resource, object).await,
             None => Ok(Refreshed { presence: Presence::Unmade, drift: Vec::new() }),
         }

@@ -31,6 +31,11 @@ pub struct End<'a> {
 }
 
 impl<'a> End<'a> {
+    /// Of something that no driver was asked about.
+    pub fn bare(ended: Ended, call: &'a Call) -> Self {
+        Self { ended, call, effect: None, claim: None, state_version: 0, settle_ms: 0 }
+    }
+
     pub fn new(ended: Ended, call: &'a Call, effect: Option<Effect>, offer: &Offer) -> Self {
         let settle_ms = offer.type_description().map_or(0, |described| described.settle_ms);
         let state_version = offer.driver.description().state_version;

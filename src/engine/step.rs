@@ -47,6 +47,9 @@ impl Engine {
         let Some(resource) = self.store.resource(&resource_id).await? else {
             return self.without_resource(operation).await;
         };
+        if resource.pin.is_composite() {
+            return self.step_composite(resource, operation).await;
+        }
         let offer = self.stock.pinned(&resource.resource_type, &resource.pin).await?;
         if operation.cancel_requested {
             return self.end_cancelled(resource, operation, &offer).await;

@@ -12,15 +12,17 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::capability::grants::Grants;
 use crate::capability::journal::{self, Batch, Journal};
 use crate::domain::contract::{Action, Answer, Call, Input, Planned, Violation};
-use crate::domain::document::{OrderManifest, ResourceEntry};
+use crate::domain::document::{OrderManifest, ResourceEntry, ResourceType};
 use crate::domain::effect::Entry;
 use crate::domain::id::ResourceId;
+use crate::domain::levels::{Needs, levels};
 use crate::domain::marker;
 use crate::domain::name::{Key, Name, OrderName};
 use crate::domain::order::Order;
 use crate::domain::placeholder::{self, Reference};
 use crate::domain::plan::{Plan, PlanRead};
 use crate::domain::reason::Reason;
+use crate::domain::reference;
 use crate::domain::refusal::Refusal;
 use crate::domain::resource::{Desired, Resource, Wiring};
 use crate::domain::secret::{Fresh, Handle, Plain};
@@ -30,9 +32,8 @@ use crate::stock::connect::backend_refusal;
 use crate::stock::{Offer, Output, Stock};
 use crate::store::{Filter, NaturalKey, Paging};
 
-use super::graph::levels::{Needs, levels};
+use super::graph::expand::Composite;
 use super::graph::outputs::Known;
-use super::graph::reference;
 use super::input::{context, ownership};
 use super::plan::{Existing, Leaving, Surveyed, plan};
 use super::{Engine, Error};
@@ -57,23 +58,45 @@ pub struct Survey {
 }
 
 /// One entry of the order before anything was asked about it.
-struct Wanted {
-    key: Key,
-    written: ResourceEntry,
-    offer: Offer,
-    id: ResourceId,
-    existing: Option<Resource>,
+pub(super) struct Wanted {
+    pub key: Key,
+    pub written: ResourceEntry,
+    pub maker: Maker,
+    pub id: ResourceId,
+    pub existing: Option<Resource>,
 }
 
-struct Found {
-    surveyed: Surveyed,
-    id: ResourceId,
-    secrets: Vec<Fresh>,
-    natural: Option<NaturalKey>,
+pub(super) enum Maker {
+    Driver(Box<Offer>),
+    Parts(Box<Composite>),
+}
+
+impl Wanted {
+    fn resource_type(&self) -> &ResourceType {
+        match &self.maker {
+            Maker::Driver(offer) => &offer.resource_type,
+            Maker::Parts(composite) => &composite.matched.resource_type,
+        }
+    }
+
+    /// What has placeholders that refer to others.
+    fn wired(&self) -> &Value {
+        match &self.maker {
+            Maker::Driver(_) => self.written.params.as_ref().unwrap_or(&Value::Null),
+            Maker::Parts(composite) => &composite.outputs,
+        }
+    }
+}
+
+pub(super) struct Found {
+    pub surveyed: Surveyed,
+    pub id: ResourceId,
+    pub secrets: Vec<Fresh>,
+    pub natural: Option<NaturalKey>,
     /// The entry's params with their secrets replaced by handles.
-    written: Value,
+    pub written: Value,
     /// Its outputs, if others refer to them.
-    outputs: Option<Known>,
+    pub outputs: Option<Known>,
 }
 
 impl Engine {
@@ -95,7 +118,7 @@ impl Engine {
             Some(_) => self.existing(&order).await?,
             None => BTreeMap::new(),
         };
-        let entries = self.entries(&order, &manifest, &existing).await?;
+        let entries = self.expand(&order, &manifest, &existing).await?;
         let needs = needs(&entries)?;
         let mut survey = Survey {
             plan: Plan { order: order.clone(), digest: String::new(), resources: Vec::new(), warnings: Vec::new() },
@@ -123,7 +146,7 @@ impl Engine {
             }
             surveyed.push(it.surveyed);
         }
-        let staying: BTreeSet<Key> = manifest.resources.keys().map(Key::from).collect();
+        let staying: BTreeSet<Key> = survey.ids.keys().cloned().collect();
         let leaving = existing.values().filter(|it| !staying.contains(&it.name.key));
         let leaving = self.leaving(leaving).await?;
         survey.plan = plan(&order, surveyed, leaving)?;
@@ -132,34 +155,7 @@ impl Engine {
         Ok(survey)
     }
 
-    /// With what makes each of them.
-    async fn entries(
-        &self,
-        order: &OrderName,
-        manifest: &OrderManifest,
-        existing: &BTreeMap<Key, Resource>,
-    ) -> Result<BTreeMap<Key, Wanted>, Error> {
-        let mut entries = BTreeMap::new();
-        for (name, written) in &manifest.resources {
-            let key = Key::from(name);
-            let existing = existing.get(&key).cloned();
-            let offer = match &existing {
-                Some(existing) => {
-                    same_kind(&key, written, existing)?;
-                    self.stock.pinned(&existing.resource_type, &existing.pin).await?
-                }
-                None => {
-                    let (project, environment) = (&order.project, &order.environment);
-                    self.stock.offer(project, environment, &written.resource_type, written.class.as_ref()).await?
-                }
-            };
-            let id = existing.as_ref().map_or_else(|| self.new_id(), |it| it.id.clone());
-            entries.insert(key.clone(), Wanted { key, written: written.clone(), offer, id, existing });
-        }
-        Ok(entries)
-    }
-
-    fn new_id(&self) -> ResourceId {
+    pub(super) fn new_id(&self) -> ResourceId {
         ResourceId::new(self.clock.now(), &*self.entropy)
     }
 
@@ -235,18 +231,28 @@ impl Engine {
         apart: bool,
         needed: bool,
     ) -> Result<Found, Error> {
-        let Wanted { key, written, offer, id, existing } = &wanted;
+        match &wanted.maker {
+            Maker::Driver(offer) => self.of_driver(order, &wanted, offer, others, apart, needed).await,
+            Maker::Parts(composite) => self.of_parts(order, &wanted, composite, others).await,
+        }
+    }
+
+    async fn of_driver(
+        &self,
+        order: &OrderName,
+        wanted: &Wanted,
+        offer: &Offer,
+        others: &BTreeMap<Key, Arc<Known>>,
+        apart: bool,
+        needed: bool,
+    ) -> Result<Found, Error> {
+        let Wanted { key, written, id, existing, .. } = wanted;
         let asked = Asked { order, key, offer, id, existing: existing.as_ref(), apart };
         let config = offer.recipe.config.clone().unwrap_or_else(|| serde_json::json!({}));
         let made = self.make_params(&asked, written.params.as_ref(), &config, others).await?;
         let mut desired = Desired::new(made.params, config);
         if !others.is_empty() {
-            desired.wiring = Some(Wiring {
-                written: made.written.clone(),
-                needs: others.iter().map(|(key, known)| (key.clone(), known.resource.clone())).collect(),
-                bound: false,
-                lent: made.lent,
-            });
+            desired.wiring = Some(Wiring { lent: made.lent, ..wiring(made.written.clone(), others) });
         }
         let on_record = match existing {
             Some(existing) => Some(self.on_record(existing, &desired).await?),
@@ -276,7 +282,7 @@ impl Engine {
     }
 
     /// What others may count on.
-    fn outputs_after(&self, id: &ResourceId, surveyed: &Surveyed) -> Result<Known, Error> {
+    pub(super) fn outputs_after(&self, id: &ResourceId, surveyed: &Surveyed) -> Result<Known, Error> {
         let stays = surveyed.existing.as_ref().filter(|it| it.complete && !it.under_way);
         let object = stays.and_then(|it| it.resource.object.as_ref().map(|object| (&it.resource, object)));
         match (surveyed.planned.action, object) {
@@ -288,7 +294,7 @@ impl Engine {
         }
     }
 
-    async fn on_record(&self, existing: &Resource, desired: &Desired) -> Result<Existing, Error> {
+    pub(super) async fn on_record(&self, existing: &Resource, desired: &Desired) -> Result<Existing, Error> {
         let sealer = self.sealer_of(existing);
         let on_record: Desired = sealer.open_desired(&existing.id, &existing.desired)?;
         let open = self.store.open_operations(&existing.id).await?;
@@ -431,7 +437,7 @@ pub(super) fn order_name(manifest: &OrderManifest) -> Result<OrderName, Refusal>
     })
 }
 
-fn same_kind(key: &Key, entry: &ResourceEntry, existing: &Resource) -> Result<(), Refusal> {
+pub(super) fn same_kind(key: &Key, entry: &ResourceEntry, existing: &Resource) -> Result<(), Refusal> {
     if entry.resource_type == existing.resource_type && entry.class == existing.class {
         return Ok(());
     }
@@ -506,16 +512,21 @@ fn read_made(entry: &Entry, grants: &Grants) -> Option<PlanRead> {
     Some(PlanRead { held_by, connection: grant.connection.clone(), function: request.function.clone(), statement })
 }
 
+/// Nothing of it is in place yet.
+pub(super) fn wiring(written: Value, others: &BTreeMap<Key, Arc<Known>>) -> Wiring {
+    let needs = others.iter().map(|(key, known)| (key.clone(), known.resource.clone())).collect();
+    Wiring { written, needs, bound: false, lent: BTreeMap::new() }
+}
+
 /// What each entry refers to: others of the order, and outputs that these have.
 fn needs(entries: &BTreeMap<Key, Wanted>) -> Result<Needs, Refusal> {
     let (mut needs, mut wrong) = (Needs::new(), Vec::new());
     for (key, entry) in entries {
         let mut needed = BTreeSet::new();
-        let written = entry.written.params.as_ref().unwrap_or(&Value::Null);
-        match placeholder::references(written) {
+        match placeholder::references(entry.wired()) {
             Ok(references) => {
                 for (pointer, reference) in references {
-                    match refers(entries, entry, written, &pointer, &reference) {
+                    match refers(entries, entry, &pointer, &reference) {
                         Ok(other) => drop(needed.insert(other)),
                         Err(message) => wrong.push(violation(key, &pointer, message)),
                     }
@@ -543,7 +554,6 @@ fn violation(key: &Key, pointer: &str, message: String) -> Violation {
 fn refers(
     entries: &BTreeMap<Key, Wanted>,
     entry: &Wanted,
-    written: &Value,
     pointer: &str,
     reference: &Reference,
 ) -> Result<Key, String> {
@@ -551,12 +561,16 @@ fn refers(
     let Some(other) = entries.get(&output.key) else {
         return Err(format!("`{reference}`: the order has no resource `{}`", output.key));
     };
-    let found = Stock::output(&other.offer.resource_type, &output.path).map_err(|hint| {
+    let found = Stock::output(other.resource_type(), &output.path).map_err(|hint| {
         let name = output.path.first().map_or("", String::as_str);
         let hint = if hint.is_empty() { hint } else { format!(": {hint}") };
         format!("`{reference}`: `{}` has no output `{name}`{hint}", other.written.resource_type)
     })?;
-    let kept = || marker::covers(&marker::pointers(&entry.offer.resource_type.params, written), pointer);
+    let schema = match &entry.maker {
+        Maker::Driver(offer) => &offer.resource_type.params,
+        Maker::Parts(composite) => &composite.matched.resource_type.outputs,
+    };
+    let kept = || marker::covers(&marker::pointers(schema, entry.wired()), pointer);
     if found == Output::Secret && !kept() {
         return Err(format!(
             "`{reference}` is a secret, and this param is not kept secret: a `{}` has no place for it here",

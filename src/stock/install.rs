@@ -98,7 +98,7 @@ impl Stock {
         }
         let others: Vec<_> = self.store.drivers().await?.into_iter().filter(|other| other.digest != digest).collect();
         for recipe in self.recipes().await?.iter() {
-            let Manifest::Recipe(Recipe { driver, .. }) = &recipe.manifest else { continue };
+            let Manifest::Recipe(Recipe { driver: Some(driver), .. }) = &recipe.manifest else { continue };
             let Ok(requirement) = Requirement::parse(driver) else { continue };
             let one = std::slice::from_ref(&record);
             if newest(&requirement, one).is_ok() && newest(&requirement, &others).is_err() {

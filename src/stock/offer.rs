@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::document::nearest::hint;
+use crate::document::refusal::Scope;
 use crate::domain::contract::Violation;
 use crate::domain::description::TypeDescription;
 use crate::domain::document::{Document, Environment, Kind, Manifest, Recipe, ResourceType};
@@ -53,6 +54,16 @@ impl Offer {
     }
 }
 
+/// The recipe that serves an entry.
+#[derive(Debug, Clone)]
+pub struct Matched {
+    pub resource_type: Arc<ResourceType>,
+    pub recipe: Arc<Recipe>,
+    pub revision: u64,
+    /// Why this recipe, in a line.
+    pub reason: String,
+}
+
 /// What stands in an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
@@ -70,27 +81,48 @@ pub struct CatalogEntry {
 }
 
 impl Stock {
-    /// Matches a new entry.
-    pub async fn offer(
+    /// What serves a new entry.
+    pub async fn matched(
         &self,
         project: &Name,
         environment: &Name,
         resource_type: &Name,
         class: Option<&Name>,
-    ) -> Result<Offer, Error> {
+    ) -> Result<Matched, Error> {
         let environment = self.environment(project, environment).await?;
         let resource_type = self.known_type(resource_type).await?;
         let recipes = self.recipes().await?;
         let chosen = choose(&recipes, &resource_type, class, &environment)?;
-        let record = self.required(&chosen.recipe.driver).await?;
-        Ok(Offer {
+        Ok(Matched {
             recipe: self.recipe_at(&chosen.recipe.meta.name, chosen.document.version).await?,
             resource_type,
-            recipe_revision: chosen.document.version,
-            limits: self.limits.asked(&record.description.limits),
-            driver: self.driver(&record.digest).await?,
+            revision: chosen.document.version,
             reason: why(&chosen),
         })
+    }
+
+    /// What serves an existing one.
+    pub async fn pinned_match(&self, resource_type: &Name, pin: &Pin) -> Result<Matched, Error> {
+        Ok(Matched {
+            recipe: self.recipe_at(&pin.recipe, pin.recipe_revision).await?,
+            resource_type: self.known_type(resource_type).await?,
+            revision: pin.recipe_revision,
+            reason: format!("pinned to revision {}", pin.recipe_revision),
+        })
+    }
+
+    /// With the driver that the recipe asks for now, which it must.
+    pub async fn offer(&self, matched: Matched) -> Result<Offer, Error> {
+        let requirement = matched.recipe.driver.clone().unwrap_or_default();
+        let record = self.required(&requirement).await?;
+        self.offer_of(matched, &record.digest).await
+    }
+
+    async fn offer_of(&self, matched: Matched, digest: &str) -> Result<Offer, Error> {
+        let driver = self.driver(digest).await?;
+        let Matched { resource_type, recipe, revision, reason } = matched;
+        let limits = self.limits.asked(&driver.description().limits);
+        Ok(Offer { resource_type, recipe, recipe_revision: revision, limits, driver, reason })
     }
 
     /// What each recipe makes its type with now; without those that no driver fits.
@@ -98,7 +130,8 @@ impl Stock {
         let mut pins = Vec::new();
         for document in self.recipes().await?.iter() {
             let Manifest::Recipe(recipe) = &document.manifest else { continue };
-            let Ok(record) = self.required(&recipe.driver).await else { continue };
+            let Some(driver) = &recipe.driver else { continue };
+            let Ok(record) = self.required(driver).await else { continue };
             let pin = Pin {
                 recipe: recipe.meta.name.clone(),
                 recipe_revision: document.version,
@@ -110,18 +143,10 @@ impl Stock {
         Ok(pins)
     }
 
-    /// What an existing resource is made with.
+    /// What an existing resource is made with, which must be a driver.
     pub async fn pinned(&self, resource_type: &Name, pin: &Pin) -> Result<Offer, Error> {
-        let recipe = self.recipe_at(&pin.recipe, pin.recipe_revision).await?;
-        let driver = self.driver(&pin.driver_digest).await?;
-        Ok(Offer {
-            resource_type: self.known_type(resource_type).await?,
-            recipe,
-            recipe_revision: pin.recipe_revision,
-            limits: self.limits.asked(&driver.description().limits),
-            driver,
-            reason: format!("pinned to revision {}", pin.recipe_revision),
-        })
+        let matched = self.pinned_match(resource_type, pin).await?;
+        self.offer_of(matched, &pin.driver_digest).await
     }
 
     /// The same with another version of its driver: `NAME@REQUIREMENT`. One that remembers things in another form, or needs a connection
@@ -163,17 +188,40 @@ impl Stock {
             unknown,
             resource_type: &offer.resource_type,
             recipe: &offer.recipe,
-            driver: &offer.driver.description().name,
-            description,
+            driver: Some((&offer.driver.description().name, description)),
         };
         params::fill(&asked, &self.schemas)
+    }
+
+    /// The same where a composite makes it.
+    pub fn composite_params(
+        &self,
+        matched: &Matched,
+        given: Option<&Value>,
+        unknown: &[String],
+    ) -> Result<Value, Vec<Violation>> {
+        let Matched { resource_type, recipe, .. } = matched;
+        let asked = params::Asked { params: given, unknown, resource_type, recipe, driver: None };
+        params::fill(&asked, &self.schemas)
+    }
+
+    /// What is wrong with the outputs of a composite, if anything is.
+    pub fn composite_outputs(&self, resource_type: &ResourceType, outputs: &Value) -> Vec<String> {
+        match self.schemas.compiled(&resource_type.outputs) {
+            Ok(compiled) => {
+                compiled.refusals(outputs, &Scope::Value("outputs")).iter().map(|refusal| refusal.text()).collect()
+            }
+            Err(_) => vec![format!("the outputs schema of `{}` cannot be used", resource_type.meta.name)],
+        }
     }
 
     /// What a reference to `path` of the outputs of `resource_type` finds there; the error tells what there is instead.
     pub fn output(resource_type: &ResourceType, path: &[String]) -> Result<Output, String> {
         let shape = Shape::of(&resource_type.outputs);
         let Some(first) = path.first() else { return Ok(Output::Plain) };
-        if !shape.accepts(first) {
+        // Others may come, if it says so; what is not said is a slip of the pen.
+        let open = resource_type.outputs.get("additionalProperties").is_some_and(|it| *it != Value::Bool(false));
+        if !shape.named.contains_key(first.as_str()) && !open {
             return Err(hint(first, shape.named.keys().copied()));
         }
         // The members on the way, with something at their end.

@@ -22,9 +22,8 @@ pub struct Asked<'a> {
     pub unknown: &'a [String],
     pub resource_type: &'a ResourceType,
     pub recipe: &'a Recipe,
-    /// The driver's name, and how it makes the type.
-    pub driver: &'a str,
-    pub description: &'a TypeDescription,
+    /// The driver's name, and how it makes the type; absent where a composite does.
+    pub driver: Option<(&'a str, &'a TypeDescription)>,
 }
 
 /// The params to apply, or everything that is wrong with them. Pointers begin with `/params`; no message repeats a value.
@@ -68,8 +67,9 @@ fn fixed_otherwise(pointer: &str, fixed: &Value, asked: &Asked<'_>) -> Violation
 }
 
 fn is_secret(pointer: &str, value: &Value, asked: &Asked<'_>) -> bool {
-    let schemas = [&asked.resource_type.params, &asked.description.params];
-    schemas.into_iter().any(|schema| marker::covers(&marker::pointers(schema, value), pointer))
+    let of_driver = asked.driver.map(|(_, description)| &description.params);
+    let mut schemas = std::iter::once(&asked.resource_type.params).chain(of_driver);
+    schemas.any(|schema| marker::covers(&marker::pointers(schema, value), pointer))
 }
 
 /// Asks all three schemas; what several refuse in the same words is told once, by the first.
@@ -78,7 +78,10 @@ fn refused(params: &Value, asked: &Asked<'_>, schemas: &Schemas, found: &mut Vec
     let judges = [
         (Some(&asked.resource_type.params), format!("resource type `{}`", asked.resource_type.meta.name)),
         (allowed, format!("recipe `{}`", asked.recipe.meta.name)),
-        (Some(&asked.description.params), format!("driver `{}`", asked.driver)),
+        (
+            asked.driver.map(|(_, description)| &description.params),
+            asked.driver.map_or_else(String::new, |(name, _)| format!("driver `{name}`")),
+        ),
     ];
     let mut told: Vec<(String, String)> = Vec::new();
     for (schema, judge) in judges {

@@ -20,7 +20,7 @@ use crate::store::{self, Commit, Filter, Paging, Site, Write};
 use super::compatible::{Live, compatible};
 use super::fit::{Fit, fit};
 use super::matching::ties;
-use super::{Error, Stock};
+use super::{Error, Stock, composite};
 use crate::document::refusal::words;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -243,7 +243,11 @@ impl Stock {
                 return Err(unresolved(message, "/type").into());
             }
         };
-        let driver = self.required(&it.driver).await?;
+        let Some(requirement) = &it.driver else {
+            self.check_composite(it, &resource_type, view).await?;
+            return self.check_ties(it, view).await;
+        };
+        let driver = self.required(requirement).await?;
         let mut connections = BTreeMap::new();
         for (slot, connection) in &it.connections {
             match self.look(view, Kind::Connection, "", connection.as_str()).await? {
@@ -266,6 +270,27 @@ impl Stock {
             );
             return Err(Refusal::new(Reason::RecipeUnfit, message).violations(violations).into());
         }
+        self.check_ties(it, view).await
+    }
+
+    async fn check_composite(&self, it: &Recipe, resource_type: &ResourceType, view: &View) -> Result<(), Error> {
+        let stored = self.store.documents(Kind::ResourceType, None, &Paging::all()).await?.items;
+        let stored = stored.into_iter().map(|it| it.manifest);
+        let mut types = BTreeMap::new();
+        for manifest in stored.chain(view.pending.values().cloned()) {
+            if let Manifest::ResourceType(found) = manifest {
+                types.insert(found.meta.name.clone(), found);
+            }
+        }
+        let violations = composite::fit(&composite::Made { recipe: it, resource_type, types: &types });
+        if violations.is_empty() {
+            return Ok(());
+        }
+        let message = format!("recipe `{}` does not fit: it cannot be made of these parts like this", it.meta.name);
+        Err(Refusal::new(Reason::RecipeUnfit, message).violations(violations).into())
+    }
+
+    async fn check_ties(&self, it: &Recipe, view: &View) -> Result<Vec<String>, Error> {
         let stored = self.recipes().await?;
         let stored = stored.iter().map(|it| &it.manifest);
         let others = stored.filter(|other| !view.pending.contains_key(&key(other))).chain(view.pending.values());
@@ -347,7 +372,10 @@ impl Stock {
                 }
                 let recipes = self.recipes().await?;
                 let recipe = recipes.iter().find(|it| match (&it.manifest, other) {
-                    (Manifest::Recipe(it), Manifest::ResourceType(_)) => it.resource_type.as_str() == name,
+                    (Manifest::Recipe(it), Manifest::ResourceType(_)) => {
+                        let parts = it.resources.values().map(|part| &part.resource_type);
+                        parts.chain([&it.resource_type]).any(|it| it.as_str() == name)
+                    }
                     (Manifest::Recipe(it), Manifest::Connection(_)) => {
                         it.connections.values().any(|it| it.as_str() == name)
                     }

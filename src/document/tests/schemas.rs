@@ -59,6 +59,12 @@ pub(super) fn full(kind: Kind) -> Manifest {
 
 /// A document with every key of its kind, whether or not they go together.
 fn every_key(kind: Kind) -> Manifest {
+    if let Manifest::Recipe(full) = full(kind) {
+        let mut value = serde_json::to_value(full).expect("a recipe is JSON");
+        value["resources"] = json!({ "part": { "type": "t", "class": "c", "params": {} } });
+        value["outputs"] = json!({});
+        return manifest(kind, value);
+    }
     let Manifest::Connection(full) = full(kind) else { return full(kind) };
     let mut value = serde_json::to_value(full).expect("a connection is JSON");
     let secret = json!({ "secret": "admin" });

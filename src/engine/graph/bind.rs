@@ -64,7 +64,7 @@ impl Engine {
         }
     }
 
-    async fn why_broken(&self, by: &OperationId) -> Result<String, Error> {
+    pub(super) async fn why_broken(&self, by: &OperationId) -> Result<String, Error> {
         Ok(match self.store.operation(by).await? {
             Some(it) => {
                 let why = if it.message.is_empty() { it.state.as_str() } else { &it.message };
@@ -87,7 +87,7 @@ impl Engine {
         self.settle(resource.clone(), operation.clone(), End::new(ended, &call, None, offer), Vec::new()).await
     }
 
-    async fn give_way(&self, resource: &Resource, operation: &Operation) -> Result<bool, Error> {
+    pub(super) async fn give_way(&self, resource: &Resource, operation: &Operation) -> Result<bool, Error> {
         let open = self.store.open_operations(&resource.id).await?;
         let Some(successor) = open.iter().rfind(|it| it.generation > operation.generation) else {
             // It has ended in between: whoever looks again sees what it has left.
@@ -171,7 +171,7 @@ impl Engine {
     }
 
     /// Of everything that is referred to; the inner error says what is not there.
-    async fn outputs_of(&self, wiring: &Wiring) -> Result<Result<BTreeMap<Key, Arc<Known>>, String>, Error> {
+    pub(super) async fn outputs_of(&self, wiring: &Wiring) -> Result<Result<BTreeMap<Key, Arc<Known>>, String>, Error> {
         let mut known = BTreeMap::new();
         for (key, id) in &wiring.needs {
             let Some(other) = self.store.resource(id).await? else {

@@ -1,8 +1,8 @@
 //! What the resources of an order have to do with one another: what refers to what, in which order they come, and what stands behind a
 //! reference by the time it is needed.
 
-pub mod reference;
-pub mod levels;
+pub mod expand;
+pub mod composite;
 pub mod outputs;
 mod params;
 mod bind;

@@ -10,9 +10,8 @@ use crate::domain::json::strings;
 use crate::domain::marker::covers;
 use crate::domain::name::Key;
 use crate::domain::placeholder::{Found, Lookup, Piece, Reference};
+use crate::domain::reference::Output;
 use crate::domain::secret::{Handle, Plain};
-
-use super::reference::Output;
 
 /// Outputs of one resource, as far as they are known.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,9 +39,9 @@ impl Known {
         Self::planned(resource, json!({}), Vec::new())
     }
 
-    /// Whether the secret is one of its outputs.
-    pub fn has(&self, handle: &Handle) -> bool {
-        strings(&self.outputs).into_iter().any(|(_, text)| text == handle.as_str())
+    /// The secrets among its outputs.
+    pub fn handles(&self) -> Vec<Handle> {
+        strings(&self.outputs).into_iter().filter_map(|(_, text)| Handle::parse(text)).collect()
     }
 
     /// `None`: there is no such output.

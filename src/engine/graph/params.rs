@@ -13,16 +13,16 @@ use crate::domain::contract::{Answer, Call, Violation};
 use crate::domain::id::ResourceId;
 use crate::domain::json::strings;
 use crate::domain::marker;
-use crate::domain::name::Key;
+use crate::domain::name::{Key, OrderName};
 use crate::domain::placeholder::{self, Found, is_any};
 use crate::domain::reason::Reason;
+use crate::domain::reference::Output;
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::{Fresh, Handle, Plain};
 use crate::engine::survey::{Asked, params_invalid, refused, unfit};
 use crate::engine::{Engine, Error};
 
 use super::outputs::{Known, Outputs};
-use super::reference::Output;
 
 /// Params, and what came up on the way to them.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Engine {
         known: &BTreeMap<Key, Arc<Known>>,
     ) -> Result<Made, Error> {
         let empty = json!({});
-        let written = self.reopened(asked, written.unwrap_or(&empty)).await?;
+        let written = self.reopened(asked.order, asked.key, asked.id, written.unwrap_or(&empty)).await?;
         let (filled, joined, secrets) = self.filled(asked, &written, known).await?;
         let resource_type = &asked.offer.resource_type;
         let invalid = |found| Error::Refused(params_invalid(asked.key, &resource_type.meta.name, found));
@@ -60,7 +60,7 @@ impl Engine {
         if !stray.is_empty() {
             return Err(invalid(stray));
         }
-        let (params, fresh) = self.hide(asked, params, &marked, &lent);
+        let (params, fresh) = self.hide(asked.order, asked.key, params, &marked, &lent);
         let unknown: Vec<String> = filled.unknown.iter().map(|pointer| format!("/params{pointer}")).collect();
         let params = self.normal(asked, params, &unknown, config, &fresh).await?;
         let lent = lent.iter().filter_map(|(pointer, handle)| Some((pointer.clone(), owner(handle, known)?)));
@@ -68,17 +68,23 @@ impl Engine {
     }
 
     /// A manifest is kept with handles where secrets were written: schemas look at what stands behind them.
-    async fn reopened(&self, asked: &Asked<'_>, written: &Value) -> Result<Value, Error> {
+    pub(super) async fn reopened(
+        &self,
+        order: &OrderName,
+        key: &Key,
+        id: &ResourceId,
+        written: &Value,
+    ) -> Result<Value, Error> {
         let mut written = written.clone();
         let handles: Vec<_> =
             strings(&written).into_iter().filter_map(|(pointer, text)| Some((pointer, Handle::parse(text)?))).collect();
         for (pointer, handle) in handles {
             let Some(record) = self.store.secret(handle.as_str()).await? else { continue };
-            if record.resource.as_ref() != Some(asked.id) {
-                let message = format!("`{}` has the handle of a secret that is not its own", asked.key);
+            if record.resource.as_ref() != Some(id) {
+                let message = format!("`{key}` has the handle of a secret that is not its own");
                 return Err(Refusal::new(Reason::ParamsInvalid, message).into());
             }
-            let plain = self.sealer(asked.order.project.as_str()).open_secret(&record)?;
+            let plain = self.sealer(order.project.as_str()).open_secret(&record)?;
             if let Some(place) = written.pointer_mut(&pointer) {
                 // What stood there had no placeholders, whatever it looks like.
                 *place = Value::String(plain.reveal().replace("${", "$${"));
@@ -136,9 +142,10 @@ impl Engine {
     }
 
     /// Puts handles in the place of secrets that stand in the clear.
-    fn hide(
+    pub(in crate::engine) fn hide(
         &self,
-        asked: &Asked<'_>,
+        order: &OrderName,
+        key: &Key,
         mut params: Value,
         marked: &[String],
         lent: &[(String, Handle)],
@@ -149,7 +156,7 @@ impl Engine {
             }
         }
         let mut secrets = Vec::new();
-        let whose = asked.order.resource(asked.key.clone()).to_string();
+        let whose = order.resource(key.clone()).to_string();
         for pointer in marked.iter().filter(|pointer| !lent.iter().any(|(lent, _)| lent == *pointer)) {
             let Some(Value::String(text)) = params.pointer_mut(pointer) else { continue };
             let handle = Handle::from_bytes(&self.keyring.derive(&["param", &whose, pointer, text]));
@@ -203,11 +210,11 @@ fn exposed(pointer: &str) -> Violation {
 }
 
 fn owner(handle: &Handle, known: &BTreeMap<Key, Arc<Known>>) -> Option<ResourceId> {
-    known.values().find(|known| known.has(handle)).map(|known| known.resource.clone())
+    known.values().find(|known| known.handles().contains(handle)).map(|known| known.resource.clone())
 }
 
 /// What has placeholders stays as it was written: what is behind them is no part of it.
-fn hidden(mut written: Value, secrets: &[Fresh]) -> Value {
+pub(in crate::engine) fn hidden(mut written: Value, secrets: &[Fresh]) -> Value {
     for secret in secrets {
         let pointer = secret.name.trim_start_matches("params");
         match written.pointer_mut(pointer) {

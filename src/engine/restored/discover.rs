@@ -102,6 +102,9 @@ impl Engine {
             after = Some(last.resource.clone());
             for suspect in page {
                 let Some(resource) = self.store.resource(&suspect.resource).await? else { continue };
+                if resource.pin.is_composite() {
+                    continue;
+                }
                 places.entry(place(&resource.resource_type, &resource.pin)).or_insert(resource.pin);
             }
         }

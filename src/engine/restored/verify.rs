@@ -169,9 +169,12 @@ impl Engine {
             let look = self.look_at(&resource, restored, listed).await;
             let mut commit = Commit::new(Site::Operation);
             if let Some(going) = look.going {
-                let offer = self.stock.pinned(&resource.resource_type, &resource.pin).await?;
+                let offer = match resource.pin.is_composite() {
+                    true => None,
+                    false => Some(self.stock.pinned(&resource.resource_type, &resource.pin).await?),
+                };
                 let open = self.store.open_operations(&resource.id).await?;
-                commit.writes = self.going_on(&resource, open, going, Some(&offer))?;
+                commit.writes = self.going_on(&resource, open, going, offer.as_ref())?;
             }
             let after = Suspect {
                 resource: resource.id.clone(),
@@ -203,6 +206,10 @@ impl Engine {
         }
         if let Some(why) = listed.failed(resource) {
             return Look::unknown(format!("what else its backend has of it is not known: {why}"));
+        }
+        if resource.pin.is_composite() {
+            let detail = "it is made of other resources".to_owned();
+            return Look::going(Finding::Confirmed, detail, Going::Afresh);
         }
         let offer = match self.stock.pinned(&resource.resource_type, &resource.pin).await {
             Ok(offer) => offer,

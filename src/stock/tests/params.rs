@@ -15,8 +15,7 @@ fn run(params: Value, rules: Value, kind: Value, driver: Value) -> Result<Value,
         params: Some(&params),
         resource_type: &resource_type,
         recipe: &recipe,
-        driver: "postgres",
-        description: &description,
+        driver: Some(("postgres", &description)),
     };
     fill(&asked, &Schemas::new()).map_err(|violations| told(&violations))
 }
@@ -70,8 +69,7 @@ fn a_resource_without_params_has_defaults() {
         unknown: &[],
         resource_type: &resource_type,
         recipe: &recipe,
-        driver: "postgres",
-        description: &description,
+        driver: Some(("postgres", &description)),
     };
     assert_eq!(fill(&asked, &Schemas::new()), Ok(json!({ "size": 1 })));
 }

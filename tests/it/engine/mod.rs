@@ -1,6 +1,7 @@
 //! The engine with real drivers and a real store, without a server.
 
 mod budget;
+mod composites;
 mod graph;
 mod lifecycle;
 mod breaking;

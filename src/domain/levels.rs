@@ -1,8 +1,8 @@
-//! In which order resources come that need one another. Pure, and linear in resources and needs.
+//! In which order resources come that need one another: linear in resources and needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::name::Key;
+use super::name::Key;
 
 /// What each resource needs of the others.
 pub type Needs = BTreeMap<Key, BTreeSet<Key>>;

@@ -1,0 +1,152 @@
+//! Resources that are made of others.
+
+use vend::domain::operation::OperationState;
+use vend::domain::plan::PlannedAction;
+use vend::domain::reason::Reason;
+use vend::domain::resource::ResourceState;
+
+use crate::support::bench::{Bench, DATABASES, admin, applying, manifests, order};
+
+/// A pair of databases, of which the second is named after the first; and a pair of pairs.
+const PAIRS: &str = r#"
+apiVersion: vend/v1
+kind: ResourceType
+name: pair
+params:
+  type: object
+  additionalProperties: false
+  required: [name]
+  properties: { name: { type: string }, suffix: { type: string, default: spare } }
+outputs: { type: object, additionalProperties: false, required: [first, both], properties: { first: { type: string }, both: { type: string } } }
+---
+apiVersion: vend/v1
+kind: Recipe
+name: pairs
+type: pair
+resources:
+  main: { type: sqlite-database, params: { name: "${context.environment}-${params.name}" } }
+  other: { type: sqlite-database, params: { name: "${resources.main.outputs.name}-${params.suffix}" } }
+outputs: { first: "${resources.main.outputs.name}", both: "${resources.main.outputs.name}+${resources.other.outputs.name}" }
+---
+apiVersion: vend/v1
+kind: ResourceType
+name: pairs
+params: { type: object, required: [name], properties: { name: { type: string } } }
+outputs: { type: object, required: [all], properties: { all: { type: string } } }
+---
+apiVersion: vend/v1
+kind: Recipe
+name: pair-of-pairs
+type: pairs
+resources:
+  a: { type: pair, params: { name: "${params.name}" } }
+  b: { type: pair, params: { name: "${resources.a.outputs.first}", suffix: x } }
+outputs: { all: "${resources.a.outputs.both} ${resources.b.outputs.both}" }
+"#;
+
+async fn bench() -> Bench {
+    let bench = Bench::new(&["sqlite"]).await;
+    bench.documents(DATABASES).await;
+    bench.documents(PAIRS).await;
+    bench
+}
+
+fn notes(resources: &str) -> String {
+    format!("{{ apiVersion: vend/v1, kind: Order, name: notes, resources: {{ {resources} }} }}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_composite_is_its_parts_and_their_outputs() {
+    let bench = bench().await;
+    let text = notes(
+        r#"all: { type: pairs, params: { name: "${resources.seed.outputs.name}" } },
+           seed: { type: sqlite-database, params: { name: seed } },
+           last: { type: sqlite-database, params: { name: "${resources.all/a.outputs.first}-last" } }"#,
+    );
+    let refused = bench.core.engine.plan(order(&text), &admin()).await;
+    assert!(refused.is_ok(), "parts can be referred to by their key: {refused:?}");
+    let text = notes(
+        r#"all: { type: pairs, params: { name: "${resources.seed.outputs.name}" } },
+           seed: { type: sqlite-database, params: { name: seed } }"#,
+    );
+    let made = bench.apply(&text).await.expect("accepted");
+    let made = bench.settled(&made).await;
+    assert_eq!(made.state, OperationState::Succeeded, "{:?}", bench.children(&made).await);
+    assert_eq!(
+        bench.databases(),
+        ["dev-dev-seed", "dev-dev-seed-x", "dev-seed", "dev-seed-spare", "seed"],
+        "params travel down, outputs up"
+    );
+    let keys: Vec<_> = bench.resources().await.iter().map(|it| it.name.key.to_string()).collect();
+    assert_eq!(keys, ["all", "all/a", "all/a/main", "all/a/other", "all/b", "all/b/main", "all/b/other", "seed"]);
+    let all = bench.resources().await.remove(0);
+    let view = bench.core.engine.view(&all).expect("a view");
+    assert_eq!(view.outputs["all"], "dev-seed+dev-seed-spare dev-dev-seed+dev-dev-seed-x");
+    assert_eq!(all.state, ResourceState::Ready);
+
+    let again = bench.core.engine.apply(applying(&text)).await.expect("accepted");
+    assert!(again.operation.is_none(), "{:?}", again.plan);
+
+    // What is live stays as it was made when its recipe changes, parts included.
+    let changed = PAIRS.replace("suffix: { type: string, default: spare }", "suffix: { type: string, default: other }");
+    bench.documents(&changed).await;
+    let again = bench.core.engine.plan(order(&text), &admin()).await.expect("a plan");
+    let touched: Vec<_> = again.resources.iter().filter(|it| it.action != PlannedAction::None).collect();
+    assert!(touched.iter().all(|it| it.key.as_str() != "all/b/main"), "{touched:?}");
+
+    let deleted = bench.delete("notes").await;
+    let deleted = bench.settled(&deleted).await;
+    assert_eq!(deleted.state, OperationState::Succeeded, "{:?}", bench.children(&deleted).await);
+    assert!(bench.databases().is_empty() && bench.resources().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_composite_that_cannot_work_is_refused_when_it_is_applied() {
+    let bench = bench().await;
+    let recipe = |parts: &str, outputs: &str| {
+        format!(
+            "{{ apiVersion: vend/v1, kind: Recipe, name: odd, type: pair, match: [{{ environment-type: production }}], \
+             resources: {{ {parts} }}, outputs: {{ {outputs} }} }}"
+        )
+    };
+    let good = r#"main: { type: sqlite-database, params: { name: "${params.name}" } }"#;
+    let outputs = r#"first: "${resources.main.outputs.name}", both: x"#;
+    for (parts, outputs, words) in [
+        ("main: { type: sqlite-databas }", outputs, "did you mean `sqlite-database`?"),
+        (good, "first: x", "requires the outputs `both`"),
+        (good, r#"first: x, both: y, third: z"#, "has no output `third`"),
+        (good, r#"first: "${resources.man.outputs.name}", both: x"#, "did you mean `main`?"),
+        (good, r#"first: "${resources.main.outputs.nam}", both: x"#, "did you mean `name`?"),
+        (r#"main: { type: sqlite-database, params: { name: "${params.nam}" } }"#, outputs, "did you mean `name`?"),
+        (r#"main: { type: sqlite-database, params: { name: "${context.team}" } }"#, outputs, "a context has"),
+        (
+            r#"main: { type: sqlite-database, params: { name: "${resources.main.outputs.name}" } }"#,
+            outputs,
+            "in a circle",
+        ),
+    ] {
+        let refused = bench.core.stock.apply(manifests(&recipe(parts, outputs)), &admin(), false).await;
+        let text = format!("{:?}", refused.expect_err(words));
+        assert!(text.contains(words) && text.contains("RecipeUnfit"), "{words}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_composite_that_is_made_of_itself_is_refused() {
+    let bench = bench().await;
+    let recipe = r#"
+apiVersion: vend/v1
+kind: Recipe
+name: endless
+type: pair
+match: [{ environment-type: development }]
+resources: { again: { type: pair, params: { name: "${params.name}" } } }
+outputs: { first: "${resources.again.outputs.first}", both: "${resources.again.outputs.both}" }
+"#;
+    bench.documents(recipe).await;
+    let refused = bench.apply(&notes("p: { type: pair, params: { name: x } }")).await.expect_err("endless");
+    assert!(
+        matches!(&refused, vend::engine::Error::Refused(it) if it.reason == Reason::RecipeUnfit && it.message.contains("for ever")),
+        "{refused:?}"
+    );
+}
