@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use super::refusal::Refusal;
 use super::span;
 use crate::domain::connection::{Connection, Credential, Form, ReadCredential};
+use crate::domain::placeholder::Template;
 
 pub(super) fn check(it: &Connection, found: &mut Vec<Refusal>) {
     for (pointer, credential) in credentials(it) {
@@ -15,6 +16,7 @@ pub(super) fn check(it: &Connection, found: &mut Vec<Refusal>) {
             found.push(Refusal::new(pointer, message));
         }
     }
+    filled(it, found);
     match it.connection_type.as_str() {
         "postgres" => postgres(it, found),
         "http" => http::check(it, found),
@@ -51,8 +53,44 @@ fn credentials(it: &Connection) -> Vec<(&'static str, &Credential)> {
     all.into_iter().filter_map(|(pointer, credential)| Some((pointer, credential?))).collect()
 }
 
+/// Whether what an endpoint was filled with can be one.
+pub fn check_endpoint(connection_type: &str, endpoint: &str) -> Result<(), &'static str> {
+    match connection_type {
+        "postgres" => endpoint::postgres(endpoint),
+        "http" => endpoint::http(endpoint),
+        _ => endpoint::sqlite(endpoint),
+    }
+}
+
+/// What it is filled with is known only then: until then its placeholders are all there is to look at.
+fn filled(it: &Connection, found: &mut Vec<Refusal>) {
+    let texts =
+        credentials(it).into_iter().filter_map(|(at, it)| Some((format!("{at}/username"), it.username.as_ref()?)));
+    for (pointer, text) in texts.chain([("/endpoint".to_owned(), &it.endpoint)]) {
+        let template = match Template::parse(text) {
+            Ok(template) => template,
+            Err(error) => {
+                found.push(Refusal::new(pointer, error.to_string()));
+                continue;
+            }
+        };
+        for reference in template.references() {
+            let message = match (reference.segments().as_slice(), &it.filled_from) {
+                (["outputs", _, ..], Some(_)) => continue,
+                (["outputs", ..], None) => {
+                    format!("`{reference}` needs `filled-from`, which says what it is an output of")
+                }
+                _ => format!("`{reference}`: a connection is filled from `${{outputs.NAME}}`"),
+            };
+            found.push(Refusal::new(pointer.clone(), message));
+        }
+    }
+}
+
 fn postgres(it: &Connection, found: &mut Vec<Refusal>) {
-    if let Err(message) = endpoint::postgres(&it.endpoint) {
+    if it.filled_from.is_none()
+        && let Err(message) = endpoint::postgres(&it.endpoint)
+    {
         found.push(Refusal::new("/endpoint", message).hint("write it as in `postgres://db.example.com:5432`"));
     }
     let name = &it.meta.name;
@@ -85,7 +123,9 @@ fn postgres(it: &Connection, found: &mut Vec<Refusal>) {
 }
 
 fn sqlite(it: &Connection, found: &mut Vec<Refusal>) {
-    if let Err(message) = endpoint::sqlite(&it.endpoint) {
+    if it.filled_from.is_none()
+        && let Err(message) = endpoint::sqlite(&it.endpoint)
+    {
         found
             .push(Refusal::new("/endpoint", message).hint("write a directory, as in `/var/lib/vend-files` or `files`"));
     }

@@ -14,7 +14,7 @@ pub mod refusal;
 pub mod nearest;
 mod header;
 mod check;
-mod connection;
+pub mod connection;
 pub mod span;
 pub mod render;
 mod writer;

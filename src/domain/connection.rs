@@ -18,6 +18,9 @@ pub struct Connection {
     /// `postgres`, `sqlite` or `http`.
     #[serde(rename = "type")]
     pub connection_type: String,
+    /// It leads to whatever resource of a type it is filled from: `${outputs.NAME}` in endpoint and user names, and secrets that it offers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filled_from: Option<FilledFrom>,
     /// `postgres://host:port`; `https://host/base`; for `sqlite` a directory, absolute or below the data directory.
     pub endpoint: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,6 +39,17 @@ pub struct Connection {
     pub check: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
+}
+
+/// A type whose resources a connection can lead to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FilledFrom {
+    #[serde(rename = "type")]
+    pub resource_type: Name,
+    /// Secrets of this connection that are outputs of the resource: their names here → the outputs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<Name, String>,
 }
 
 /// Whom to be at the backend, in one of several forms: [`Credential::form`] tells which.

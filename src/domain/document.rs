@@ -255,6 +255,9 @@ pub struct OrderManifest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ResourceEntry {
+    /// Of a part of a composite: slot of its driver → the part whose outputs the slot's connection is filled from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub connections: BTreeMap<String, Name>,
     #[serde(rename = "type")]
     pub resource_type: Name,
     #[serde(default, skip_serializing_if = "Option::is_none")]

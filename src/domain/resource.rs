@@ -99,9 +99,17 @@ pub struct Pin {
     pub driver_digest: String,
     /// Slot → connection.
     pub connections: BTreeMap<String, Name>,
+    /// Slot → the resource whose outputs its connection is filled from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub filled: BTreeMap<String, ResourceId>,
 }
 
 impl Pin {
+    /// Those that lead to one backend whoever uses them: slot → connection.
+    pub fn shared(&self) -> impl Iterator<Item = &Name> {
+        self.connections.iter().filter(|(slot, _)| !self.filled.contains_key(*slot)).map(|(_, name)| name)
+    }
+
     /// It is made of other resources: no driver is asked about it, and nothing of it is at a backend.
     pub fn is_composite(&self) -> bool {
         self.driver_digest.is_empty()

@@ -24,7 +24,7 @@ use crate::domain::plan::{Plan, PlanRead};
 use crate::domain::reason::Reason;
 use crate::domain::reference;
 use crate::domain::refusal::Refusal;
-use crate::domain::resource::{Desired, Resource, Wiring};
+use crate::domain::resource::{Desired, Pin, Resource, Wiring};
 use crate::domain::secret::{Fresh, Handle, Plain};
 use crate::driver::{Attempt, Failure, Past, Report};
 use crate::secret::Sealer;
@@ -64,6 +64,8 @@ pub(super) struct Wanted {
     pub maker: Maker,
     pub id: ResourceId,
     pub existing: Option<Resource>,
+    /// Slot of its driver → what the slot's connection is filled from.
+    pub fills: BTreeMap<String, Key>,
 }
 
 pub(super) enum Maker {
@@ -246,7 +248,11 @@ impl Engine {
         apart: bool,
         needed: bool,
     ) -> Result<Found, Error> {
-        let Wanted { key, written, id, existing, .. } = wanted;
+        let Wanted { key, written, id, existing, fills, .. } = wanted;
+        let pin = match existing {
+            Some(existing) => existing.pin.clone(),
+            None => self.filled_pin(key, offer, fills, others).await?,
+        };
         let asked = Asked { order, key, offer, id, existing: existing.as_ref(), apart };
         let config = offer.recipe.config.clone().unwrap_or_else(|| serde_json::json!({}));
         let made = self.make_params(&asked, written.params.as_ref(), &config, others).await?;
@@ -258,15 +264,21 @@ impl Engine {
             Some(existing) => Some(self.on_record(existing, &desired).await?),
             None => None,
         };
-        let (planned, reads) = self.ask(&asked, &desired, &made.unknown, on_record.as_ref(), &made.secrets).await?;
-        let natural =
-            self.stock.natural_key(offer, &asked.pin(), &order.resource(key.clone()), id, &desired.params).await?;
+        let (planned, reads, natural) = if self.can_be_asked(&pin).await? {
+            let (planned, reads) =
+                self.ask(&asked, &pin, &desired, &made.unknown, on_record.as_ref(), &made.secrets).await?;
+            let name = order.resource(key.clone());
+            let natural = self.stock.natural_key(offer, &pin, &name, id, &desired.params).await?;
+            (planned, reads, natural)
+        } else {
+            (unasked(), Vec::new(), None)
+        };
         let description = offer.driver.description();
         let surveyed = Surveyed {
             key: key.clone(),
             resource_type: written.resource_type.clone(),
             class: written.class.clone(),
-            pin: asked.pin(),
+            pin,
             driver: format!("{}@{}", description.name, description.version),
             recipe_reason: offer.reason.clone(),
             holds_data: offer.resource_type.holds_data,
@@ -288,9 +300,12 @@ impl Engine {
         match (surveyed.planned.action, object) {
             (Action::None, Some((resource, object))) => {
                 let outputs = self.sealer_of(resource).open_outputs(&resource.id, &object.outputs)?;
-                Ok(Known::all(id.clone(), outputs))
+                Ok(Known::all(id.clone(), surveyed.resource_type.clone(), outputs))
             }
-            _ => Ok(Known::planned(id.clone(), surveyed.planned.outputs.clone(), surveyed.planned.unknown.clone())),
+            _ => {
+                let (outputs, unknown) = (surveyed.planned.outputs.clone(), surveyed.planned.unknown.clone());
+                Ok(Known::planned(id.clone(), surveyed.resource_type.clone(), outputs, unknown))
+            }
         }
     }
 
@@ -320,6 +335,7 @@ impl Engine {
     async fn ask(
         &self,
         asked: &Asked<'_>,
+        pin: &Pin,
         desired: &Desired,
         unknown: &[String],
         existing: Option<&Existing>,
@@ -333,7 +349,7 @@ impl Engine {
             asked.input(self, desired.params.clone(), desired.config.clone(), existing.map(|it| &it.resource));
         input.prior = prior;
         input.unknown = unknown.to_vec();
-        let grants = self.stock.grants(&asked.pin(), asked.offer.driver.description()).await?;
+        let grants = self.stock.grants(pin, asked.offer.driver.description()).await?;
         let attempt = self.looking(Call::Plan(input), grants.clone(), secrets, asked).await?;
         let report = asked.run(attempt).await?;
         let reads = report.rest.entries.iter().filter_map(|entry| read_made(entry, &grants)).collect();
@@ -391,10 +407,6 @@ impl Asked<'_> {
         let running = AbortOnDropHandle::new(tokio::spawn(async move { driver.run(attempt).await }));
         let failed = |error| Refusal::new(Reason::Internal, format!("an attempt of a driver was broken off: {error}"));
         running.await.map_err(failed)
-    }
-
-    pub(super) fn pin(&self) -> crate::domain::resource::Pin {
-        self.existing.map_or_else(|| self.offer.pin(), |it| it.pin.clone())
     }
 
     pub(super) fn input(&self, engine: &Engine, params: Value, config: Value, existing: Option<&Resource>) -> Input {
@@ -512,6 +524,16 @@ fn read_made(entry: &Entry, grants: &Grants) -> Option<PlanRead> {
     Some(PlanRead { held_by, connection: grant.connection.clone(), function: request.function.clone(), statement })
 }
 
+/// What is made with a connection that leads nowhere yet: its driver is asked when it does.
+fn unasked() -> Planned {
+    Planned {
+        action: Action::Create,
+        changes: Vec::new(),
+        outputs: serde_json::json!({}),
+        unknown: vec![String::new()],
+    }
+}
+
 /// Nothing of it is in place yet.
 pub(super) fn wiring(written: Value, others: &BTreeMap<Key, Arc<Known>>) -> Wiring {
     let needs = others.iter().map(|(key, known)| (key.clone(), known.resource.clone())).collect();
@@ -522,7 +544,7 @@ pub(super) fn wiring(written: Value, others: &BTreeMap<Key, Arc<Known>>) -> Wiri
 fn needs(entries: &BTreeMap<Key, Wanted>) -> Result<Needs, Refusal> {
     let (mut needs, mut wrong) = (Needs::new(), Vec::new());
     for (key, entry) in entries {
-        let mut needed = BTreeSet::new();
+        let mut needed: BTreeSet<Key> = entry.fills.values().cloned().collect();
         match placeholder::references(entry.wired()) {
             Ok(references) => {
                 for (pointer, reference) in references {

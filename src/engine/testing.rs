@@ -62,6 +62,7 @@ pub fn resource() -> Resource {
             recipe_revision: 1,
             driver_digest: "sha256:0".into(),
             connections: BTreeMap::new(),
+            filled: BTreeMap::new(),
         },
         edges: Vec::new(),
         incarnation: 1,

@@ -33,7 +33,16 @@ pub fn fit(it: &Made<'_>) -> Vec<Violation> {
         kind(it, part, &pointer, &mut found);
         let params = part.params.as_ref().unwrap_or(&Value::Null);
         let marked = it.types.get(&part.resource_type).map(|of| marker::pointers(&of.params, params));
-        let needed = references(it, params, &format!("{pointer}/params"), marked.as_deref(), &mut found);
+        let mut needed = references(it, params, &format!("{pointer}/params"), marked.as_deref(), &mut found);
+        for (slot, other) in &part.connections {
+            if it.recipe.resources.contains_key(other) {
+                needed.push(Key::from(other));
+            } else {
+                let hint = after(&hint(other.as_str(), it.recipe.resources.keys().map(Name::as_str)));
+                let message = format!("the composite has no part `{other}`{hint}");
+                found.push(Violation { pointer: pointer_push(&format!("{pointer}/connections"), slot), message });
+            }
+        }
         needs.insert(Key::from(name), needed.into_iter().collect());
     }
     if let Err(circle) = levels(&needs) {

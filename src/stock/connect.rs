@@ -16,13 +16,16 @@ use crate::domain::connection::{self, Connection, Form, RequestRule, SecretRefer
 use crate::domain::contract;
 use crate::domain::description::{AskedRequest, Description};
 use crate::domain::document::{Document, Kind, Manifest};
+use crate::domain::id::ResourceId;
 use crate::domain::name::Name;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::domain::resource::Pin;
+use crate::domain::sealed::Sealed;
 use crate::domain::secret::Plain;
 use crate::secret::Place;
 
+use super::filled::{self, Source};
 use super::{Error, Stock};
 
 const DEFAULT_CONCURRENCY: u32 = 8;
@@ -34,7 +37,7 @@ impl Stock {
         let mut slots = BTreeMap::new();
         for (name, slot) in &description.slots {
             let Some(connection) = pin.connections.get(name) else { continue };
-            let Opened { backend, reads_apart, standing } = self.opened(connection).await?;
+            let Opened { backend, reads_apart, standing, .. } = self.opened(connection, pin.filled.get(name)).await?;
             let asked = slot.requests.iter().map(asked).collect();
             let (access, connection) = (slot.access, connection.to_string());
             slots.insert(name.clone(), Grant { access, connection, backend, reads_apart, asked, standing });
@@ -45,7 +48,7 @@ impl Stock {
     /// Reaches the backend, as both credentials.
     pub async fn check_connection(&self, name: &str) -> Result<Checked, Error> {
         let name = Name::new(name).map_err(|error| Refusal::new(Reason::NotFound, error.to_string()))?;
-        let opened = self.opened(&name).await?;
+        let opened = self.opened(&name, None).await?;
         let now = self.clock.now();
         let checked = opened.backend.check(now).await;
         let sight = match &checked {
@@ -83,24 +86,31 @@ impl Stock {
         self.renewals.load(Ordering::Relaxed)
     }
 
-    pub(super) async fn backend(&self, name: &Name) -> Result<Backend, Error> {
-        Ok(self.opened(name).await?.backend)
+    pub(super) async fn backend(&self, name: &Name, filled: Option<&ResourceId>) -> Result<Backend, Error> {
+        Ok(self.opened(name, filled).await?.backend)
     }
 
-    async fn opened(&self, name: &Name) -> Result<Opened, Error> {
-        if let Some(opened) = self.backends.read().await.get(name.as_str()) {
+    /// `filled`: the resource that it leads to, if that is what it is filled from.
+    async fn opened(&self, name: &Name, filled: Option<&ResourceId>) -> Result<Opened, Error> {
+        let source = match filled {
+            Some(id) => Some(self.source(name, id).await?),
+            None => None,
+        };
+        let key = filled.map_or_else(|| name.to_string(), |id| format!("{name}@{id}"));
+        let outputs = source.as_ref().map(|source| source.sealed.clone());
+        if let Some(opened) = self.backends.read().await.get(&key).filter(|opened| opened.outputs == outputs) {
             return Ok(opened.clone());
         }
         let document = self.store.document(Kind::Connection, "", name.as_str()).await?;
         let Some(Document { manifest: Manifest::Connection(connection), .. }) = document else {
             return Err(Refusal::new(Reason::UnresolvedReference, format!("there is no connection `{name}`")).into());
         };
-        let settings = self.settings(&connection).await?;
+        let settings = self.settings(&filled::fill(*connection.clone(), source.as_ref())?, source.as_ref()).await?;
         let backend =
             Backend::open(settings).map_err(|error| backend_refusal(&error, &format!("connection `{name}`")))?;
         let reads_apart = matches!(connection.read_credential, Some(connection::ReadCredential::Own(_)));
-        let opened = Opened { backend, reads_apart, standing: Standing::default() };
-        self.backends.write().await.insert(name.to_string(), opened.clone());
+        let opened = Opened { backend, reads_apart, standing: Standing::default(), outputs };
+        self.backends.write().await.insert(key, opened.clone());
         Ok(opened)
     }
 
@@ -112,7 +122,7 @@ impl Stock {
         self.renewals.fetch_add(1, Ordering::Relaxed);
     }
 
-    async fn settings(&self, connection: &Connection) -> Result<Settings, Error> {
+    async fn settings(&self, connection: &Connection, source: Option<&Source>) -> Result<Settings, Error> {
         let allow = connection.allow.clone().unwrap_or_default();
         let limits = connection.limits.clone().unwrap_or_default();
         let timeout_ms = match &limits.timeout {
@@ -121,16 +131,18 @@ impl Stock {
             None => DEFAULT_TIMEOUT_MS,
         };
         let credential = match &connection.credential {
-            Some(credential) => Some(self.credential(connection, credential).await?),
+            Some(credential) => Some(self.credential(connection, credential, source).await?),
             None => None,
         };
         let read_credential = match &connection.read_credential {
-            Some(connection::ReadCredential::Own(own)) => ReadCredential::Own(self.credential(connection, own).await?),
+            Some(connection::ReadCredential::Own(own)) => {
+                ReadCredential::Own(self.credential(connection, own, source).await?)
+            }
             Some(connection::ReadCredential::Same(_)) | None => ReadCredential::Same,
         };
         let tls = connection.tls.clone().unwrap_or_default();
         let tls_identity = match (tls.certificate, &tls.key) {
-            (Some(certificate), Some(key)) => Some(Identity { certificate, key: self.open(key).await? }),
+            (Some(certificate), Some(key)) => Some(Identity { certificate, key: self.open(key, source).await? }),
             _ => None,
         };
         let (deny, check) = (connection.deny.clone(), connection.check.clone());
@@ -163,24 +175,25 @@ impl Stock {
         &self,
         connection: &Connection,
         credential: &connection::Credential,
+        source: Option<&Source>,
     ) -> Result<Credential, Error> {
         let form = credential.form().map_err(|why| {
             Refusal::new(Reason::DocumentInvalid, format!("connection `{}`: {why}", connection.meta.name))
         })?;
         Ok(match form {
             Form::Login { username, password } => {
-                Credential::Login(Login { username: username.to_owned(), password: self.open(password).await? })
+                Credential::Login(Login { username: username.to_owned(), password: self.open(password, source).await? })
             }
-            Form::Bearer(token) => Credential::Bearer(self.open(token).await?),
+            Form::Bearer(token) => Credential::Bearer(self.open(token, source).await?),
             Form::Header { name, value, template } => {
-                let secret = self.open(value).await?;
+                let secret = self.open(value, source).await?;
                 let value = Plain::new(template.replacen("{}", secret.reveal(), 1));
                 Credential::Header { name: name.to_owned(), value, secret }
             }
             Form::ClientCredentials(it) => Credential::ClientCredentials(ClientCredentials {
                 token_endpoint: it.token_endpoint.clone(),
                 client_id: it.client_id.clone(),
-                client_secret: self.open(&it.client_secret).await?,
+                client_secret: self.open(&it.client_secret, source).await?,
                 scope: it.scope.clone(),
                 audience: it.audience.clone(),
             }),
@@ -188,17 +201,20 @@ impl Stock {
                 region: it.region.clone(),
                 service: it.service.clone(),
                 access_key_id: it.access_key_id.clone(),
-                secret_access_key: self.open(&it.secret_access_key).await?,
+                secret_access_key: self.open(&it.secret_access_key, source).await?,
                 session_token: match &it.session_token {
-                    Some(token) => Some(self.open(token).await?),
+                    Some(token) => Some(self.open(token, source).await?),
                     None => None,
                 },
             }),
         })
     }
 
-    async fn open(&self, reference: &SecretReference) -> Result<Plain, Error> {
+    async fn open(&self, reference: &SecretReference, source: Option<&Source>) -> Result<Plain, Error> {
         let name = reference.secret.as_str();
+        if let Some(handle) = source.and_then(|source| source.secrets.get(name)) {
+            return self.opened_handle(handle).await;
+        }
         let Some(record) = self.store.secret(name).await? else {
             let message = format!("there is no secret `{name}`");
             return Err(Refusal::new(Reason::UnresolvedReference, message)
@@ -224,6 +240,8 @@ pub(super) struct Opened {
     /// Reads go through a credential of their own.
     reads_apart: bool,
     standing: Standing,
+    /// What it was filled from.
+    outputs: Option<Sealed>,
 }
 
 fn asked(request: &AskedRequest) -> RequestRule {

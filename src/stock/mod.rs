@@ -12,6 +12,7 @@ mod composite;
 mod shape;
 pub mod compatible;
 pub mod connect;
+mod filled;
 pub mod install;
 mod known;
 pub mod offer;

@@ -1,5 +1,6 @@
 //! What serves an entry of an order here: a type, a recipe, a driver.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -50,6 +51,7 @@ impl Offer {
             recipe_revision: self.recipe_revision,
             driver_digest: self.driver.digest().to_owned(),
             connections: self.recipe.connections.clone(),
+            filled: BTreeMap::new(),
         }
     }
 }
@@ -137,6 +139,7 @@ impl Stock {
                 recipe_revision: document.version,
                 driver_digest: record.digest,
                 connections: recipe.connections.clone(),
+                filled: BTreeMap::new(),
             };
             pins.push((recipe.resource_type.clone(), pin));
         }
@@ -244,7 +247,7 @@ impl Stock {
         // What is not said does not name anything.
         let values: Option<Vec<_>> = key.pointers.iter().map(|it| params.pointer(it).map(canonical)).collect();
         let Some(values) = values else { return Ok(None) };
-        let backend = self.backend(connection).await?;
+        let backend = self.backend(connection, pin.filled.get(&key.slot)).await?;
         let whose = format!("connection `{connection}`");
         let identity = backend.identity().await.map_err(|error| backend_refusal(&error, &whose))?;
         Ok(Some(NaturalKey {

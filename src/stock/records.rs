@@ -215,6 +215,9 @@ impl Stock {
         let key = it.tls.as_ref().and_then(|tls| tls.key.as_ref());
         named.extend(key.map(|key| ("/tls/key/secret".to_owned(), &key.secret)));
         for (pointer, secret) in &named {
+            if it.filled_from.as_ref().is_some_and(|from| from.secrets.contains_key(*secret)) {
+                continue;
+            }
             let secret = secret.as_str();
             if self.store.secret(secret).await?.is_none() {
                 let message = format!("connection `{}` needs the secret `{secret}`, which is not set", it.meta.name);

@@ -6,7 +6,9 @@ use crate::domain::connection::{Connection, Form, RequestRule};
 use crate::domain::json::pointer_push;
 
 pub(super) fn check(it: &Connection, found: &mut Vec<Refusal>) {
-    if let Err(message) = endpoint::http(&it.endpoint) {
+    if it.filled_from.is_none()
+        && let Err(message) = endpoint::http(&it.endpoint)
+    {
         found.push(Refusal::new("/endpoint", message).hint("write it as in `https://api.example.com/v1`"));
     }
     let name = &it.meta.name;

@@ -61,7 +61,8 @@ pub(super) fn full(kind: Kind) -> Manifest {
 fn every_key(kind: Kind) -> Manifest {
     if let Manifest::Recipe(full) = full(kind) {
         let mut value = serde_json::to_value(full).expect("a recipe is JSON");
-        value["resources"] = json!({ "part": { "type": "t", "class": "c", "params": {} } });
+        value["resources"] =
+            json!({ "part": { "type": "t", "class": "c", "params": {}, "connections": { "s": "part" } } });
         value["outputs"] = json!({});
         return manifest(kind, value);
     }
@@ -80,6 +81,7 @@ fn every_key(kind: Kind) -> Manifest {
     }]);
     let pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
     for (key, more) in [
+        ("filled-from", json!({ "type": "t", "secrets": { "admin": "password" } })),
         ("credential", credential.clone()),
         ("read-credential", credential),
         ("allow", json!({ "databases": ["*"], "networks": ["127.0.0.0/8"], "reads": rules, "writes": rules })),

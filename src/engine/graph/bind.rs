@@ -181,7 +181,7 @@ impl Engine {
                 return Ok(Err(format!("`{key}`, which it refers to, was not made")));
             };
             let outputs = self.sealer(other.name.order.project.as_str()).open_outputs(id, &object.outputs)?;
-            known.insert(key.clone(), Arc::new(Known::all(id.clone(), outputs)));
+            known.insert(key.clone(), Arc::new(Known::all(id.clone(), other.resource_type.clone(), outputs)));
         }
         Ok(Ok(known))
     }

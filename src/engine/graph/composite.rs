@@ -72,6 +72,7 @@ impl Engine {
             recipe_revision: matched.revision,
             driver_digest: String::new(),
             connections: BTreeMap::new(),
+            filled: BTreeMap::new(),
         };
         let surveyed = Surveyed {
             key: key.clone(),

@@ -27,6 +27,8 @@ struct Entry {
     written: ResourceEntry,
     /// The composites that it is a part of, from the outermost, as type and class.
     within: Vec<(Name, Option<Name>)>,
+    /// Slot → the resource that its connection is filled from.
+    fills: BTreeMap<String, Key>,
 }
 
 /// How a composite is made.
@@ -49,10 +51,11 @@ impl Engine {
             key: Key::from(name),
             written: written.clone(),
             within: Vec::new(),
+            fills: BTreeMap::new(),
         };
         let mut entries: VecDeque<Entry> = manifest.resources.iter().map(entry).collect();
         let mut all = BTreeMap::new();
-        while let Some(Entry { key, written, within }) = entries.pop_front() {
+        while let Some(Entry { key, written, within, fills }) = entries.pop_front() {
             if all.len() + entries.len() > MOST {
                 let message = format!("an order has at most {MOST} resources, parts of composites among them");
                 return Err(Refusal::new(Reason::DocumentInvalid, message).into());
@@ -79,7 +82,7 @@ impl Engine {
                     None => self.stock.offer(matched).await?,
                 }))
             };
-            all.insert(key.clone(), Wanted { key, written, maker, id, existing });
+            all.insert(key.clone(), Wanted { key, written, maker, id, existing, fills });
         }
         Ok(all)
     }
@@ -128,7 +131,9 @@ impl Engine {
                 entry.params = Some(filled.map_err(|wrong| unfit(wrong, format!("/resources/{name}/params")))?.value);
             }
             let key = key.part(name).ok_or_else(deep)?;
-            parts.push(Entry { key, written: entry, within: within.clone() });
+            let fills = part.connections.iter();
+            let fills = fills.filter_map(|(slot, part)| Some((slot.clone(), own.key.part(part)?))).collect();
+            parts.push(Entry { key, written: entry, within: within.clone(), fills });
         }
         let outputs = matched.recipe.outputs.clone().unwrap_or_else(|| json!({}));
         let outputs = fill(&outputs, &mut own).map_err(|wrong| unfit(wrong, "/outputs".into()))?.value;

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::domain::id::ResourceId;
 use crate::domain::json::strings;
 use crate::domain::marker::covers;
-use crate::domain::name::Key;
+use crate::domain::name::{Key, Name};
 use crate::domain::placeholder::{Found, Lookup, Piece, Reference};
 use crate::domain::reference::Output;
 use crate::domain::secret::{Handle, Plain};
@@ -17,6 +17,7 @@ use crate::domain::secret::{Handle, Plain};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Known {
     pub resource: ResourceId,
+    pub resource_type: Name,
     outputs: Value,
     /// JSON Pointers into them.
     unknown: Vec<String>,
@@ -26,17 +27,13 @@ pub struct Known {
 
 impl Known {
     /// Of a resource that is there and stays as it is.
-    pub fn all(resource: ResourceId, outputs: Value) -> Self {
-        Self { resource, outputs, unknown: Vec::new(), open: false }
+    pub fn all(resource: ResourceId, resource_type: Name, outputs: Value) -> Self {
+        Self { resource, resource_type, outputs, unknown: Vec::new(), open: false }
     }
 
     /// Of one that is about to be made or changed.
-    pub fn planned(resource: ResourceId, outputs: Value, unknown: Vec<String>) -> Self {
-        Self { resource, outputs, unknown, open: true }
-    }
-
-    pub fn nothing(resource: ResourceId) -> Self {
-        Self::planned(resource, json!({}), Vec::new())
+    pub fn planned(resource: ResourceId, resource_type: Name, outputs: Value, unknown: Vec<String>) -> Self {
+        Self { resource, resource_type, outputs, unknown, open: true }
     }
 
     /// The secrets among its outputs.
@@ -94,14 +91,16 @@ impl Lookup for Outputs<'_> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::engine::testing::resource;
+    use crate::engine::testing::{name, resource};
 
     #[test]
     fn what_is_not_told_is_unknown_or_not_there() {
         let outputs = json!({ "host": "h", "more": { "a": 1, "b": 2 } });
-        let planned = Known::planned(resource().id, outputs.clone(), vec!["/url".into(), "/more/b".into()]);
-        let all = Known::all(resource().id, outputs);
+        let planned = Known::planned(resource().id, name("t"), outputs.clone(), vec!["/url".into(), "/more/b".into()]);
+        let all = Known::all(resource().id, name("t"), outputs);
         for (pointer, in_plan, in_record) in [
             ("/host", Some(Found::Value(json!("h"))), Some(Found::Value(json!("h")))),
             ("/url", Some(Found::Unknown), None),

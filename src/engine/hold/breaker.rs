@@ -22,12 +22,12 @@ impl Engine {
     /// The open breaker in the way of this operation; if there is none, it is counted as under way.
     pub(in crate::engine) fn tripped(&self, pin: &Pin, id: &OperationId, now: Timestamp) -> Option<Hold> {
         let mut circuits = self.circuits();
-        for name in pin.connections.values() {
+        for name in pin.shared() {
             if circuits.get(name).is_some_and(|circuit| !circuit.lets(id, now)) {
                 return self.holds.get(&breaker(name));
             }
         }
-        for name in pin.connections.values() {
+        for name in pin.shared() {
             if let Some(circuit) = circuits.get_mut(name) {
                 circuit.starts(id);
             }
@@ -40,7 +40,7 @@ impl Engine {
         if failure.is_none() && self.circuits().is_empty() {
             return;
         }
-        let mut names: Vec<&Name> = pin.connections.values().collect();
+        let mut names: Vec<&Name> = pin.shared().collect();
         names.sort();
         names.dedup();
         for name in &names {

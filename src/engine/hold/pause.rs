@@ -211,7 +211,7 @@ impl Engine {
     pub async fn held_resource(&self, order: &OrderName, pin: &Pin) -> Result<Vec<Condition>, Error> {
         let pause = self.pause_on(order, pin).await?;
         let breaker = |name: &Name| self.holds.get(&key(Cause::Breaker, &Target::Connection(name.clone())));
-        let breakers: Vec<_> = pin.connections.values().filter_map(breaker).collect();
+        let breakers: Vec<_> = pin.shared().filter_map(breaker).collect();
         Ok(pause.iter().chain(breakers.first()).map(condition).collect())
     }
 }

@@ -150,3 +150,70 @@ outputs: { first: "${resources.again.outputs.first}", both: "${resources.again.o
         "{refused:?}"
     );
 }
+
+/// A database in a directory that is named after another one, which has to be there first.
+const ON_ORDERED: &str = r#"
+apiVersion: vend/v1
+kind: ResourceType
+name: inner-database
+params: { type: object, required: [name], properties: { name: { type: string } } }
+outputs: { type: object, required: [name], properties: { name: { type: string } } }
+---
+apiVersion: vend/v1
+kind: Connection
+name: in-ordered
+type: sqlite
+filled-from: { type: sqlite-database }
+endpoint: "databases/${outputs.name}.d"
+allow: { databases: ["*"] }
+---
+apiVersion: vend/v1
+kind: Recipe
+name: outer
+type: pair
+match: [{ environment-type: development }]
+resources:
+  server: { type: sqlite-database, params: { name: "${params.name}" } }
+  db: { type: sqlite-database, class: inner, params: { name: inside }, connections: { server: server } }
+outputs: { first: "${resources.server.outputs.name}", both: "${resources.db.outputs.name}" }
+---
+apiVersion: vend/v1
+kind: ResourceType
+name: sqlite-database
+params: { type: object, required: [name], properties: { name: { type: string } } }
+outputs: { type: object, required: [name], properties: { name: { type: string } } }
+classes: [{ name: inner }]
+---
+apiVersion: vend/v1
+kind: Recipe
+name: inner
+type: sqlite-database
+match: [{ class: inner }]
+driver: sqlite@^0.1
+connections: { server: in-ordered }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_is_made_at_a_backend_that_is_another_part() {
+    let bench = bench().await;
+    bench.documents(ON_ORDERED).await;
+    let text = notes("p: { type: pair, params: { name: area } }");
+    let plan = bench.core.engine.plan(order(&text), &admin()).await.expect("a plan");
+    let db = plan.resources.iter().find(|it| it.key.as_str() == "p/db").expect("a part");
+    assert_eq!((db.action, db.unknown.as_slice()), (PlannedAction::Create, &[String::new()][..]), "nobody was asked");
+    let made = bench.apply(&text).await.expect("accepted");
+    let made = bench.settled(&made).await;
+    assert_eq!(made.state, OperationState::Succeeded, "{:?}", bench.children(&made).await);
+    assert!(bench.dir.path().join("databases/area.d/inside.db").exists());
+    let again = bench.core.engine.apply(applying(&text)).await.expect("accepted");
+    assert!(again.operation.is_none(), "{:?}", again.plan);
+
+    let alone = bench.apply(&notes("x: { type: sqlite-database, class: inner, params: { name: x } }")).await;
+    let alone = alone.expect_err("it leads nowhere");
+    assert!(alone.to_string().contains("nothing says from which"), "{alone}");
+
+    let deleted = bench.delete("notes").await;
+    let deleted = bench.settled(&deleted).await;
+    assert_eq!(deleted.state, OperationState::Succeeded, "{:?}", bench.children(&deleted).await);
+    assert!(!bench.dir.path().join("databases/area.d/inside.db").exists() && bench.databases().is_empty());
+}

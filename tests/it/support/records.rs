@@ -119,6 +119,7 @@ impl Records {
                 recipe_revision: 3,
                 driver_digest: DIGEST.into(),
                 connections: BTreeMap::from([("server".into(), name("main-db"))]),
+                filled: BTreeMap::new(),
             },
             edges: Vec::new(),
             incarnation: 0,
