@@ -11,28 +11,26 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::capability::grants::Grants;
 use crate::capability::journal::{self, Batch, Journal};
-use crate::domain::contract::{Action, Answer, Call, Input, Planned, Violation};
+use crate::domain::contract::{Action, Answer, Call, Input, Planned};
 use crate::domain::document::{OrderManifest, ResourceEntry, ResourceType};
 use crate::domain::effect::Entry;
 use crate::domain::id::ResourceId;
 use crate::domain::levels::{Needs, levels};
-use crate::domain::marker;
 use crate::domain::name::{Key, Name, OrderName};
 use crate::domain::order::Order;
-use crate::domain::placeholder::{self, Reference};
 use crate::domain::plan::{Plan, PlanRead};
 use crate::domain::reason::Reason;
-use crate::domain::reference;
 use crate::domain::refusal::Refusal;
 use crate::domain::resource::{Desired, Pin, Resource, Wiring};
 use crate::domain::secret::{Fresh, Handle, Plain};
 use crate::driver::{Attempt, Failure, Past, Report};
 use crate::secret::Sealer;
 use crate::stock::connect::backend_refusal;
-use crate::stock::{Offer, Output, Stock};
+use crate::stock::Offer;
 use crate::store::{Filter, NaturalKey, Paging};
 
 use super::graph::expand::Composite;
+use super::graph::needs::{circular, needs};
 use super::graph::outputs::Known;
 use super::input::{context, ownership};
 use super::plan::{Existing, Leaving, Surveyed, plan};
@@ -74,7 +72,7 @@ pub(super) enum Maker {
 }
 
 impl Wanted {
-    fn resource_type(&self) -> &ResourceType {
+    pub fn resource_type(&self) -> &ResourceType {
         match &self.maker {
             Maker::Driver(offer) => &offer.resource_type,
             Maker::Parts(composite) => &composite.matched.resource_type,
@@ -82,7 +80,7 @@ impl Wanted {
     }
 
     /// What has placeholders that refer to others.
-    fn wired(&self) -> &Value {
+    pub fn wired(&self) -> &Value {
         match &self.maker {
             Maker::Driver(_) => self.written.params.as_ref().unwrap_or(&Value::Null),
             Maker::Parts(composite) => &composite.outputs,
@@ -538,74 +536,6 @@ fn unasked() -> Planned {
 pub(super) fn wiring(written: Value, others: &BTreeMap<Key, Arc<Known>>) -> Wiring {
     let needs = others.iter().map(|(key, known)| (key.clone(), known.resource.clone())).collect();
     Wiring { written, needs, bound: false, lent: BTreeMap::new() }
-}
-
-/// What each entry refers to: others of the order, and outputs that these have.
-fn needs(entries: &BTreeMap<Key, Wanted>) -> Result<Needs, Refusal> {
-    let (mut needs, mut wrong) = (Needs::new(), Vec::new());
-    for (key, entry) in entries {
-        let mut needed: BTreeSet<Key> = entry.fills.values().cloned().collect();
-        match placeholder::references(entry.wired()) {
-            Ok(references) => {
-                for (pointer, reference) in references {
-                    match refers(entries, entry, &pointer, &reference) {
-                        Ok(other) => drop(needed.insert(other)),
-                        Err(message) => wrong.push(violation(key, &pointer, message)),
-                    }
-                }
-            }
-            Err(invalid) => {
-                wrong.extend(invalid.into_iter().map(|(pointer, it)| violation(key, &pointer, it.to_string())));
-            }
-        }
-        needs.insert(key.clone(), needed);
-    }
-    let Some(first) = wrong.first() else { return Ok(needs) };
-    let message = match wrong.len() {
-        1 => first.message.clone(),
-        more => format!("{} (and {} more)", first.message, more - 1),
-    };
-    Err(Refusal::new(Reason::UnresolvedReference, message).violations(wrong))
-}
-
-fn violation(key: &Key, pointer: &str, message: String) -> Violation {
-    Violation { pointer: format!("/resources/{key}/params{pointer}"), message }
-}
-
-/// The entry that a placeholder at `pointer` refers to, if that has such an output, and a secret would stay one.
-fn refers(
-    entries: &BTreeMap<Key, Wanted>,
-    entry: &Wanted,
-    pointer: &str,
-    reference: &Reference,
-) -> Result<Key, String> {
-    let output = reference::Output::parse(reference)?;
-    let Some(other) = entries.get(&output.key) else {
-        return Err(format!("`{reference}`: the order has no resource `{}`", output.key));
-    };
-    let found = Stock::output(other.resource_type(), &output.path).map_err(|hint| {
-        let name = output.path.first().map_or("", String::as_str);
-        let hint = if hint.is_empty() { hint } else { format!(": {hint}") };
-        format!("`{reference}`: `{}` has no output `{name}`{hint}", other.written.resource_type)
-    })?;
-    let schema = match &entry.maker {
-        Maker::Driver(offer) => &offer.resource_type.params,
-        Maker::Parts(composite) => &composite.matched.resource_type.outputs,
-    };
-    let kept = || marker::covers(&marker::pointers(schema, entry.wired()), pointer);
-    if found == Output::Secret && !kept() {
-        return Err(format!(
-            "`{reference}` is a secret, and this param is not kept secret: a `{}` has no place for it here",
-            entry.written.resource_type
-        ));
-    }
-    Ok(output.key)
-}
-
-fn circular(circle: &[&Key]) -> Refusal {
-    let way: Vec<_> = circle.iter().map(|key| format!("`{key}`")).collect();
-    let message = format!("resources refer to one another in a circle: {}", way.join(" → "));
-    Refusal::new(Reason::GraphCycle, message).hint("take one of these references out")
 }
 
 /// What of the wiring is on record, whatever stands behind it at the moment.

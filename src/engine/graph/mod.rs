@@ -2,6 +2,7 @@
 //! reference by the time it is needed.
 
 pub mod expand;
+pub mod needs;
 mod filled;
 pub mod composite;
 pub mod outputs;
