@@ -25,8 +25,8 @@ use crate::domain::resource::{Desired, Pin, Resource, Wiring};
 use crate::domain::secret::{Fresh, Handle, Plain};
 use crate::driver::{Attempt, Failure, Past, Report};
 use crate::secret::Sealer;
-use crate::stock::connect::backend_refusal;
 use crate::stock::Offer;
+use crate::stock::connect::backend_refusal;
 use crate::store::{Filter, NaturalKey, Paging};
 
 use super::graph::expand::Composite;

@@ -63,6 +63,10 @@ fn render_resource(resource: &PlannedResource, paint: &Paint, wide: bool) -> Str
         resource.resource_type,
         made_by(resource, wide)
     );
+    if !resource.needs.is_empty() {
+        text.push_str(&paint.dim(&format!("      after {}", resource.needs.join(", "))));
+        text.push('\n');
+    }
     if wide && !resource.recipe_reason.is_empty() {
         text.push_str(&format!("      because {}\n", resource.recipe_reason));
     }
@@ -107,6 +111,10 @@ fn render_change(change: &PlannedChange, action: Action, paint: &Paint, wide: bo
     };
     let (before, after) = (&change.before_json, &change.after_json);
     let line = match (before.is_empty(), after.is_empty()) {
+        (true, _) if change.unknown => format!("{} {}: {}", paint.green("+"), change.pointer, known_later(paint)),
+        (false, _) if change.unknown => {
+            format!("{} {}: {} → {}", paint.yellow("~"), change.pointer, show(before), known_later(paint))
+        }
         (true, true) => format!("{} {}", paint.yellow("~"), change.pointer),
         (true, false) => format!("{} {}: {}", paint.green("+"), change.pointer, show(after)),
         (false, true) if action == Action::Delete => format!("{} {}: {}", paint.red("-"), change.pointer, show(before)),
@@ -115,6 +123,10 @@ fn render_change(change: &PlannedChange, action: Action, paint: &Paint, wide: bo
     };
     let forces = if change.forces_replacement { paint.red("  # forces replacement") } else { String::new() };
     format!("      {line}{forces}\n")
+}
+
+fn known_later(paint: &Paint) -> String {
+    paint.dim("(known after apply)")
 }
 
 fn render_outputs(resource: &PlannedResource, paint: &Paint, wide: bool) -> String {
@@ -128,9 +140,10 @@ fn render_outputs(resource: &PlannedResource, paint: &Paint, wide: bool) -> Stri
             lines.push((format!("/{}", clean(&name)), if wide { value } else { shorten(&value, WIDTH) }));
         }
     }
-    for pointer in &resource.unknown_outputs {
+    // Nobody was asked: all of them are.
+    for pointer in resource.unknown_outputs.iter().filter(|pointer| !pointer.is_empty()) {
         lines.retain(|(known, _)| known != pointer);
-        lines.push((pointer.clone(), paint.dim("(known after apply)")));
+        lines.push((pointer.clone(), known_later(paint)));
     }
     lines.sort();
     lines.into_iter().map(|(pointer, value)| format!("      outputs{pointer}: {value}\n")).collect()
@@ -147,6 +160,7 @@ mod tests {
             before_json: before.to_owned(),
             after_json: after.to_owned(),
             forces_replacement,
+            unknown: false,
         }
     }
 
@@ -190,6 +204,17 @@ mod tests {
                     vec![change("/size", "1", "2", false), change("/ttl", "60", "", false)],
                 ),
                 resource("web", Action::None, vec![]),
+                PlannedResource {
+                    needs: vec!["db".to_owned(), "queue".to_owned()],
+                    ..resource(
+                        "worker",
+                        Action::Update,
+                        vec![
+                            PlannedChange { unknown: true, ..change("/params/url", "\"amqp://a\"", "", false) },
+                            PlannedChange { unknown: true, ..change("/params/host", "", "", true) },
+                        ],
+                    )
+                },
             ],
             warnings: vec!["`cache` holds data".to_owned()],
             destroys: true,

@@ -1,5 +1,7 @@
 //! `vend tree`: an order, its resources and what they were made with.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::connect::Session;
@@ -34,6 +36,9 @@ fn draw(order: &Value, resources: &[Value], paint: &Paint) -> String {
         paint.bold(&format!("order/{}", text(order, "/name"))),
         state(&text(order, "/status/state"), paint)
     );
+    let key_of = |name: &str| name.split_once('/').map_or(name, |(_, key)| key).to_owned();
+    let keys: HashMap<String, String> =
+        resources.iter().map(|it| (text(it, "/id"), key_of(&text(it, "/name")))).collect();
     for (number, resource) in resources.iter().enumerate() {
         let last = number + 1 == resources.len();
         let (branch, trunk) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
@@ -42,7 +47,19 @@ fn draw(order: &Value, resources: &[Value], paint: &Paint) -> String {
         let class = text(resource, "/class");
         let of =
             if class.is_empty() { text(resource, "/type") } else { format!("{} ({class})", text(resource, "/type")) };
-        drawn.push_str(&format!("{branch}{}  {of}  {}\n", paint.bold(key), state(&text(resource, "/state"), paint)));
+        let needs: Vec<String> =
+            resource.get("needs").and_then(Value::as_array).into_iter().flatten().map(columns::text).collect();
+        let needs: Vec<&str> = needs.iter().map(|id| keys.get(id).map_or(id.as_str(), String::as_str)).collect();
+        let after = match needs.is_empty() {
+            true => String::new(),
+            false => format!("  ← {}", needs.join(", ")),
+        };
+        drawn.push_str(&format!(
+            "{branch}{}  {of}  {}{}\n",
+            paint.bold(key),
+            state(&text(resource, "/state"), paint),
+            paint.dim(&after)
+        ));
         let mut leaves = Vec::new();
         if !text(resource, "/reason").is_empty() {
             leaves.push(
@@ -90,13 +107,13 @@ mod tests {
         let order = json!({"name": "checkout", "status": {"state": "failed"}});
         let resources = [
             json!({"name": "checkout/cache", "type": "cache", "state": "failed", "reason": "BACKEND_REFUSED",
-                "message": "no room"}),
+                "message": "no room", "needs": ["res_1"]}),
             json!({"name": "checkout/db", "type": "postgres-database", "class": "ha", "state": "ready",
-                "external-id": "orders", "recipe": "shared", "recipe-revision": 3, "connections": {"server": "pg"}}),
+                "id": "res_1", "external-id": "orders", "recipe": "shared", "recipe-revision": 3, "connections": {"server": "pg"}}),
         ];
         assert_eq!(
             draw(&order, &resources, &Paint::plain()),
-            "order/checkout  failed\n├─ cache  cache  failed\n│  └─ BACKEND_REFUSED: no room\n\
+            "order/checkout  failed\n├─ cache  cache  failed  ← db\n│  └─ BACKEND_REFUSED: no room\n\
              └─ db  postgres-database (ha)  ready\n   ├─ object orders\n   ├─ recipe shared (revision 3)\n   \
              └─ connection pg as server\n"
         );

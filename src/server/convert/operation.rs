@@ -35,6 +35,7 @@ pub fn operation(it: Operation) -> pb::Operation {
         update_time: Some(time(it.update_time)),
         end_time: it.end_time.map(time),
         etag: etag(it.version),
+        awaits: int(it.awaits),
         driver_digest: it.driver_digest,
     }
 }

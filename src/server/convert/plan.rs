@@ -1,6 +1,7 @@
 //! Plans. What comes in is masked already.
 
 use crate::domain::contract::Change;
+use crate::domain::marker::covers;
 use crate::domain::plan::{Plan, PlanRead, PlannedAction, PlannedResource};
 use crate::pb;
 use crate::pb::planned_resource::Action;
@@ -18,13 +19,14 @@ pub fn plan(it: Plan) -> pb::Plan {
 }
 
 fn resource(it: PlannedResource) -> pb::PlannedResource {
+    let unknown = it.unknown_params;
     pb::PlannedResource {
         key: it.key.to_string(),
         id: it.id.map_or_else(String::new, |id| id.to_string()),
         resource_type: it.resource_type.to_string(),
         class: text(it.class.as_ref()),
         action: action(it.action).into(),
-        changes: it.changes.into_iter().map(change).collect(),
+        changes: it.changes.into_iter().map(|it| change(it, &unknown)).collect(),
         outputs_json: it.outputs.to_string(),
         unknown_outputs: it.unknown,
         recipe: it.pin.recipe.to_string(),
@@ -33,6 +35,7 @@ fn resource(it: PlannedResource) -> pb::PlannedResource {
         driver_digest: it.pin.driver_digest,
         recipe_reason: it.recipe_reason,
         reads: it.reads.into_iter().map(read).collect(),
+        needs: it.needs.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -46,8 +49,9 @@ fn action(it: PlannedAction) -> Action {
     }
 }
 
-fn change(it: Change) -> pb::PlannedChange {
+fn change(it: Change, unknown: &[String]) -> pb::PlannedChange {
     pb::PlannedChange {
+        unknown: covers(unknown, &it.pointer),
         pointer: it.pointer,
         before_json: json(it.before.as_ref()),
         after_json: json(it.after.as_ref()),

@@ -45,5 +45,6 @@ pub fn resource(it: Resource, view: ResourceView) -> pb::Resource {
         create_time: Some(time(it.create_time)),
         update_time: Some(time(it.update_time)),
         etag: etag(it.version),
+        needs: it.edges.iter().map(ToString::to_string).collect(),
     }
 }

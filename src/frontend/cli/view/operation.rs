@@ -33,6 +33,7 @@ pub fn operation(operation: &pb::Operation) -> Value {
         ("superseded-by", json!(operation.superseded_by)),
         ("plan-digest", json!(operation.plan_digest)),
         ("driver-digest", json!(operation.driver_digest)),
+        ("awaits", count(operation.awaits.into())),
         ("children", json!(operation.children.iter().collect::<BTreeMap<_, _>>())),
         ("principal", json!(operation.principal)),
         ("request-id", json!(operation.request_id)),

@@ -30,6 +30,7 @@ fn resource(resource: &pb::PlannedResource) -> Value {
         ("recipe-reason", json!(resource.recipe_reason)),
         ("driver", json!(resource.driver)),
         ("driver-digest", json!(resource.driver_digest)),
+        ("needs", json!(resource.needs)),
         ("reads", resource.reads.iter().map(read).collect()),
     ])
 }
@@ -40,6 +41,7 @@ fn change(change: &pb::PlannedChange) -> Value {
         ("before", json_text(&change.before_json)),
         ("after", json_text(&change.after_json)),
         ("forces-replacement", flag(change.forces_replacement)),
+        ("unknown", flag(change.unknown)),
     ])
 }
 

@@ -30,6 +30,7 @@ pub fn resource(resource: &pb::Resource) -> Value {
         ("recipe-revision", count(resource.recipe_revision)),
         ("driver-digest", json!(resource.driver_digest)),
         ("connections", json!(resource.connections.iter().collect::<BTreeMap<_, _>>())),
+        ("needs", json!(resource.needs)),
         ("conditions", conditions),
         ("ready", flag(resource.state == "ready")),
         ("principal", json!(resource.principal)),
