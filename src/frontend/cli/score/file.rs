@@ -97,6 +97,37 @@ pub mod tests {
         )
     }
 
+    /// The forty public files.
+    pub fn public() -> Vec<(String, String)> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/score");
+        let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let mut files: Vec<_> = entries
+            .filter(|path| path.extension().is_some_and(|it| it == "yaml"))
+            .map(|path| (path.display().to_string(), std::fs::read_to_string(&path).expect("read")))
+            .collect();
+        files.sort();
+        assert_eq!(files.len(), 40);
+        files
+    }
+
+    /// Whatever is cut off or put in: a workload with an order, or problems.
+    #[test]
+    fn damaged_files_are_told() {
+        const PUT_IN: [&str; 8] = ["${", "$${resources.", "\0", "- ", "{a: [", "\n---\n", "\u{85}", ": &a !b *c"];
+        for (_, whole) in public() {
+            let places = whole.char_indices().map(|(at, _)| at).step_by(23);
+            for (number, at) in places.enumerate() {
+                let (before, after) = whole.split_at(at);
+                for damaged in [before.to_owned(), format!("{before}{}{after}", PUT_IN[number % PUT_IN.len()])] {
+                    match read(&damaged) {
+                        Ok(file) => assert_eq!(file.order["name"], file.workload["metadata"]["name"]),
+                        Err(errors) => assert!(!errors.is_empty() && errors.to_string().starts_with("score.yaml:")),
+                    }
+                }
+            }
+        }
+    }
+
     fn check(text: &str, expected: &str) {
         let told = read(text).map_or_else(|errors| errors.to_string(), |_| "fine".to_owned());
         assert_eq!(told, expected, "{text}");
@@ -154,6 +185,10 @@ pub mod tests {
             (
                 "  side: {image: x, files: {/a: {mode: \"9\", content: x}}}",
                 "score.yaml:5:39: `containers.side.files./a.mode` cannot be `9`: it is three octal digits, as in \"0644\"",
+            ),
+            (
+                "  side: {image: x, livenessProbe: {}}",
+                "score.yaml:5:35: `containers.side.livenessProbe` fits none of its allowed forms: it takes `httpGet` or `exec`",
             ),
             (
                 "  side: {image: x, files: {/a: {}}}",

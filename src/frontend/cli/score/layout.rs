@@ -99,8 +99,11 @@ fn json(value: &Value) -> String {
 mod tests {
     use serde_json::json;
 
+    use super::super::file::tests::public;
+    use super::super::file::{ScoreFile, members};
     use super::*;
     use crate::document::{File, read};
+    use crate::pb;
 
     /// The order as the core reads it: the same value, and `keys` where the Score file has them.
     fn check(score: &str, order: &Value, keys: &[&str]) {
@@ -138,6 +141,24 @@ mod tests {
                 "/resources/app",
             ],
         );
+    }
+
+    #[test]
+    fn public_files_read_back_as_their_orders() {
+        let mut count = 0;
+        for (name, content) in public() {
+            let source = pb::Source { file_name: name.clone(), content: content.into_bytes() };
+            let Ok(file) = ScoreFile::read(&source) else { continue };
+            let laid = lay(&file.order, &file.place);
+            let back = read(&File { name: &name, content: laid.as_bytes() }).expect("is YAML").remove(0);
+            assert_eq!(back.value, file.order, "{laid}");
+            for (resource, _) in members(&file.order, "resources") {
+                let pointer = format!("/resources/{resource}");
+                assert_eq!(back.place.key(&pointer), file.place.key(&pointer), "{name}: {pointer}\n{laid}");
+            }
+            count += 1;
+        }
+        assert_eq!(count, 39);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::document::json_schema::Compiled;
 const TEXT: &str = include_str!("score-v1b1.schema.json");
 
 /// What people are told where a pattern or a choice of the schema refuses.
-const WORDS: [(&str, &str); 11] = [
+const WORDS: [(&str, &str); 12] = [
     ("^score\\.dev/v1b1$", "vend reads `score.dev/v1b1`"),
     (
         "^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$",
@@ -34,6 +34,7 @@ const WORDS: [(&str, &str); 11] = [
     ("^(0\\.\\d+|[1-9]\\d*(\\.\\d+)?)(K|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$", "write it as in 128Mi or 1.5G"),
     ("^\\d+(?:m|\\.\\d+)?$", "write it as in \"2\", \"0.5\" or 250m"),
     ("^[A-Za-z0-9_-]+$", "a header is called by letters, digits, - and _"),
+    ("httpGet exec", "it takes `httpGet` or `exec`"),
     ("content binaryContent source", "it takes exactly one of `content`, `binaryContent` and `source`"),
 ];
 
@@ -51,7 +52,7 @@ pub fn compiled() -> &'static Compiled {
 fn say(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
-            let rule = match members.get("oneOf").and_then(Value::as_array) {
+            let rule = match members.get("oneOf").or_else(|| members.get("anyOf")).and_then(Value::as_array) {
                 Some(choices) => {
                     choices.iter().filter_map(|it| it["required"][0].as_str()).collect::<Vec<_>>().join(" ")
                 }
