@@ -93,6 +93,21 @@ fn a_workload_is_ordered_rendered_and_given_back() {
     core.delete("notebook");
 }
 
+/// The types of the public files are types of vend; without a recipe they are known, and not offered.
+#[test]
+fn the_contracts_of_public_files_are_taken() {
+    let core = Core::start(&[]);
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/score");
+    core.run(&["apply", "-f", &format!("{folder}/contracts/types.yaml")]);
+    let ran = core.try_run(&["score", "check", folder, "-o", "json"]);
+    let checked: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!((ran.status, &checked["catalog-asked"]), (1, &serde_json::json!(true)), "{ran:?}");
+    let files = checked["files"].as_array().expect("a list");
+    let orderable: Vec<_> = files.iter().filter(|file| file["orderable"] == true).collect();
+    // Those that need nothing of anybody.
+    assert!(orderable.len() == 14 && orderable.iter().all(|file| file["resources"] == serde_json::json!({})));
+}
+
 #[test]
 fn what_the_core_refuses_is_told_where_the_score_file_has_it() {
     let core = Core::start(&["sqlite"]);

@@ -135,8 +135,11 @@ fn output(workload: &Value, reference: &Reference, pointer: &str, catalog: &[pb:
 mod tests {
     use serde_json::json;
 
-    use super::super::file::tests::{read, workload};
+    use std::collections::BTreeSet;
+
+    use super::super::file::tests::{public, read, workload};
     use super::*;
+    use crate::document::{self, File};
 
     fn catalog() -> Vec<pb::CatalogEntry> {
         let outputs = json!({"properties": {"host": {"type": "string"}, "port": {"type": "integer"},
@@ -182,6 +185,34 @@ mod tests {
                 "score.yaml:6:59: resource `qq`: the type `queue` is offered here with a class only: known are `ha`",
             ],
         );
+    }
+
+    /// Types of documents, as a catalog with a recipe for each would have them.
+    fn contracts() -> Vec<pb::CatalogEntry> {
+        let text = include_str!("../../../../tests/data/score/contracts/types.yaml");
+        let trees = document::read(&File { name: "types.yaml", content: text.as_bytes() }).expect("is YAML");
+        let entry = |tree: &document::Tree| pb::CatalogEntry {
+            resource_type: tree.value["name"].as_str().expect("a name").to_owned(),
+            recipe: "some".to_owned(),
+            outputs_schema_json: tree.value["outputs"].to_string(),
+            ..pb::CatalogEntry::default()
+        };
+        trees.iter().map(entry).collect()
+    }
+
+    #[test]
+    fn public_files_count_on_their_contracts_and_nothing_else() {
+        let (catalog, mut used) = (contracts(), BTreeSet::new());
+        for (name, content) in public() {
+            let source = pb::Source { file_name: name.clone(), content: content.into_bytes() };
+            let Ok(file) = ScoreFile::read(&source) else { continue };
+            let problems = missing(&file, &catalog);
+            assert!(problems.is_empty(), "{name}: {problems:?}");
+            let types = members(&file.workload, "resources").filter_map(|(_, it)| it["type"].as_str());
+            used.extend(types.map(str::to_owned));
+        }
+        let offered: BTreeSet<String> = catalog.into_iter().map(|entry| entry.resource_type).collect();
+        assert_eq!(used, offered);
     }
 
     #[test]
