@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
+
 use super::core::{Core, demo_platform};
 
 const WORKLOAD: &str = "apiVersion: score.dev/v1b1
@@ -93,19 +95,69 @@ fn a_workload_is_ordered_rendered_and_given_back() {
     core.delete("notebook");
 }
 
-/// The types of the public files are types of vend; without a recipe they are known, and not offered.
+/// Each in an environment of its own: several have one name.
 #[test]
-fn the_contracts_of_public_files_are_taken() {
-    let core = Core::start(&[]);
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/score");
-    core.run(&["apply", "-f", &format!("{folder}/contracts/types.yaml")]);
-    let ran = core.try_run(&["score", "check", folder, "-o", "json"]);
-    let checked: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
-    assert_eq!((ran.status, &checked["catalog-asked"]), (1, &serde_json::json!(true)), "{ran:?}");
-    let files = checked["files"].as_array().expect("a list");
-    let orderable: Vec<_> = files.iter().filter(|file| file["orderable"] == true).collect();
-    // Those that need nothing of anybody.
-    assert!(orderable.len() == 14 && orderable.iter().all(|file| file["resources"] == serde_json::json!({})));
+fn public_files_are_ordered_and_rendered() {
+    let core = Core::start(&["probe"]);
+    core.apply(&demo_platform("probe"));
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/score");
+    core.run(&["apply", "-f", &data.join("contracts").display().to_string()]);
+    let folder = core.folder().join("public");
+    std::fs::create_dir(&folder).expect("a folder");
+    for source in ["fileA.txt", "file.txt"] {
+        std::fs::write(folder.join(source), "I am ${metadata.name}!").expect("written");
+    }
+    let mut names: Vec<String> = std::fs::read_dir(&data)
+        .expect("a folder")
+        .filter_map(|entry| entry.expect("an entry").file_name().to_str().map(str::to_owned))
+        .filter(|name| name.ends_with(".yaml"))
+        .collect();
+    names.sort();
+    let environment = |number: usize| {
+        format!("apiVersion: vend/v1\nkind: Environment\nproject: default\nname: f{number}\ntype: development\n")
+    };
+    core.apply(&(0..names.len()).map(environment).collect::<Vec<_>>().join("---\n"));
+
+    let mut told = String::new();
+    for (number, name) in names.iter().enumerate() {
+        let text = std::fs::read_to_string(data.join(name)).expect("read");
+        // An order has no `id` yet.
+        let text: String = text.split_inclusive('\n').filter(|line| !line.starts_with("    id: ")).collect();
+        std::fs::write(folder.join(name), text).expect("written");
+        let (file, environment) = (folder.join(name).display().to_string(), format!("f{number}"));
+        let score = |verb: &[&str]| core.try_run(&[&["score"], verb, &[&file, "-e", &environment]].concat());
+        if score(&["check"]).status != 0 {
+            told.push_str(&format!("{name} is refused\n"));
+            continue;
+        }
+        let applied = score(&["apply", "--wait", "--timeout", "2m"]);
+        assert_eq!(applied.status, 0, "{name}: {applied:?}");
+        let planned = score(&["plan"]);
+        assert!(planned.stdout.ends_with("nothing to do\n"), "{name}: {planned:?}");
+        let rendered = score(&["render", "--reveal", "-o", "json"]);
+        assert_eq!(rendered.status, 0, "{name}: {rendered:?}");
+        let values: Value = serde_json::from_str(&rendered.stdout).expect("JSON");
+        told.push_str(&format!("{name} {values}\n"));
+    }
+    // What is generated differs from run to run.
+    let told = words(&told).map(|word| if is_generated(word) { "GENERATED" } else { word }).collect::<String>();
+    assert_eq!(told, std::fs::read_to_string(data.join("rendered.txt")).expect("the table"));
+}
+
+/// Runs of letters and digits, and what is between them.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let inside = rest.chars().next()?.is_ascii_alphanumeric();
+        let end = rest.find(|letter: char| letter.is_ascii_alphanumeric() != inside).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        rest = after;
+        Some(word)
+    })
+}
+
+fn is_generated(word: &str) -> bool {
+    word.len() == 32 && word.chars().all(|letter| letter.is_ascii_alphanumeric())
 }
 
 #[test]
