@@ -27,7 +27,8 @@ const IMPORTS: [(&str, &[&str]); 20] = [
     ("engine", &["domain", "store", "secret", "policy", "capability", "driver", "stock"]),
     ("server", &["domain", "pb", "document", "store", "identity", "policy", "stock", "engine"]),
     ("workbench", &["domain", "document", "store", "secret", "driver", "package", "stock", "engine"]),
-    ("frontend", &["pb"]),
+    // `document` for its reader and the words of its schemas: files whose form others have made. Documents are for the server.
+    ("frontend", &["pb", "document"]),
     ("app", &["*"]),
     ("main", &["*"]),
 ];

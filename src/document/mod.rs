@@ -31,6 +31,7 @@ pub use place::{Place, Position};
 pub use problem::{Errors, Problem};
 pub use render::{render, yaml};
 pub use schema::schema;
+pub use tree::Tree;
 
 /// The most bytes of one file: an order of 10,000 resources passes.
 pub const MAX_BYTES: usize = 16 << 20;
@@ -77,6 +78,13 @@ pub fn parse(file: &File<'_>) -> Result<Vec<Parsed>, Errors> {
         }
     }
     if problems.is_empty() { Ok(parsed) } else { Err(problems.sorted()) }
+}
+
+/// Any YAML within the same bounds, whoever gave it its form: each document as a value that knows where everything in it stands.
+pub fn read(file: &File<'_>) -> Result<Vec<Tree>, Errors> {
+    let mut problems = Errors::default();
+    let trees = text::read(file, &mut problems).map(|text| tree::read(file.name, text, &mut problems));
+    if problems.is_empty() { Ok(trees.unwrap_or_default()) } else { Err(problems.sorted()) }
 }
 
 /// One document from its tree. One that is not `intact` has been refused already; what is left of it may mislead.

@@ -67,7 +67,7 @@ impl Errors {
         }
     }
 
-    pub(super) fn sorted(mut self) -> Self {
+    pub fn sorted(mut self) -> Self {
         self.problems.sort_by(|a, b| (a.line, a.column, &a.pointer).cmp(&(b.line, b.column, &b.pointer)));
         self
     }

@@ -70,11 +70,13 @@ pub enum Scope<'a> {
     Document(Kind, &'a str),
     /// A value of this name, `params`. Nothing in it is repeated.
     Value(&'a str),
+    /// A file whose form others have made, called so. What is wrong in it may be repeated.
+    Foreign(&'a str),
 }
 
 impl Scope<'_> {
     fn shows(&self) -> bool {
-        matches!(self, Scope::Document(..))
+        matches!(self, Scope::Document(..) | Scope::Foreign(_))
     }
 
     fn place(&self, pointer: &str) -> String {
@@ -84,13 +86,14 @@ impl Scope<'_> {
             (Scope::Document(kind, ""), []) => format!("this {}", words(*kind)),
             (Scope::Document(kind, name), []) => format!("{} {}", words(*kind), short(name)),
             (Scope::Value(name), []) => format!("`{name}`"),
+            (Scope::Foreign(name), []) => (*name).to_owned(),
             (Scope::Document(Kind::Order, _), [first, key]) if first == "resources" => {
                 format!("resource {}", short(key))
             }
             (Scope::Document(Kind::Order, _), [first, key, rest @ ..]) if first == "resources" => {
                 format!("{} of resource {}", short(&rest.join(".")), short(key))
             }
-            (Scope::Document(..), path) => short(&path.join(".")),
+            (Scope::Document(..) | Scope::Foreign(_), path) => short(&path.join(".")),
             (Scope::Value(name), path) => short(&format!("{name}.{}", path.join("."))),
         }
     }
@@ -206,7 +209,9 @@ fn translate(schema: &Value, error: &ValidationError<'_>, scope: &Scope<'_>) -> 
             Some(branch) => branch.iter().flat_map(|inner| translate(schema, inner, scope)).collect(),
             None => vec![Refusal::new(pointer, format!("{} fits none of its allowed forms", place())).hint(said)],
         },
-        Why::OneOfMultipleValid { .. } => one(format!("{} fits more than one of its allowed forms", place())),
+        Why::OneOfMultipleValid { .. } => {
+            vec![Refusal::new(pointer, format!("{} fits more than one of its allowed forms", place())).hint(said)]
+        }
         other => vec![Refusal::new(pointer, format!("{} {}", place(), bound(other))).hint(said)],
     }
 }

@@ -18,13 +18,14 @@ const MAX_NODES: usize = 1_000_000;
 const MAPPING: usize = 8;
 
 /// One document as read.
-pub(super) struct Tree {
+#[derive(Debug)]
+pub struct Tree {
     pub value: Value,
     pub place: Place,
     /// As they are counted.
-    pub nodes: usize,
+    pub(super) nodes: usize,
     /// Nothing had to be left out of it, except what stands twice.
-    pub intact: bool,
+    pub(super) intact: bool,
 }
 
 /// Every document of `text` that is not empty. What is refused goes to `problems`; reading goes on where it can.

@@ -68,14 +68,42 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         idle &= document.action() == Action::Unchanged;
         report.document(document)?;
     }
-    let mut accepted = Vec::new();
-    let mut exit = Exit::Done;
+    let mut sourced = Vec::new();
     for document in &orders {
-        let source = planning::source_of(&sources, document)?;
-        let answer = match send(session, source, &document.name, &args.consent).await {
+        sourced.push((planning::source_of(&sources, document)?, document.name.clone()));
+    }
+    send_all(session, sourced, &args.consent, &args.wait, report, idle).await
+}
+
+/// Applies orders, each a source with its name, and waits if that is asked for.
+pub async fn orders(
+    session: &Session,
+    orders: Vec<(pb::Source, String)>,
+    consent: &Consent,
+    wait: &wait::Flags,
+    format: Format,
+) -> anyhow::Result<Exit> {
+    if orders.len() > 1 && consent.plan.is_some() {
+        return Err(Failure::usage(format!("--plan belongs to one order; the files hold {}", orders.len())).into());
+    }
+    send_all(session, orders, consent, wait, Report::new(format), true).await
+}
+
+/// `idle`: nothing has changed until now.
+async fn send_all(
+    session: &Session,
+    orders: Vec<(pb::Source, String)>,
+    consent: &Consent,
+    wait: &wait::Flags,
+    mut report: Report,
+    mut idle: bool,
+) -> anyhow::Result<Exit> {
+    let (mut accepted, mut exit, several) = (Vec::new(), Exit::Done, orders.len() > 1);
+    for (source, name) in orders {
+        let answer = match send(session, source, &name, consent).await {
             Ok(answer) => answer,
             // The others are orders of their own: they go on, and the graver exit status is kept.
-            Err(failure) if orders.len() > 1 && !error::is_broken_pipe(&failure) => {
+            Err(failure) if several && !error::is_broken_pipe(&failure) => {
                 let failure = error::explain(&failure, Some(&session.settings));
                 eprint!("{}", error::render(&failure, &session.terminal.stderr_paint()));
                 exit = exit.and(failure.exit);
@@ -90,7 +118,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     if idle && exit == Exit::Done {
         report.idle()?;
     }
-    exit = exit.and(follow(session, &accepted, &args.wait, &mut report).await?);
+    exit = exit.and(follow(session, &accepted, wait, &mut report).await?);
     report.finish()?;
     Ok(exit)
 }

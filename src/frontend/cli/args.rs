@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     apply, backup, cancel, catalog, check, context, delete, describe, driver, explain, get, init, journal, order,
-    outputs, pause, planning, refresh, resolve, secret, system, tree, verify, wait, watch,
+    outputs, pause, planning, refresh, resolve, score, secret, system, tree, verify, wait, watch,
 };
 
 /// Understood by every command. Environment variables stand in for what is not typed; then the context.
@@ -98,6 +98,9 @@ pub enum Command {
     Check(check::Args),
     /// Install and show drivers
     Driver(driver::Args),
+    /// Order what a Score file (score.dev/v1b1) needs, and render its variables
+    #[command(subcommand)]
+    Score(score::Command),
     /// Set secrets that connections refer to
     Secret(secret::Args),
     /// Which cores this machine knows, and which is meant

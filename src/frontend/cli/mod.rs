@@ -2,7 +2,7 @@
 //!
 //! `args` and `settings` say what is asked and where; `connect` and `error` are the wire; a file per verb does the
 //! asking; `view`, `columns`, `table` and `output` turn answers into what people read. Must never parse a document: the
-//! server does, so that every frontend shows the same file, line and column.
+//! server does, so that every frontend shows the same file, line and column. (`score` reads files that are none.)
 
 mod address;
 mod apply;
@@ -41,6 +41,7 @@ mod probe;
 mod progress;
 mod records;
 mod schema;
+mod score;
 mod secret;
 mod set;
 mod settings;
@@ -125,6 +126,7 @@ async fn dispatch(
         Command::Verify(args) => verify::run(&session, &args).await,
         Command::Check(args) => check::run(&session, &args).await,
         Command::Driver(args) => driver::run(&session, &args).await,
+        Command::Score(command) => score::run(&session, &command).await,
         Command::Secret(args) => secret::run(&session, &args).await,
         Command::Whoami(args) => system::whoami(&session, &args).await,
         Command::Status(args) => system::status(&session, &args).await,

@@ -106,7 +106,7 @@ fn variable(parts: impl Iterator<Item = String>) -> String {
 }
 
 /// As a POSIX shell reads it back; bare where nothing needs quoting, and spelt out (POSIX.1-2024, 2.2.4) what a terminal would obey.
-fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     let bare = |letter: char| letter.is_ascii_alphanumeric() || "_-./:@%+,".contains(letter);
     if !text.is_empty() && text.chars().all(bare) {
         text.to_owned()

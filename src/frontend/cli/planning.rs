@@ -16,6 +16,13 @@ pub struct Args {
     /// Files, folders, or - for stdin
     #[arg(short, long = "file", required = true, num_args = 1.., value_name = "FILE")]
     file: Vec<PathBuf>,
+    #[command(flatten)]
+    show: Show,
+}
+
+/// How plans are shown.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Show {
     /// Exit with 2 if there are changes
     #[arg(long)]
     detailed_exitcode: bool,
@@ -34,13 +41,19 @@ enum Format {
 }
 
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
-    match show(session, args).await {
-        // Whoever asks for the detailed status must be able to tell every failure from changes.
-        Err(failure) if args.detailed_exitcode && !error::is_broken_pipe(&failure) => {
-            let failure = error::explain(&failure, Some(&session.settings));
-            Err(Failure { exit: Exit::Failed, ..failure }.into())
+    args.show.exit(session, show(session, args).await)
+}
+
+impl Show {
+    /// Whoever asks for the detailed status must be able to tell every failure from changes.
+    pub fn exit(&self, session: &Session, ended: anyhow::Result<Exit>) -> anyhow::Result<Exit> {
+        match ended {
+            Err(failure) if self.detailed_exitcode && !error::is_broken_pipe(&failure) => {
+                let failure = error::explain(&failure, Some(&session.settings));
+                Err(Failure { exit: Exit::Failed, ..failure }.into())
+            }
+            ended => ended,
         }
-        ended => ended,
     }
 }
 
@@ -51,8 +64,18 @@ async fn show(session: &Session, args: &Args) -> anyhow::Result<Exit> {
 
     let mut plans = Vec::new();
     for order in documents.iter().filter(|document| document.action() == Action::Order) {
-        plans.push(of_order(session, &sources, order).await?);
+        plans.push(of_order(session, source_of(&sources, order)?, &order.name).await?);
     }
+    print(session, &documents, &plans, args.show)
+}
+
+/// Shows what would be done: documents that are no orders, and the plans of orders.
+pub fn print(
+    session: &Session,
+    documents: &[pb::AppliedDocument],
+    plans: &[pb::Plan],
+    show: Show,
+) -> anyhow::Result<Exit> {
     let changing: Vec<_> =
         documents.iter().filter(|document| matches!(document.action(), Action::Created | Action::Updated)).collect();
     let changes = !changing.is_empty() || plans.iter().any(plan::has_changes);
@@ -62,7 +85,7 @@ async fn show(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         "documents": others().map(view_document).collect::<Vec<Value>>(),
         "plans": plans.iter().map(view::plan).collect::<Vec<Value>>(),
     });
-    let text = match args.output {
+    let text = match show.output {
         Format::Json => output::json(&value)?,
         Format::Yaml => output::yaml(&[value])?,
         Format::Table | Format::Wide => {
@@ -75,7 +98,7 @@ async fn show(session: &Session, args: &Args) -> anyhow::Result<Exit> {
                 if number > 0 || others().next().is_some() {
                     text.push('\n');
                 }
-                text.push_str(&plan::render(plan, &paint, args.output == Format::Wide));
+                text.push_str(&plan::render(plan, &paint, show.output == Format::Wide));
             }
             if !changes {
                 text.push_str("nothing to do\n");
@@ -84,7 +107,7 @@ async fn show(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         }
     };
     output::print(&text)?;
-    Ok(if changes && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
+    Ok(if changes && show.detailed_exitcode { Exit::Changes } else { Exit::Done })
 }
 
 /// The source that an answer says a document stands in.
@@ -95,11 +118,12 @@ pub fn source_of(sources: &[pb::Source], document: &pb::AppliedDocument) -> anyh
         .ok_or_else(|| anyhow::anyhow!("the core says `{}` stands in file {index}, which was not sent", document.name))
 }
 
-async fn of_order(session: &Session, sources: &[pb::Source], order: &pb::AppliedDocument) -> anyhow::Result<pb::Plan> {
-    let place = Place::of_order(session, &order.name);
+/// The plan of one order of a source, named as the core names it.
+pub async fn of_order(session: &Session, source: pb::Source, name: &str) -> anyhow::Result<pb::Plan> {
+    let place = Place::of_order(session, name);
     let request = pb::PlanOrderRequest {
-        source: Some(source_of(sources, order)?),
-        order: names::short(&order.name).to_owned(),
+        source: Some(source),
+        order: names::short(name).to_owned(),
         project: place.project,
         environment: place.environment,
     };

@@ -10,6 +10,7 @@ mod linkage;
 mod postgres;
 mod powerdns;
 mod rabbitmq;
+mod score;
 mod sqlite;
 mod telemetry;
 mod template;
