@@ -79,13 +79,15 @@ impl Template {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let (mut parts, mut plain, mut rest) = (Vec::new(), String::new(), text);
         while let Some(at) = rest.find("${") {
-            if let Some(before) = rest[..at].strip_suffix('$') {
-                plain.push_str(before);
-                plain.push_str("${");
+            // Of `$`s before a brace each pair is one that stands for itself.
+            let first = rest[..at].trim_end_matches('$').len();
+            plain.push_str(&rest[..first]);
+            plain.push_str(&"$".repeat((at + 1 - first) / 2));
+            if (at + 1 - first).is_multiple_of(2) {
+                plain.push('{');
                 rest = &rest[at + 2..];
                 continue;
             }
-            plain.push_str(&rest[..at]);
             let inner = &rest[at + 2..];
             let end = closing(inner).ok_or_else(|| Invalid::Open(short(&rest[at..])))?;
             if !plain.is_empty() {
@@ -129,12 +131,33 @@ impl Template {
 
     /// As it was written.
     pub fn written(&self) -> String {
-        let part = |part: &Part| match part {
-            Part::Text(text) => text.replace("${", "$${"),
-            Part::Reference(reference) => reference.to_string(),
-        };
-        self.0.iter().map(part).collect()
+        let mut written = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => written.push_str(&escape(text)),
+                Part::Reference(reference) => {
+                    let dollars = written.len() - written.trim_end_matches('$').len();
+                    written.push_str(&"$".repeat(dollars));
+                    written.push_str(&reference.to_string());
+                }
+            }
+        }
+        written
     }
+}
+
+/// `text` as it is written to stand for itself: `$`s before a brace are doubled.
+pub fn escape(text: &str) -> String {
+    let (mut escaped, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find("${") {
+        let first = rest[..at].trim_end_matches('$').len();
+        escaped.push_str(&rest[..first]);
+        escaped.push_str(&"$".repeat(2 * (at + 1 - first)));
+        escaped.push('{');
+        rest = &rest[at + 2..];
+    }
+    escaped.push_str(rest);
+    escaped
 }
 
 fn closing(text: &str) -> Option<usize> {
@@ -170,15 +193,18 @@ pub fn is_any(value: &Value) -> bool {
 /// `value` as it is written to be filled: its texts stand for themselves.
 pub fn escaped(value: &Value) -> Value {
     match value {
-        Value::String(text) => Value::String(text.replace("${", "$${")),
+        Value::String(text) => Value::String(escape(text)),
         Value::Array(items) => items.iter().map(escaped).collect(),
         Value::Object(members) => members.iter().map(|(name, it)| (name.clone(), escaped(it))).collect(),
         other => other.clone(),
     }
 }
 
-/// Every placeholder in `value`, with the JSON Pointer to the text that it stands in; or what is not written as one.
-pub fn references(value: &Value) -> Result<Vec<(String, Reference)>, Vec<(String, Invalid)>> {
+/// Each with the JSON Pointer to the text that it stands in.
+type Placed<T> = Vec<(String, T)>;
+
+/// Every placeholder in `value`, or what is not written as one.
+pub fn references(value: &Value) -> Result<Placed<Reference>, Placed<Invalid>> {
     let (mut found, mut wrong) = (Vec::new(), Vec::new());
     gather(value, "", &mut found, &mut wrong);
     if wrong.is_empty() { Ok(found) } else { Err(wrong) }
@@ -400,11 +426,22 @@ impl Kept {
 }
 
 fn written(pieces: Vec<Kept>) -> String {
-    let piece = |piece: Kept| match piece {
-        Kept::Text(text) => text.replace("${", "$${"),
-        other => other.text(),
-    };
-    pieces.into_iter().map(piece).collect()
+    let mut parts = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        match piece {
+            Kept::Template(template) => parts.extend(template.0),
+            other => parts.push(Part::Text(other.text())),
+        }
+    }
+    // Two texts that meet may be read as one.
+    let mut joined: Vec<Part> = Vec::with_capacity(parts.len());
+    for part in parts {
+        match (joined.last_mut(), part) {
+            (Some(Part::Text(before)), Part::Text(text)) => before.push_str(&text),
+            (_, part) => joined.push(part),
+        }
+    }
+    Template(joined).written()
 }
 
 /// A scalar as it stands within a text.
@@ -451,7 +488,9 @@ mod tests {
             ("${a.b}", vec![r#"["a", "b"]"#]),
             ("x${a}y${b.c}", vec!["text x", r#"["a"]"#, "text y", r#"["b", "c"]"#]),
             ("$${a.b}", vec!["text ${a.b}"]),
-            ("$$${a}", vec!["text $${a}"]),
+            ("$$${a}", vec!["text $", r#"["a"]"#]),
+            ("$$$${a}", vec!["text $${a}"]),
+            ("x$$$$${a}$$$${", vec!["text x$$", r#"["a"]"#, "text $${"]),
             ("a$${b}${c}", vec!["text a${b}", r#"["c"]"#]),
             (r"${m.a\.b/c}", vec![r#"["m", "a.b/c"]"#]),
             (r"${m.a\}b}", vec![r#"["m", "a}b"]"#]),

@@ -87,7 +87,7 @@ impl Engine {
             let plain = self.sealer(order.project.as_str()).open_secret(&record)?;
             if let Some(place) = written.pointer_mut(&pointer) {
                 // What stood there had no placeholders, whatever it looks like.
-                *place = Value::String(plain.reveal().replace("${", "$${"));
+                *place = Value::String(placeholder::escape(plain.reveal()));
             }
         }
         Ok(written)
