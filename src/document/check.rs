@@ -86,12 +86,11 @@ fn recipe(it: &Recipe, found: &mut Vec<Refusal>) {
                 }
             }
         }
-        None if it.resources.is_empty() => {
-            let message = format!("recipe `{}` says neither `driver` nor `resources`", it.meta.name);
-            found.push(
-                Refusal::new("", message)
-                    .hint("name the driver that makes the type, or the resources that it is made of"),
-            );
+        None if it.resources.is_empty() && it.outputs.is_none() => {
+            let message = format!("recipe `{}` says neither `driver` nor `resources` nor `outputs`", it.meta.name);
+            let hint =
+                "name the driver that makes the type, the resources that it is made of, or what is there already";
+            found.push(Refusal::new("", message).hint(hint));
         }
         None => {
             let of_drivers = [

@@ -1,4 +1,5 @@
-//! What placeholders name: outputs of resources, in orders and composites; in composites also their params and where they are ordered.
+//! What placeholders name: outputs of resources, in orders and composites; in composites also their params, where they are ordered, and
+//! secrets that operators set.
 
 use super::json::pointer_push;
 use super::name::{Key, Name};
@@ -61,6 +62,8 @@ pub enum Named {
     /// Members on the way into the composite's own params.
     Params(Vec<String>),
     Context(Context),
+    /// One that an operator set by name.
+    Secret(Name),
 }
 
 /// Where a composite is ordered.
@@ -87,6 +90,14 @@ impl Context {
 }
 
 impl Named {
+    /// The secret that a placeholder in the outputs of a composite names.
+    pub fn secret(reference: &Reference) -> Option<Name> {
+        match Self::parse(reference) {
+            Ok(Named::Secret(name)) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The error says what is wrong with the reference in itself.
     pub fn parse(reference: &Reference) -> Result<Self, String> {
         let segments = reference.segments();
@@ -101,6 +112,7 @@ impl Named {
                     Err(format!("`{reference}`: a context has {}", known.join(", ")))
                 }
             },
+            ["secrets", name] => Name::new(*name).map(Named::Secret).map_err(|error| format!("`{reference}`: {error}")),
             ["params" | "context", ..] => {
                 Err(format!("`{reference}`: write `${{params.NAME}}` or `${{context.NAME}}`"))
             }

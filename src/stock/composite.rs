@@ -22,6 +22,8 @@ pub struct Made<'a> {
     pub resource_type: &'a ResourceType,
     /// All that there are.
     pub types: &'a BTreeMap<Name, ResourceType>,
+    /// Connections, with the secrets that open them.
+    pub credentials: &'a BTreeMap<Name, Vec<Name>>,
 }
 
 /// Everything that keeps the composite from working. Pointers lead into the recipe's document.
@@ -91,6 +93,7 @@ fn references(
                 Ok(Some(output.key))
             }
             Named::Params(path) => own_param(it, &path, &reference.to_string(), kept).map(|()| None),
+            Named::Secret(name) => own_secret(it, &name, &reference.to_string(), pointer, kept).map(|()| None),
             Named::Context(_) => Ok(None),
         });
         match checked {
@@ -114,6 +117,17 @@ fn part_output(it: &Made<'_>, output: &Output, reference: &str, kept: bool) -> R
         Ok(Found::Secret) if !kept => Err(format!("`{reference}` is a secret, and this place is not kept secret")),
         Ok(_) => Ok(()),
     }
+}
+
+/// What opens a connection is offered to nobody.
+fn own_secret(it: &Made<'_>, name: &Name, reference: &str, pointer: &str, kept: bool) -> Result<(), String> {
+    if pointer != "/outputs" {
+        return Err(format!("`{reference}`: only `outputs` can offer a secret"));
+    }
+    if let Some((connection, _)) = it.credentials.iter().find(|(_, secrets)| secrets.contains(name)) {
+        return Err(format!("`{reference}` is a credential of connection `{connection}`, and no output"));
+    }
+    if kept { Ok(()) } else { Err(format!("`{reference}` is a secret, and this place is not kept secret")) }
 }
 
 fn own_param(it: &Made<'_>, path: &[String], reference: &str, kept: bool) -> Result<(), String> {

@@ -8,8 +8,10 @@ use crate::domain::document::{Document, Environment, Kind, Manifest, Recipe, Res
 use crate::domain::event::Audit;
 use crate::domain::id::DocumentId;
 use crate::domain::name::Name;
+use crate::domain::placeholder;
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
+use crate::domain::reference::Named;
 use crate::domain::refusal::Refusal;
 use crate::domain::resource::Desired;
 use crate::domain::secret::{Plain, SecretRecord};
@@ -184,7 +186,7 @@ impl Stock {
         match manifest {
             Manifest::Project(_) | Manifest::ResourceType(_) => Ok(Vec::new()),
             Manifest::Environment(it) => self.check_environment(it, view).await,
-            Manifest::Connection(it) => self.check_secrets(it).await,
+            Manifest::Connection(it) => self.check_secrets(it, view).await,
             Manifest::Recipe(it) => self.check_recipe(it, view).await,
             Manifest::Order(it) => {
                 let message = format!("order `{}` is applied by itself", it.meta.name);
@@ -202,21 +204,19 @@ impl Stock {
         Ok(Vec::new())
     }
 
-    async fn check_secrets(&self, it: &Connection) -> Result<Vec<String>, Error> {
-        let read = match &it.read_credential {
-            Some(ReadCredential::Own(credential)) => Some(&**credential),
-            _ => None,
-        };
-        let mut named = Vec::new();
-        for (place, credential) in [("/credential", it.credential.as_ref()), ("/read-credential", read)] {
-            let secrets = credential.map(|credential| credential.secrets()).unwrap_or_default();
-            named.extend(secrets.into_iter().map(|(pointer, secret)| (format!("{place}{pointer}"), secret)));
-        }
-        let key = it.tls.as_ref().and_then(|tls| tls.key.as_ref());
-        named.extend(key.map(|key| ("/tls/key/secret".to_owned(), &key.secret)));
+    async fn check_secrets(&self, it: &Connection, view: &View) -> Result<Vec<String>, Error> {
+        let offered = self.offered_secrets(view).await?;
+        let named = secrets_of(it);
         for (pointer, secret) in &named {
             if it.filled_from.as_ref().is_some_and(|from| from.secrets.contains_key(*secret)) {
                 continue;
+            }
+            if let Some(recipe) = offered.get(*secret) {
+                let message = format!(
+                    "connection `{}` cannot be opened by the secret `{secret}`: recipe `{recipe}` offers it as an output",
+                    it.meta.name
+                );
+                return Err(unresolved(message, pointer).hint("set another secret for the connection").into());
             }
             let secret = secret.as_str();
             if self.store.secret(secret).await?.is_none() {
@@ -235,6 +235,19 @@ impl Stock {
         } else {
             Vec::new()
         })
+    }
+
+    /// Secrets that recipes offer as outputs.
+    async fn offered_secrets(&self, view: &View) -> Result<BTreeMap<Name, Name>, Error> {
+        let stored = self.recipes().await?;
+        let mut offered = BTreeMap::new();
+        for manifest in stored.iter().map(|it| &it.manifest).chain(view.pending.values()) {
+            let Manifest::Recipe(Recipe { meta, outputs: Some(outputs), .. }) = manifest else { continue };
+            for (_, reference) in placeholder::references(outputs).unwrap_or_default() {
+                offered.extend(Named::secret(&reference).map(|secret| (secret, meta.name.clone())));
+            }
+        }
+        Ok(offered)
     }
 
     async fn check_recipe(&self, it: &Recipe, view: &View) -> Result<Vec<String>, Error> {
@@ -285,7 +298,17 @@ impl Stock {
                 types.insert(found.meta.name.clone(), found);
             }
         }
-        let violations = composite::fit(&composite::Made { recipe: it, resource_type, types: &types });
+        let stored = self.store.documents(Kind::Connection, None, &Paging::all()).await?.items;
+        let stored = stored.into_iter().map(|it| it.manifest);
+        let mut credentials = BTreeMap::new();
+        for manifest in stored.chain(view.pending.values().cloned()) {
+            if let Manifest::Connection(found) = manifest {
+                let secrets = secrets_of(&found).into_iter().map(|(_, name)| name.clone()).collect();
+                credentials.insert(found.meta.name.clone(), secrets);
+            }
+        }
+        let made = composite::Made { recipe: it, resource_type, types: &types, credentials: &credentials };
+        let violations = composite::fit(&made);
         if violations.is_empty() {
             return Ok(());
         }
@@ -421,6 +444,22 @@ impl Stock {
         let now: Timestamp = self.clock.now();
         Audit::allowed(principal, project, action, name, now, &*self.entropy)
     }
+}
+
+/// The secrets that a connection names, with where it does.
+fn secrets_of(it: &Connection) -> Vec<(String, &Name)> {
+    let read = match &it.read_credential {
+        Some(ReadCredential::Own(credential)) => Some(&**credential),
+        _ => None,
+    };
+    let mut named = Vec::new();
+    for (place, credential) in [("/credential", it.credential.as_ref()), ("/read-credential", read)] {
+        let secrets = credential.map(|credential| credential.secrets()).unwrap_or_default();
+        named.extend(secrets.into_iter().map(|(pointer, secret)| (format!("{place}{pointer}"), secret)));
+    }
+    let key = it.tls.as_ref().and_then(|tls| tls.key.as_ref());
+    named.extend(key.map(|key| ("/tls/key/secret".to_owned(), &key.secret)));
+    named
 }
 
 /// How many resources need something, as the beginning of a sentence.

@@ -10,8 +10,9 @@ use crate::domain::json::strings;
 use crate::domain::marker;
 use crate::domain::name::{Key, OrderName};
 use crate::domain::operation::{Operation, OperationVerb};
-use crate::domain::placeholder::fill;
+use crate::domain::placeholder::{fill, references};
 use crate::domain::reason::Reason;
+use crate::domain::reference::Named;
 use crate::domain::refusal::Refusal;
 use crate::domain::resource::{Desired, Pin, Resource};
 use crate::domain::secret::{Fresh, Handle, Plain};
@@ -112,7 +113,15 @@ impl Engine {
                 }
             }
         }
-        let mut lookup = Outputs { known: others, secrets: &secrets, joined: Vec::new() };
+        let mut named = HashMap::new();
+        for (_, reference) in references(template).unwrap_or_default() {
+            let Some(name) = Named::secret(&reference) else { continue };
+            let Some(record) = self.store.secret(name.as_str()).await?.filter(|it| it.resource.is_none()) else {
+                return Ok(Err(format!("it offers the secret `{name}`, which is not set: `vend secret set {name}`")));
+            };
+            named.insert(name, self.sealer("").open_secret(&record)?);
+        }
+        let mut lookup = Outputs { known: others, secrets: &secrets, named: &named, joined: Vec::new() };
         let filled = match fill(template, &mut lookup) {
             Ok(filled) => filled,
             Err(wrong) => {

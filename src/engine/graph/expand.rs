@@ -220,6 +220,8 @@ impl Lookup for Own<'_> {
                     Some(value) => Found::Value(value.clone()),
                 })
             }
+            // An operator may set it anew: it is looked at when the outputs are built.
+            Named::Secret(_) => Ok(Found::Kept(Template::new(vec![placeholder::Part::Reference(reference.clone())]))),
             Named::Context(context) => {
                 let text = match context {
                     Context::Project => self.order.project.as_str(),

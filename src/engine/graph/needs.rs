@@ -8,7 +8,7 @@ use crate::domain::marker;
 use crate::domain::name::Key;
 use crate::domain::placeholder::{self, Reference};
 use crate::domain::reason::Reason;
-use crate::domain::reference;
+use crate::domain::reference::{self, Named};
 use crate::domain::refusal::Refusal;
 use crate::engine::survey::{Maker, Wanted};
 use crate::stock::{Output, Stock};
@@ -21,6 +21,9 @@ pub(in crate::engine) fn needs(entries: &BTreeMap<Key, Wanted>) -> Result<Needs,
         match placeholder::references(entry.wired()) {
             Ok(references) => {
                 for (pointer, reference) in references {
+                    if matches!(entry.maker, Maker::Parts(_)) && Named::secret(&reference).is_some() {
+                        continue;
+                    }
                     match refers(entries, entry, &pointer, &reference) {
                         Ok(other) => drop(needed.insert(other)),
                         Err(message) => wrong.push(violation(key, &pointer, message)),

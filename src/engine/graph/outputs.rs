@@ -10,7 +10,7 @@ use crate::domain::json::strings;
 use crate::domain::marker::covers;
 use crate::domain::name::{Key, Name};
 use crate::domain::placeholder::{Found, Lookup, Piece, Reference};
-use crate::domain::reference::Output;
+use crate::domain::reference::{Named, Output};
 use crate::domain::secret::{Handle, Plain};
 
 /// Outputs of one resource, as far as they are known.
@@ -57,12 +57,18 @@ impl Known {
 pub struct Outputs<'a> {
     pub known: &'a BTreeMap<Key, Arc<Known>>,
     pub secrets: &'a HashMap<Handle, Plain>,
+    /// That operators set, by name.
+    pub named: &'a HashMap<Name, Plain>,
     /// Pointers to texts into which a secret was put.
     pub joined: Vec<String>,
 }
 
 impl Lookup for Outputs<'_> {
-    fn find(&mut self, _: &str, reference: &Reference) -> Result<Found, String> {
+    fn find(&mut self, pointer: &str, reference: &Reference) -> Result<Found, String> {
+        if let Some(plain) = Named::secret(reference).and_then(|name| self.named.get(&name)) {
+            self.joined.push(pointer.to_owned());
+            return Ok(Found::Value(Value::String(plain.reveal().to_owned())));
+        }
         let output = Output::parse(reference)?;
         let known =
             self.known.get(&output.key).ok_or_else(|| format!("`{reference}`: there is no `{}`", output.key))?;

@@ -105,7 +105,7 @@ impl Engine {
             return Ok((filled, Vec::new(), HashMap::new()));
         }
         let secrets = self.referred_secrets(asked, written, known).await?;
-        let mut outputs = Outputs { known, secrets: &secrets, joined: Vec::new() };
+        let mut outputs = Outputs { known, secrets: &secrets, named: &HashMap::new(), joined: Vec::new() };
         match placeholder::fill(written, &mut outputs) {
             Ok(filled) => {
                 let joined = outputs.joined;

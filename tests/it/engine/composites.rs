@@ -217,3 +217,68 @@ async fn a_part_is_made_at_a_backend_that_is_another_part() {
     assert_eq!(deleted.state, OperationState::Succeeded, "{:?}", bench.children(&deleted).await);
     assert!(!bench.dir.path().join("databases/area.d/inside.db").exists() && bench.databases().is_empty());
 }
+
+/// What exists already: nothing is made, its outputs are told.
+const STATIC: &str = r#"
+apiVersion: vend/v1
+kind: ResourceType
+name: mail
+params: { type: object, additionalProperties: false, properties: { from: { type: string, default: shop } } }
+outputs:
+  type: object
+  required: [host, port, sender, url]
+  properties:
+    host: { type: string }
+    port: { type: integer }
+    sender: { type: string }
+    url: { type: string, x-vend-secret: true }
+---
+apiVersion: vend/v1
+kind: Recipe
+name: company-mail
+type: mail
+outputs:
+  host: mail.example.com
+  port: 587
+  sender: "${params.from}@${context.project}.example.com"
+  url: "smtp://shop:${secrets.mail-password}@mail.example.com"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_exists_already_is_offered_as_it_is() {
+    let bench = bench().await;
+    let set = async |value: &str| {
+        let (name, value) = (crate::support::bench::name("mail-password"), vend::domain::secret::Plain::new(value));
+        bench.core.stock.set_secret(&name, value, &admin()).await.expect("set");
+    };
+    bench.documents(STATIC).await;
+    let text = notes(
+        "m: { type: mail, params: { from: orders } }, db: { type: sqlite-database, params: { name: \"port-${resources.m.outputs.port}\" } }",
+    );
+    let refused = bench.apply(&text).await.expect_err("no secret");
+    assert!(refused.to_string().contains("vend secret set mail-password"), "{refused}");
+    set("hunter2").await;
+    let made = bench.apply(&text).await.expect("accepted");
+    let made = bench.settled(&made).await;
+    let m = bench.resources().await.into_iter().find(|it| it.name.key.as_str() == "m").expect("it is there");
+    assert_eq!(m.state, ResourceState::Ready, "{made:?}");
+    let view = bench.core.engine.view(&m).expect("a view");
+    assert_eq!((&view.outputs["sender"], &view.outputs["port"]), (&"orders@default.example.com".into(), &587.into()));
+    assert_eq!(view.outputs["url"], "[secret]");
+    let reveal = async || {
+        let m = bench.core.store.resource(&m.id).await.expect("the store answers").expect("it is there");
+        let revealed = bench.core.engine.reveal(&[m], "m", &admin()).await.expect("revealed");
+        revealed[0].1["url"].clone()
+    };
+    assert_eq!(reveal().await, "smtp://shop:hunter2@mail.example.com");
+    assert!(bench.core.engine.apply(applying(&text)).await.expect("accepted").operation.is_none());
+    set("hunter3").await;
+    let again = bench.apply(&text).await.expect("another secret is another output");
+    bench.settled(&again).await;
+    assert_eq!(reveal().await, "smtp://shop:hunter3@mail.example.com");
+
+    let connection = "{ apiVersion: vend/v1, kind: Connection, name: mailer, type: http, endpoint: \"https://mail.example.com\", \
+        credential: { bearer: { secret: mail-password } }, read-credential: same, allow: { reads: [{ path: \"/**\" }] } }";
+    let refused = bench.core.stock.apply(manifests(connection), &admin(), false).await.expect_err("it is offered");
+    assert!(refused.to_string().contains("offers it as an output"), "{refused}");
+}

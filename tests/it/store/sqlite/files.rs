@@ -68,10 +68,10 @@ fn other_migrations_are_refused() {
     let directory = Directory::new();
     drop(directory.open());
     let set = |sql: &str| database(&directory).execute(sql, []).expect("the migration table");
-    set("INSERT INTO migration (version, checksum, time) VALUES (9, 'ff', 0)");
+    set("INSERT INTO migration (version, checksum, time) VALUES (999, 'ff', 0)");
     let newer = refusal(&directory);
-    assert!(newer.contains("migrated to 9") && newer.contains("up to 5"), "{newer}");
-    set("DELETE FROM migration WHERE version = 9");
+    assert!(newer.contains("migrated to 999") && newer.contains("up to "), "{newer}");
+    set("DELETE FROM migration WHERE version = 999");
     set("UPDATE migration SET checksum = 'ff' WHERE version = 1");
     assert!(refusal(&directory).contains("migration 1 was applied with another text"));
 }
