@@ -11,6 +11,7 @@ mod postgres;
 mod powerdns;
 mod rabbitmq;
 mod score;
+mod shop;
 mod sqlite;
 mod telemetry;
 mod template;

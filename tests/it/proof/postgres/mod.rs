@@ -1,7 +1,7 @@
 //! What needs a PostgreSQL server: one of its own, which writes down every statement it is asked.
 
 mod gate;
-mod server;
+pub mod server;
 
 mod canary;
 mod example;

@@ -1,6 +1,6 @@
 //! What needs a PowerDNS server. What was ordered is asked for with `dig`, which knows nothing of vend.
 
-mod server;
+pub mod server;
 
 mod example;
 mod foreign;
