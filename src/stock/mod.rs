@@ -19,6 +19,7 @@ mod filled;
 pub mod install;
 mod known;
 pub mod offer;
+mod serving;
 pub mod records;
 mod concerns;
 #[cfg(test)]
@@ -43,11 +44,12 @@ pub use compatible::{Live, compatible};
 pub use connect::FoundCondition;
 pub use fit::{Fit, fit};
 pub use matching::{Ambiguous, Chosen, Unmatched, Wanted, choose, ties};
-pub use offer::{CatalogEntry, Lost, Matched, Offer, Output, Serving};
+pub use offer::{CatalogEntry, Matched, Offer, Output};
 pub use params::{Asked, fill};
 pub use records::{AppliedDocument, DocumentAction};
 pub use rules::Rules;
 pub use schema::Schemas;
+pub use serving::{Lost, Serving};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
