@@ -64,7 +64,7 @@ impl CatalogService for Catalog {
         let order = names::optional("order", &ask.order)?;
         let key = match ask.key.as_str() {
             "" => None,
-            text => Some(Key::parse(text).map_err(|error| names::field("key", &error.to_string()))?),
+            text => Some(Key::parse(text).map_err(|error| names::field("key", error.to_string()))?),
         };
         let id = names::optional("id", &ask.id)?;
         self.0.place(&project, Some(&environment)).await?;

@@ -101,7 +101,7 @@ pub enum Unmatched<'a> {
     )]
     None { wanted: Box<Wanted>, losers: Vec<Loser<'a>> },
     #[error(transparent)]
-    Ambiguous(#[from] Ambiguous),
+    Ambiguous(#[from] Box<Ambiguous>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -135,11 +135,11 @@ pub fn choose<'a>(recipes: &'a [Document], wanted: &Wanted) -> Result<Chosen<'a>
     };
     for (other, its_document, its_recipe) in serving {
         if criteria::specificity(other) == criteria::specificity(best) {
-            return Err(Unmatched::Ambiguous(Ambiguous {
+            return Err(Unmatched::Ambiguous(Box::new(Ambiguous {
                 resource_type: wanted.resource_type.clone(),
                 criteria: best.clone(),
                 recipes: [recipe.meta.name.clone(), its_recipe.meta.name.clone()],
-            }));
+            })));
         }
         let why = Why::LessSpecific { criteria: other, lacks: criteria::lacks(best, other) };
         losers.push(Loser { recipe: &its_recipe.meta.name, revision: its_document.version, why });

@@ -122,8 +122,8 @@ impl Walk {
                 }
                 self.loops += 1;
                 self.bound.extend([it.accu_var.clone(), it.iter_var.clone()]);
-                let inner = [&it.loop_cond, &it.loop_step, &it.result].into_iter();
-                let checked = inner.map(|it| self.expression(it, depth)).collect();
+                let mut inner = [&it.loop_cond, &it.loop_step, &it.result].into_iter();
+                let checked = inner.try_for_each(|it| self.expression(it, depth));
                 self.bound.truncate(self.bound.len() - 2);
                 self.loops -= 1;
                 checked
@@ -142,7 +142,7 @@ impl Walk {
             "params" => self.reads.push(names.iter().map(|it| (*it).to_owned()).collect()),
             "context" => {
                 if let Some(name) = names.first().filter(|name| !CONTEXT.contains(name)) {
-                    let hint = nearest::hint(name, CONTEXT.into_iter());
+                    let hint = nearest::hint(name, CONTEXT);
                     return Err(format!("`context` has no `{name}`: {hint}"));
                 }
             }
