@@ -190,7 +190,7 @@ pub struct Recipe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub params: Option<RecipeParams>,
+    pub params: Option<Box<RecipeParams>>,
     /// Accepts a driver whose lost create parks for a person.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accept_unsafe: bool,

@@ -34,7 +34,7 @@ pub fn fill(asked: &Asked<'_>, schemas: &Schemas, kept: &Rules) -> Result<Value,
     let empty = Value::Object(Map::new());
     let given = asked.params.unwrap_or(&empty);
     let none = RecipeParams::default();
-    let rules = asked.recipe.params.as_ref().unwrap_or(&none);
+    let rules = asked.recipe.params.as_deref().unwrap_or(&none);
 
     let mut params = rules.defaults.clone().unwrap_or_else(|| empty.clone());
     lay_over(&mut params, given);
