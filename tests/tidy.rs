@@ -34,8 +34,9 @@ const IMPORTS: [(&str, &[&str]); 20] = [
 ];
 
 /// Crate → the modules that may name it. What stands here is a decision that must not leak.
-const CRATES: [(&str, &[&str]); 13] = [
+const CRATES: [(&str, &[&str]); 14] = [
     ("wasmtime", &["wit", "capability", "driver"]),
+    ("cel", &["document"]),
     ("tokio_postgres", &["capability"]),
     ("rusqlite", &["store", "capability"]),
     ("prost", &["pb", "server", "frontend"]),

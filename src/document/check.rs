@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use super::refusal::Refusal;
+use super::rule::Rule;
 use super::{connection, json_schema};
 use crate::domain::document::{Manifest, Recipe, ResourceType};
 use crate::domain::json::pointer_push;
+use crate::domain::placeholder;
 use crate::domain::requirement::Requirement;
 use crate::domain::secret::Handle;
 
@@ -109,6 +111,14 @@ fn recipe(it: &Recipe, found: &mut Vec<Refusal>) {
     }
     if let Some(allowed) = it.params.as_ref().and_then(|params| params.allowed.as_ref()) {
         schema("/params/allowed", allowed, found);
+    }
+    for (i, constraint) in it.params.iter().flat_map(|params| &params.constraints).enumerate() {
+        if let Err(why) = Rule::new(&constraint.rule) {
+            found.push(Refusal::new(format!("/params/constraints/{i}/rule"), why));
+        }
+    }
+    for (pointer, invalid) in it.config.as_ref().and_then(|it| placeholder::references(it).err()).unwrap_or_default() {
+        found.push(Refusal::new(format!("/config{pointer}"), invalid.to_string()));
     }
     for (i, criteria) in it.criteria.iter().enumerate() {
         if it.criteria[..i].contains(criteria) {

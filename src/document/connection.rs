@@ -1,6 +1,7 @@
 //! What a connection must say, by its type.
 
 mod endpoint;
+mod facts;
 mod http;
 
 use std::net::IpAddr;
@@ -22,6 +23,7 @@ pub(super) fn check(it: &Connection, found: &mut Vec<Refusal>) {
         "http" => http::check(it, found),
         _ => sqlite(it, found),
     }
+    facts::check(&it.facts, found);
     for (i, network) in it.allow.iter().flat_map(|allow| &allow.networks).enumerate() {
         if !is_network(network) {
             let refusal = Refusal::new(format!("/allow/networks/{i}"), format!("`{network}` is no network"));

@@ -10,6 +10,7 @@ mod tree;
 mod text;
 pub mod schema;
 pub mod json_schema;
+pub mod rule;
 pub mod refusal;
 pub mod nearest;
 mod header;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::meta::Meta;
 use super::name::Name;
@@ -39,6 +40,9 @@ pub struct Connection {
     pub check: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
+    /// What recipes may put into the config of drivers: `${connections.SLOT.facts.PATH}`. Nothing secret.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub facts: Map<String, Value>,
 }
 
 /// A type whose resources a connection can lead to.

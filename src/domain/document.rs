@@ -190,7 +190,7 @@ pub struct Recipe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub params: Option<RecipeParams>,
+    pub params: Option<Box<RecipeParams>>,
     /// Accepts a driver whose lost create parks for a person.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accept_unsafe: bool,
@@ -210,6 +210,13 @@ impl Recipe {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Criteria {
+    /// `ORDER/NAME`, or the `id` of an entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment_type: Option<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -228,6 +235,19 @@ pub struct RecipeParams {
     /// JSON Schema 2020-12 that narrows the type's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<Value>,
+    /// All must hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<Constraint>,
+}
+
+/// What a schema cannot say of params: how they go together, and with the place where they are ordered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Constraint {
+    /// CEL over `params` and `context`; true lets them through.
+    pub rule: String,
+    /// What a developer is told where it does not hold.
+    pub message: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -232,7 +232,8 @@ impl Engine {
         let grants =
             self.stock.grants(&resource.pin, offer.driver.description()).await.map_err(|error| host(&error))?;
         let (order, key, id) = (&resource.name.order, &resource.name.key, &resource.id);
-        let asked = Asked { order, key, offer, id, existing: Some(resource), apart: false };
+        let class = resource.class.as_ref();
+        let asked = Asked { order, key, class, offer, id, existing: Some(resource), apart: false };
         let attempt = self.looking(call, grants, &[], &asked).await.map_err(|error| host(&error))?;
         offer.driver.run(attempt).await.result
     }

@@ -58,7 +58,8 @@ impl Engine {
         let call = Call::Read(self.input(resource, object.incarnation, what, Some(prior)));
         let grants = self.stock.grants(&resource.pin, offer.driver.description()).await?;
         let (order, key, id) = (&resource.name.order, &resource.name.key, &resource.id);
-        let asked = Asked { order, key, offer: &offer, id, existing: Some(resource), apart: false };
+        let class = resource.class.as_ref();
+        let asked = Asked { order, key, class, offer: &offer, id, existing: Some(resource), apart: false };
         let attempt = self.looking(call, grants, &[], &asked).await?;
         match offer.driver.run(attempt).await.result {
             Ok(Answer::Observed(observation)) => Ok(compare(&applied, observation)),

@@ -240,7 +240,8 @@ impl Engine {
         offer: &Offer,
     ) -> Result<Option<Observed>, Error> {
         let (order, key, id) = (&resource.name.order, &resource.name.key, &resource.id);
-        let asked = Asked { order, key, offer, id, existing: Some(resource), apart: false };
+        let class = resource.class.as_ref();
+        let asked = Asked { order, key, class, offer, id, existing: Some(resource), apart: false };
         let input = call.input().cloned().map(|input| Input { prior: None, continuation: None, ..input });
         let Some(input) = input else { return Ok(None) };
         match self.observe(resource, Call::Adopt { input, external_id: external_id.to_owned() }, offer).await {

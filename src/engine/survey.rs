@@ -251,8 +251,9 @@ impl Engine {
             Some(existing) => existing.pin.clone(),
             None => self.filled_pin(key, offer, fills, others).await?,
         };
-        let asked = Asked { order, key, offer, id, existing: existing.as_ref(), apart };
-        let config = offer.recipe.config.clone().unwrap_or_else(|| serde_json::json!({}));
+        let class = written.class.as_ref();
+        let asked = Asked { order, key, class, offer, id, existing: existing.as_ref(), apart };
+        let config = self.stock.config(offer).await?;
         let made = self.make_params(&asked, written.params.as_ref(), &config, others).await?;
         let mut desired = Desired::new(made.params, config);
         if !others.is_empty() {
@@ -389,6 +390,7 @@ impl Engine {
 pub(super) struct Asked<'a> {
     pub order: &'a OrderName,
     pub key: &'a Key,
+    pub class: Option<&'a Name>,
     pub offer: &'a Offer,
     pub id: &'a ResourceId,
     pub existing: Option<&'a Resource>,
@@ -420,7 +422,7 @@ impl Asked<'_> {
             unknown: Vec::new(),
             prior: None,
             continuation: None,
-            context: context(self.order, self.key, self.existing.and_then(|it| it.class.as_ref()), generation),
+            context: context(self.order, self.key, self.class, generation),
         }
     }
 }

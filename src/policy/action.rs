@@ -59,6 +59,7 @@ actions! {
     ConnectionsCheck = "connections.check": "DocumentService/CheckConnection";
     CatalogList = "catalog.list": "CatalogService/ListCatalogEntries";
     CatalogGet = "catalog.get": "CatalogService/GetCatalogEntry";
+    CatalogMatch = "catalog.match": "CatalogService/MatchRecipe";
     DriversInstall = "drivers.install": "DriverService/InstallDriver";
     DriversList = "drivers.list": "DriverService/ListDrivers";
     DriversGet = "drivers.get": "DriverService/GetDriver";

@@ -17,7 +17,8 @@ pub fn allows(role: Role, action: Action, name: &str) -> bool {
     }
     match action {
         Action::SystemStatus | Action::SystemWhoAmI => true,
-        Action::CatalogList | Action::CatalogGet | Action::DriversList | Action::DriversGet => true,
+        Action::CatalogList | Action::CatalogGet | Action::CatalogMatch => true,
+        Action::DriversList | Action::DriversGet => true,
         Action::OrdersGet | Action::OrdersList | Action::ResourcesGet | Action::ResourcesList => true,
         Action::OperationsGet | Action::OperationsList | Action::OperationsJournal | Action::Watch => true,
         // A connection says where backends are and who logs in to them.

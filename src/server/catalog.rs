@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use crate::domain::name::Key;
 use crate::pb;
 use crate::pb::catalog_service_server::CatalogService;
+use crate::stock::Wanted;
 
 use super::caller::Caller;
 use super::core::Core;
@@ -42,7 +44,33 @@ impl CatalogService for Catalog {
         let resource_type = names::name("resource_type", &ask.resource_type)?;
         let class = names::optional("class", &ask.class)?;
         self.0.place(&project, Some(&environment)).await?;
-        let entry = self.0.stock.catalog_entry(&project, &environment, &resource_type, class.as_ref()).await?;
+        let stock = &self.0.stock;
+        let wanted = stock.wanted_anyhow(&project, &environment, &resource_type, class.as_ref()).await?;
+        let entry = stock.catalog_entry(&wanted).await?;
         Ok(Response::new(pb::GetCatalogEntryResponse { entry: Some(convert::catalog::entry(&entry)) }))
+    }
+
+    async fn match_recipe(
+        &self,
+        request: Request<pb::MatchRecipeRequest>,
+    ) -> Result<Response<pb::MatchRecipeResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&request::place(&ask.project, &ask.environment))?;
+        let project = names::name("project", &ask.project)?;
+        let environment = names::name("environment", &ask.environment)?;
+        let resource_type = names::name("resource_type", &ask.resource_type)?;
+        let class = names::optional("class", &ask.class)?;
+        let order = names::optional("order", &ask.order)?;
+        let key = match ask.key.as_str() {
+            "" => None,
+            text => Some(Key::parse(text).map_err(|error| names::field("key", error.to_string()))?),
+        };
+        let id = names::optional("id", &ask.id)?;
+        self.0.place(&project, Some(&environment)).await?;
+        let stock = &self.0.stock;
+        let wanted = stock.wanted_anyhow(&project, &environment, &resource_type, class.as_ref()).await?;
+        let serving = stock.serving(&Wanted { order, key, id, ..wanted }).await?;
+        Ok(Response::new(convert::catalog::serving(&serving)))
     }
 }

@@ -32,7 +32,9 @@ impl ResourceService for Resources {
         caller.authorize(&ask.name)?;
         let _turn = self.0.turn().await?;
         let resource = self.one(&ask.name).await?;
-        Ok(Response::new(pb::GetResourceResponse { resource: Some(self.show(resource).await?) }))
+        let recipe_criteria = self.0.stock.served_by(&resource).await?;
+        let resource = pb::Resource { recipe_criteria, ..self.show(resource).await? };
+        Ok(Response::new(pb::GetResourceResponse { resource: Some(resource) }))
     }
 
     async fn list_resources(

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::facts;
 use super::schema::Schemas;
 use super::shape::Shape;
 use crate::document::nearest::{hint, list};
 use crate::document::refusal::Scope;
+use crate::document::rule::Rule;
 use crate::domain::connection::{Connection, ReadCredential};
 use crate::domain::contract::Violation;
 use crate::domain::description::{Access, Description, Identity, Slot, TypeDescription};
@@ -28,8 +30,7 @@ pub struct Fit<'a> {
 
 /// Everything that keeps the recipe from working. Pointers lead into the recipe's document.
 pub fn fit(it: &Fit<'_>, schemas: &Schemas) -> Vec<Violation> {
-    let mut found = Found::default();
-    classes(it, &mut found);
+    let mut found = Found(written(it.recipe, it.resource_type));
     slots(it, &mut found);
     let wanted = it.resource_type.meta.name.as_str();
     match it.driver.types.get(wanted) {
@@ -51,7 +52,14 @@ pub fn fit(it: &Fit<'_>, schemas: &Schemas) -> Vec<Violation> {
     found.0
 }
 
-#[derive(Default)]
+/// What is wrong with criteria and rules, whatever makes the type.
+pub(super) fn written(recipe: &Recipe, resource_type: &ResourceType) -> Vec<Violation> {
+    let mut found = Found(Vec::new());
+    classes(recipe, resource_type, &mut found);
+    rules(recipe, resource_type, &mut found);
+    found.0
+}
+
 struct Found(Vec<Violation>);
 
 impl Found {
@@ -60,11 +68,11 @@ impl Found {
     }
 }
 
-fn classes(it: &Fit<'_>, found: &mut Found) {
-    let known: Vec<&str> = it.resource_type.classes.iter().map(|class| class.name.as_str()).collect();
-    for (i, criteria) in it.recipe.criteria.iter().enumerate() {
+fn classes(recipe: &Recipe, resource_type: &ResourceType, found: &mut Found) {
+    let known: Vec<&str> = resource_type.classes.iter().map(|class| class.name.as_str()).collect();
+    for (i, criteria) in recipe.criteria.iter().enumerate() {
         if let Some(class) = criteria.class.as_ref().filter(|class| !known.contains(&class.as_str())) {
-            let message = format!("resource type `{}` has no class `{class}`", it.resource_type.meta.name);
+            let message = format!("resource type `{}` has no class `{class}`", resource_type.meta.name);
             found.add(format!("/match/{i}/class"), with_hint(message, &hint(class.as_str(), known.iter().copied())));
         }
     }
@@ -204,9 +212,15 @@ fn params(it: &Fit<'_>, made: &TypeDescription, found: &mut Found) {
 fn config(it: &Fit<'_>, made: &TypeDescription, schemas: &Schemas, found: &mut Found) {
     let empty = Value::Object(Map::new());
     let config = it.recipe.config.as_ref().unwrap_or(&empty);
+    let bound = it.recipe.connections.iter();
+    let facts = bound.filter_map(|(slot, name)| Some((slot.as_str(), &it.connections.get(name)?.facts))).collect();
+    let config = match facts::fill(config, &facts) {
+        Ok(config) => config,
+        Err(wrong) => return found.0.extend(wrong),
+    };
     match schemas.compiled(&made.config) {
         Ok(compiled) => {
-            for refusal in compiled.refusals(config, &Scope::Value("config")) {
+            for refusal in compiled.refusals(&config, &Scope::Value("config")) {
                 found.add(
                     format!("/config{}", refusal.pointer),
                     format!("{}, says driver `{}`{}", refusal.message, it.driver.name, after(&refusal.hint)),
@@ -214,6 +228,33 @@ fn config(it: &Fit<'_>, made: &TypeDescription, schemas: &Schemas, found: &mut F
             }
         }
         Err(_) => found.add("/driver", format!("the config schema of driver `{}` cannot be used", it.driver.name)),
+    }
+}
+
+/// Rules look at nothing that no order can have.
+fn rules(recipe: &Recipe, resource_type: &ResourceType, found: &mut Found) {
+    let Some(rules) = &recipe.params else { return };
+    let offered = Shape::of(&resource_type.params);
+    let set = |key: &str| {
+        let all = [&rules.defaults, &rules.fixed];
+        all.into_iter().flatten().any(|value| value.get(key).is_some())
+    };
+    for (i, constraint) in rules.constraints.iter().enumerate() {
+        let pointer = format!("/params/constraints/{i}/rule");
+        let rule = match Rule::new(&constraint.rule) {
+            Ok(rule) => rule,
+            Err(why) => {
+                found.add(pointer, why);
+                continue;
+            }
+        };
+        let mut keys: Vec<&str> = rule.reads().iter().filter_map(|names| names.first()).map(String::as_str).collect();
+        keys.dedup();
+        for key in keys.into_iter().filter(|key| !offered.accepts(key) && !set(key)) {
+            let name = &resource_type.meta.name;
+            let message = format!("resource type `{name}` has no param `{key}`, which this rule looks at");
+            found.add(pointer.clone(), with_hint(message, &hint(key, offered.named.keys().copied())));
+        }
     }
 }
 

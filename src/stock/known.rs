@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::domain::connection::Connection;
 use crate::domain::document::{Document, Environment, Kind, Manifest, Recipe, ResourceType};
 use crate::domain::driver::DriverRecord;
 use crate::domain::name::Name;
@@ -22,6 +23,7 @@ pub struct Known {
     version: u64,
     environments: Kept<(Name, Name), Environment>,
     types: Kept<Name, ResourceType>,
+    connections: Kept<Name, Connection>,
     /// By name and revision.
     recipes: Kept<(Name, u64), Recipe>,
     all_recipes: Kept<(), Vec<Document>>,
@@ -98,6 +100,17 @@ impl Stock {
             false => format!("known: {}; `vend catalog` tells what can be ordered here", names.join(", ")),
         };
         Err(Refusal::new(Reason::ResourceTypeUnknown, message).hint(hint).into())
+    }
+
+    pub(super) async fn known_connection(&self, name: &Name) -> Result<Arc<Connection>, Error> {
+        let known = self.known().await?;
+        if let Some(found) = known.connections.get(name) {
+            return Ok(found);
+        }
+        match self.store.document(Kind::Connection, "", name.as_str()).await? {
+            Some(Document { manifest: Manifest::Connection(it), .. }) => Ok(known.connections.put(name.clone(), *it)),
+            _ => Err(Refusal::new(Reason::UnresolvedReference, format!("there is no connection `{name}`")).into()),
+        }
     }
 
     pub(super) async fn recipes(&self) -> Result<Arc<Vec<Document>>, Error> {

@@ -1,13 +1,44 @@
 //! Which recipe makes a resource. The most specific wins; a tie is refused.
 //!
-//! Compared in this order, the first difference decides: environment type, class. Values are exact.
+//! Compared in this order, the first difference decides: resource, environment, project, environment type, class. Values are exact.
 
+use std::cmp::Reverse;
 use std::fmt;
 
+use super::criteria::{self, For, ForAny};
 use crate::document::nearest::{self, list};
 use crate::domain::contract::Violation;
 use crate::domain::document::{Criteria, Document, Manifest, Recipe, ResourceType};
-use crate::domain::name::Name;
+use crate::domain::name::{Key, Name};
+
+/// What a recipe is looked for, and what is asked for by whom as far as recipes may look at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    pub resource_type: Name,
+    pub class: Option<Name>,
+    pub project: Name,
+    pub environment: Name,
+    pub environment_type: Name,
+    /// The order that it is in, and its key there; absent where something is asked without an order, as by the catalog.
+    pub order: Option<Name>,
+    pub key: Option<Key>,
+    /// The `id` of the entry.
+    pub id: Option<Name>,
+}
+
+impl Wanted {
+    /// What rules of recipes see of it; what is absent is null.
+    pub fn context(&self) -> serde_json::Value {
+        serde_json::json!({
+            "project": self.project,
+            "environment": self.environment,
+            "environment-type": self.environment_type,
+            "order": self.order,
+            "name": self.key,
+            "class": self.class,
+        })
+    }
+}
 
 /// The recipe that serves, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,34 +47,61 @@ pub struct Chosen<'a> {
     /// Its record: the revision is in it.
     pub document: &'a Document,
     /// Those of its criteria that matched most specifically.
-    pub criteria: Criteria,
-    pub losers: Vec<Loser>,
+    pub criteria: &'a Criteria,
+    pub losers: Vec<Loser<'a>>,
 }
 
 /// A recipe of the same type that does not serve here, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loser {
-    pub recipe: Name,
-    pub why: Why,
+pub struct Loser<'a> {
+    pub recipe: &'a Name,
+    pub revision: u64,
+    pub why: Why<'a>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
-    /// It would serve, but by these criteria, which say less.
-    LessSpecific(Criteria),
+pub enum Why<'a> {
+    /// It would serve, but by these criteria, which do not name what the winner's do.
+    LessSpecific { criteria: &'a Criteria, lacks: &'static str },
     /// It serves elsewhere, by these; never empty.
-    Elsewhere(Vec<Criteria>),
+    Elsewhere(&'a [Criteria]),
 }
 
+impl fmt::Display for Why<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::LessSpecific { criteria, lacks } => {
+                write!(f, "less specific: serves {}, and does not name {lacks}", For(criteria))
+            }
+            Why::Elsewhere(all) => write!(f, "serves only {}", ForAny(all)),
+        }
+    }
+}
+
+/// Why this recipe, and which lost, in a line.
+impl fmt::Display for Chosen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "serves {}", For(self.criteria))?;
+        for loser in self.losers.iter().take(SHOWN) {
+            write!(f, "; not `{}` ({})", loser.recipe, loser.why)?;
+        }
+        if self.losers.len() > SHOWN { write!(f, "; nor {} more", self.losers.len() - SHOWN) } else { Ok(()) }
+    }
+}
+
+/// Recipes told by name before the rest is counted.
+const SHOWN: usize = 8;
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unmatched {
+pub enum Unmatched<'a> {
     #[error(
-        "no recipe makes `{resource_type}`{} for environment type `{environment_type}`{}",
-        OfClass(.class), Served(.losers)
+        "no recipe makes `{}`{} in environment `{}` of project `{}`, of type `{}`{}",
+        .wanted.resource_type, OfClass(&.wanted.class), .wanted.environment, .wanted.project, .wanted.environment_type,
+        Served(.losers)
     )]
-    None { resource_type: Name, class: Option<Name>, environment_type: Name, losers: Vec<Loser> },
+    None { wanted: Box<Wanted>, losers: Vec<Loser<'a>> },
     #[error(transparent)]
-    Ambiguous(#[from] Ambiguous),
+    Ambiguous(#[from] Box<Ambiguous>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,45 +112,46 @@ pub struct Ambiguous {
     pub recipes: [Name; 2],
 }
 
-/// The recipe for a resource of `resource_type` and `class` in an environment of `environment_type`.
+/// The recipe for what is wanted.
 ///
 /// Criteria without a class serve every class, and resources without one; criteria with a class serve that class only.
-pub fn choose<'a>(
-    recipes: &'a [Document],
-    resource_type: &Name,
-    class: Option<&Name>,
-    environment_type: &Name,
-) -> Result<Chosen<'a>, Unmatched> {
-    let mut serving: Vec<(Criteria, &Document, &Recipe)> = Vec::new();
+pub fn choose<'a>(recipes: &'a [Document], wanted: &Wanted) -> Result<Chosen<'a>, Unmatched<'a>> {
+    let mut serving: Vec<(&Criteria, &Document, &Recipe)> = Vec::new();
     let mut losers = Vec::new();
-    for (document, recipe) in of_type(recipes, resource_type) {
-        let all = criteria(recipe);
-        let best =
-            all.iter().filter(|it| matches(it, class, environment_type)).max_by_key(|it| specificity(it)).cloned();
+    for (document, recipe) in of_type(recipes, &wanted.resource_type) {
+        let all = criteria::of(recipe);
+        let best = all.iter().filter(|it| criteria::fit(it, wanted)).max_by_key(|it| criteria::specificity(it));
         match best {
             Some(best) => serving.push((best, document, recipe)),
-            None => losers.push(Loser { recipe: recipe.meta.name.clone(), why: Why::Elsewhere(all) }),
+            None => {
+                losers.push(Loser { recipe: &recipe.meta.name, revision: document.version, why: Why::Elsewhere(all) })
+            }
         }
     }
-    serving.sort_by(|a, b| specificity(&b.0).cmp(&specificity(&a.0)).then(a.2.meta.name.cmp(&b.2.meta.name)));
+    serving.sort_by_key(|(criteria, _, recipe)| (Reverse(criteria::specificity(criteria)), &recipe.meta.name));
     let mut serving = serving.into_iter();
-    let Some((criteria, document, recipe)) = serving.next() else {
-        return Err(Unmatched::None {
-            resource_type: resource_type.clone(),
-            class: class.cloned(),
-            environment_type: environment_type.clone(),
-            losers,
-        });
+    let Some((best, document, recipe)) = serving.next() else {
+        return Err(Unmatched::None { wanted: Box::new(wanted.clone()), losers });
     };
-    for (other, _, loser) in serving {
-        if specificity(&other) == specificity(&criteria) {
-            let recipes = [recipe.meta.name.clone(), loser.meta.name.clone()];
-            return Err(Ambiguous { resource_type: resource_type.clone(), criteria, recipes }.into());
+    for (other, its_document, its_recipe) in serving {
+        if criteria::specificity(other) == criteria::specificity(best) {
+            return Err(Unmatched::Ambiguous(Box::new(Ambiguous {
+                resource_type: wanted.resource_type.clone(),
+                criteria: best.clone(),
+                recipes: [recipe.meta.name.clone(), its_recipe.meta.name.clone()],
+            })));
         }
-        losers.push(Loser { recipe: loser.meta.name.clone(), why: Why::LessSpecific(other) });
+        let why = Why::LessSpecific { criteria: other, lacks: criteria::lacks(best, other) };
+        losers.push(Loser { recipe: &its_recipe.meta.name, revision: its_document.version, why });
     }
-    losers.sort_by(|a, b| a.recipe.cmp(&b.recipe));
-    Ok(Chosen { recipe, document, criteria, losers })
+    losers.sort_by(|a, b| a.recipe.cmp(b.recipe));
+    Ok(Chosen { recipe, document, criteria: best, losers })
+}
+
+/// By which of its criteria `recipe` serves what is wanted, in words.
+pub fn serves(recipe: &Recipe, wanted: &Wanted) -> Option<String> {
+    let fitting = criteria::of(recipe).iter().filter(|it| criteria::fit(it, wanted));
+    fitting.max_by_key(|it| criteria::specificity(it)).map(|it| For(it).to_string())
 }
 
 /// An order named a class that its type does not have.
@@ -118,13 +177,15 @@ pub fn check_class(resource_type: &ResourceType, class: Option<&Name>) -> Result
 }
 
 /// Where `recipe` ties with one of `others`: same type, equal criteria. Its own record among them does not count.
+///
+/// Others cannot tie: criteria that name the same things with different values never fit one resource.
 pub fn ties<'a>(recipe: &Recipe, others: impl Iterator<Item = &'a Manifest>) -> Vec<Violation> {
     let others: Vec<&Recipe> = others.filter_map(|it| recipe_of(it, &recipe.resource_type)).collect();
     let mut found = Vec::new();
-    for (i, mine) in criteria(recipe).into_iter().enumerate() {
+    for (i, mine) in criteria::of(recipe).iter().enumerate() {
         let pointer = if recipe.criteria.is_empty() { String::new() } else { format!("/match/{i}") };
         for other in &others {
-            if other.meta.name != recipe.meta.name && criteria(other).contains(&mine) {
+            if other.meta.name != recipe.meta.name && criteria::of(other).contains(mine) {
                 let recipes = [recipe.meta.name.clone(), other.meta.name.clone()];
                 let tie = Ambiguous { resource_type: recipe.resource_type.clone(), criteria: mine.clone(), recipes };
                 found.push(Violation { pointer: pointer.clone(), message: tie.to_string() });
@@ -145,35 +206,6 @@ fn recipe_of<'a>(manifest: &'a Manifest, resource_type: &Name) -> Option<&'a Rec
     }
 }
 
-/// A recipe without criteria has one set of them, which asks nothing.
-fn criteria(recipe: &Recipe) -> Vec<Criteria> {
-    if recipe.criteria.is_empty() { vec![Criteria::default()] } else { recipe.criteria.clone() }
-}
-
-fn matches(criteria: &Criteria, class: Option<&Name>, environment_type: &Name) -> bool {
-    criteria.environment_type.as_ref().is_none_or(|it| it == environment_type)
-        && criteria.class.as_ref().is_none_or(|it| Some(it) == class)
-}
-
-/// Compared from left to right.
-fn specificity(criteria: &Criteria) -> (bool, bool) {
-    (criteria.environment_type.is_some(), criteria.class.is_some())
-}
-
-/// Criteria in words: `for environment type `production` and class `ha``, `everywhere`.
-pub struct For<'a>(pub &'a Criteria);
-
-impl fmt::Display for For<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.0.environment_type, &self.0.class) {
-            (None, None) => f.write_str("everywhere"),
-            (Some(place), None) => write!(f, "for environment type `{place}`"),
-            (None, Some(class)) => write!(f, "for class `{class}`"),
-            (Some(place), Some(class)) => write!(f, "for environment type `{place}` and class `{class}`"),
-        }
-    }
-}
-
 struct OfClass<'a>(&'a Option<Name>);
 
 impl fmt::Display for OfClass<'_> {
@@ -182,19 +214,17 @@ impl fmt::Display for OfClass<'_> {
     }
 }
 
-struct Served<'a>(&'a [Loser]);
+struct Served<'a>(&'a [Loser<'a>]);
 
 impl fmt::Display for Served<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 8;
         if self.0.is_empty() {
             return f.write_str(": there is none of this type");
         }
         f.write_str("; recipes of this type serve: ")?;
         for (i, loser) in self.0.iter().take(SHOWN).enumerate() {
             let Why::Elsewhere(all) = &loser.why else { continue };
-            let places: Vec<String> = all.iter().take(SHOWN).map(|it| For(it).to_string()).collect();
-            write!(f, "{}`{}` {}", if i > 0 { "; " } else { "" }, loser.recipe, places.join(", "))?;
+            write!(f, "{}`{}` {}", if i > 0 { "; " } else { "" }, loser.recipe, ForAny(all))?;
         }
         if self.0.len() > SHOWN { write!(f, "; and {} more", self.0.len() - SHOWN) } else { Ok(()) }
     }

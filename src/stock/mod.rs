@@ -4,9 +4,12 @@
 
 pub mod requirement;
 pub mod matching;
+mod criteria;
 pub mod schema;
 pub mod params;
+pub mod rules;
 mod merge;
+mod facts;
 pub mod fit;
 mod composite;
 mod shape;
@@ -16,7 +19,9 @@ mod filled;
 pub mod install;
 mod known;
 pub mod offer;
+mod serving;
 pub mod records;
+mod concerns;
 #[cfg(test)]
 mod tests;
 
@@ -38,11 +43,13 @@ pub use crate::capability::standing::Checked;
 pub use compatible::{Live, compatible};
 pub use connect::FoundCondition;
 pub use fit::{Fit, fit};
-pub use matching::{Ambiguous, Chosen, Unmatched, choose, ties};
+pub use matching::{Ambiguous, Chosen, Unmatched, Wanted, choose, ties};
 pub use offer::{CatalogEntry, Matched, Offer, Output};
 pub use params::{Asked, fill};
 pub use records::{AppliedDocument, DocumentAction};
+pub use rules::Rules;
 pub use schema::Schemas;
+pub use serving::{Lost, Serving};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -67,6 +74,7 @@ pub struct Stock {
     installing: Mutex<()>,
     known: std::sync::Mutex<Arc<known::Known>>,
     pub(crate) schemas: Schemas,
+    rules: Rules,
     /// The most that one attempt may use, whatever a driver asks.
     limits: Limits,
     /// By connection name.
@@ -100,6 +108,7 @@ impl Stock {
             installing: Mutex::default(),
             known: std::sync::Mutex::default(),
             schemas: Schemas::new(),
+            rules: Rules::default(),
             limits,
             backends: RwLock::default(),
             renewals: AtomicU64::new(0),

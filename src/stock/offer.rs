@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::document::nearest::hint;
 use crate::document::refusal::Scope;
 use crate::domain::contract::Violation;
 use crate::domain::description::TypeDescription;
-use crate::domain::document::{Document, Environment, Kind, Manifest, Recipe, ResourceType};
+use crate::domain::document::{Document, Kind, Manifest, Recipe, ResourceType};
 use crate::domain::id::ResourceId;
 use crate::domain::json::canonical;
 use crate::domain::limits::Limits;
 use crate::domain::marker;
 use crate::domain::name::{Name, ResourceName};
+use crate::domain::placeholder;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::domain::resource::Pin;
@@ -22,9 +23,9 @@ use crate::driver::Driver;
 use crate::store::{NaturalKey, Paging};
 
 use super::connect::backend_refusal;
-use super::matching::{self, Chosen, For, Unmatched, Why};
+use super::matching::{self, Chosen, Unmatched, Wanted};
 use super::shape::Shape;
-use super::{Error, Stock, params};
+use super::{Error, Stock, facts, params};
 
 /// One way to make one type, matched and ready.
 #[derive(Clone)]
@@ -84,22 +85,15 @@ pub struct CatalogEntry {
 
 impl Stock {
     /// What serves a new entry.
-    pub async fn matched(
-        &self,
-        project: &Name,
-        environment: &Name,
-        resource_type: &Name,
-        class: Option<&Name>,
-    ) -> Result<Matched, Error> {
-        let environment = self.environment(project, environment).await?;
-        let resource_type = self.known_type(resource_type).await?;
+    pub async fn matched(&self, wanted: &Wanted) -> Result<Matched, Error> {
+        let resource_type = self.known_type(&wanted.resource_type).await?;
         let recipes = self.recipes().await?;
-        let chosen = choose(&recipes, &resource_type, class, &environment)?;
+        let chosen = choose(&recipes, &resource_type, wanted)?;
         Ok(Matched {
             recipe: self.recipe_at(&chosen.recipe.meta.name, chosen.document.version).await?,
             resource_type,
             revision: chosen.document.version,
-            reason: why(&chosen),
+            reason: chosen.to_string(),
         })
     }
 
@@ -180,8 +174,14 @@ impl Stock {
     }
 
     /// The params pipeline: defaults, fixed values and every schema that has a say.
-    /// `unknown`: JSON Pointers into the params to what is not known yet, and absent.
-    pub fn params(&self, offer: &Offer, given: Option<&Value>, unknown: &[String]) -> Result<Value, Vec<Violation>> {
+    /// `unknown`: JSON Pointers into the params to what is not known yet, and absent; `context`: where it is ordered.
+    pub fn params(
+        &self,
+        offer: &Offer,
+        context: &Value,
+        given: Option<&Value>,
+        unknown: &[String],
+    ) -> Result<Value, Vec<Violation>> {
         let Some(description) = offer.type_description() else {
             let message = "its driver no longer makes this type".to_owned();
             return Err(vec![Violation { pointer: String::new(), message }]);
@@ -192,20 +192,44 @@ impl Stock {
             resource_type: &offer.resource_type,
             recipe: &offer.recipe,
             driver: Some((&offer.driver.description().name, description)),
+            context,
         };
-        params::fill(&asked, &self.schemas)
+        params::fill(&asked, &self.schemas, &self.rules)
+    }
+
+    /// The config of the recipe, with the facts of its connections as they are now.
+    pub async fn config(&self, offer: &Offer) -> Result<Value, Error> {
+        let empty = || Value::Object(Map::new());
+        let config = offer.recipe.config.clone().unwrap_or_else(empty);
+        if !placeholder::is_any(&config) {
+            return Ok(config);
+        }
+        let mut connections = Vec::new();
+        for (slot, name) in &offer.recipe.connections {
+            connections.push((slot.as_str(), self.known_connection(name).await?));
+        }
+        let facts = connections.iter().map(|(slot, connection)| (*slot, &connection.facts)).collect();
+        facts::fill(&config, &facts).map_err(|found| {
+            let (recipe, revision) = (&offer.recipe.meta.name, offer.recipe_revision);
+            let why = found.first().map_or("", |it| it.message.as_str());
+            let message = format!("the config of recipe `{recipe}`, revision {revision}, cannot be made: {why}");
+            Refusal::new(Reason::UnresolvedReference, message)
+                .hint("let the connection have the fact, or upgrade to a revision that does without it")
+                .into()
+        })
     }
 
     /// The same where a composite makes it.
     pub fn composite_params(
         &self,
         matched: &Matched,
+        context: &Value,
         given: Option<&Value>,
         unknown: &[String],
     ) -> Result<Value, Vec<Violation>> {
         let Matched { resource_type, recipe, .. } = matched;
-        let asked = params::Asked { params: given, unknown, resource_type, recipe, driver: None };
-        params::fill(&asked, &self.schemas)
+        let asked = params::Asked { params: given, unknown, resource_type, recipe, driver: None, context };
+        params::fill(&asked, &self.schemas, &self.rules)
     }
 
     /// What is wrong with the outputs of a composite, if anything is.
@@ -261,15 +285,15 @@ impl Stock {
     }
 
     pub async fn catalog(&self, project: &Name, environment: &Name) -> Result<Vec<CatalogEntry>, Error> {
-        let environment = self.environment(project, environment).await?;
         let recipes = self.recipes().await?;
         let types = self.store.documents(Kind::ResourceType, None, &Paging::all()).await?.items;
         let mut entries = Vec::new();
         for document in types {
             let Manifest::ResourceType(mut resource_type) = document.manifest else { continue };
-            let name = resource_type.meta.name.clone();
-            let serves = |class: Option<&Name>| {
-                matching::choose(&recipes, &name, class, &environment.environment_type).ok().map(|it| it.recipe.clone())
+            let mut wanted = self.wanted_anyhow(project, environment, &resource_type.meta.name, None).await?;
+            let mut serves = |class: Option<&Name>| {
+                wanted.class = class.cloned();
+                matching::choose(&recipes, &wanted).ok().map(|it| it.recipe.clone())
             };
             let plain = serves(None);
             resource_type.classes.retain(|class| serves(Some(&class.name)).is_some());
@@ -281,47 +305,26 @@ impl Stock {
         Ok(entries)
     }
 
-    pub async fn catalog_entry(
-        &self,
-        project: &Name,
-        environment: &Name,
-        resource_type: &Name,
-        class: Option<&Name>,
-    ) -> Result<CatalogEntry, Error> {
-        let environment = self.environment(project, environment).await?;
-        let resource_type = ResourceType::clone(&*self.known_type(resource_type).await?);
+    pub async fn catalog_entry(&self, wanted: &Wanted) -> Result<CatalogEntry, Error> {
+        let resource_type = ResourceType::clone(&*self.known_type(&wanted.resource_type).await?);
         let recipes = self.recipes().await?;
-        let recipe = Some(choose(&recipes, &resource_type, class, &environment)?.recipe.clone());
+        let recipe = Some(choose(&recipes, &resource_type, wanted)?.recipe.clone());
         Ok(CatalogEntry { resource_type, recipe })
     }
 }
 
-fn choose<'a>(
+pub(super) fn choose<'a>(
     recipes: &'a [Document],
     resource_type: &ResourceType,
-    class: Option<&Name>,
-    environment: &Environment,
+    wanted: &Wanted,
 ) -> Result<Chosen<'a>, Refusal> {
-    matching::check_class(resource_type, class)
+    matching::check_class(resource_type, wanted.class.as_ref())
         .map_err(|error| Refusal::new(Reason::ClassUnknown, error.to_string()))?;
-    matching::choose(recipes, &resource_type.meta.name, class, &environment.environment_type).map_err(|unmatched| {
+    matching::choose(recipes, wanted).map_err(|unmatched| {
         let reason = match unmatched {
             Unmatched::None { .. } => Reason::NoMatchingRecipe,
             Unmatched::Ambiguous(_) => Reason::AmbiguousRecipe,
         };
         Refusal::new(reason, unmatched.to_string())
     })
-}
-
-/// Why this recipe, and which lost.
-fn why(chosen: &Chosen<'_>) -> String {
-    let mut text = format!("serves {}", For(&chosen.criteria));
-    for loser in &chosen.losers {
-        let lost = match &loser.why {
-            Why::LessSpecific(criteria) => format!("less specific: {}", For(criteria)),
-            Why::Elsewhere(_) => "serves elsewhere".to_owned(),
-        };
-        text.push_str(&format!("; not `{}` ({lost})", loser.recipe));
-    }
-    text
 }

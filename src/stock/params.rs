@@ -1,11 +1,12 @@
 //! From what a developer asks to what a driver is given.
 //!
 //! Recipe defaults lie under the developer's params, the type's defaults under both, fixed params over all of it. The
-//! result must please the type's schema, the recipe's and the driver's.
+//! result must please the type's schema, the recipe's and the driver's, and then the recipe's rules.
 
 use serde_json::{Map, Value};
 
 use super::merge::{differences, fill_defaults, lay_over, remove};
+use super::rules::{Given, Rules};
 use super::schema::Schemas;
 use crate::document::refusal::Scope;
 use crate::domain::contract::Violation;
@@ -24,14 +25,16 @@ pub struct Asked<'a> {
     pub recipe: &'a Recipe,
     /// The driver's name, and how it makes the type; absent where a composite does.
     pub driver: Option<(&'a str, &'a TypeDescription)>,
+    /// What rules of the recipe know as `context`.
+    pub context: &'a Value,
 }
 
 /// The params to apply, or everything that is wrong with them. Pointers begin with `/params`; no message repeats a value.
-pub fn fill(asked: &Asked<'_>, schemas: &Schemas) -> Result<Value, Vec<Violation>> {
+pub fn fill(asked: &Asked<'_>, schemas: &Schemas, kept: &Rules) -> Result<Value, Vec<Violation>> {
     let empty = Value::Object(Map::new());
     let given = asked.params.unwrap_or(&empty);
     let none = RecipeParams::default();
-    let rules = asked.recipe.params.as_ref().unwrap_or(&none);
+    let rules = asked.recipe.params.as_deref().unwrap_or(&none);
 
     let mut params = rules.defaults.clone().unwrap_or_else(|| empty.clone());
     lay_over(&mut params, given);
@@ -51,6 +54,12 @@ pub fn fill(asked: &Asked<'_>, schemas: &Schemas) -> Result<Value, Vec<Violation
         lay_over(&mut params, fixed);
     }
     refused(&params, asked, schemas, &mut found);
+    // Rules may count on what schemas hold.
+    if found.is_empty() {
+        let recipe = &asked.recipe.meta.name;
+        let given = Given { params: &params, unknown: asked.unknown, context: asked.context, recipe };
+        found = kept.refusals(&rules.constraints, &given);
+    }
     if found.is_empty() { Ok(params) } else { Err(found) }
 }
 

@@ -13,16 +13,14 @@ use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::domain::reference::Named;
 use crate::domain::refusal::Refusal;
-use crate::domain::resource::Desired;
 use crate::domain::secret::{Plain, SecretRecord};
 use crate::domain::time::Timestamp;
-use crate::secret::{Place, Sealer};
+use crate::secret::Place;
 use crate::store::{self, Commit, Filter, Paging, Site, Write};
 
-use super::compatible::{Live, compatible};
-use super::fit::{Fit, fit};
+use super::fit::{Fit, fit, written};
 use super::matching::ties;
-use super::{Error, Stock, composite};
+use super::{Error, Stock, composite, facts};
 use crate::document::refusal::words;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -128,65 +126,15 @@ impl Stock {
         Ok(applied)
     }
 
-    /// What an update leaves as it is, or changes at once.
-    async fn concerns(&self, existing: &Document, new: &Manifest) -> Result<String, Error> {
-        let kind = new.kind();
-        let (count, names) = self.store.users(kind, new.name().as_str()).await?;
-        if count == 0 {
-            return Ok(String::new());
-        }
-        let resources = if count == 1 { "1 resource".to_owned() } else { format!("{count} resources") };
-        match (&existing.manifest, new) {
-            (Manifest::Connection(old), Manifest::Connection(new)) if old.endpoint != new.endpoint => {
-                let message = format!(
-                    "connection `{}` leads {resources} to `{}` (among them {}): its endpoint cannot change under them",
-                    new.meta.name,
-                    old.endpoint,
-                    names.join(", ")
-                );
-                Err(Refusal::new(Reason::InUse, message)
-                    .hint("make a new connection, and a recipe that uses it")
-                    .into())
-            }
-            (Manifest::Connection(_), _) => Ok(format!("credentials and limits apply to {resources} at once")),
-            (Manifest::ResourceType(old), Manifest::ResourceType(new)) => {
-                let narrowed = self.narrowed(old, new).await?;
-                if narrowed.is_empty() {
-                    return Ok(format!("{resources} stay as they are"));
-                }
-                let message = format!(
-                    "resource type `{}` would be narrowed under {resources}: {}",
-                    new.meta.name,
-                    narrowed.join("; ")
-                );
-                Err(Refusal::new(Reason::InUse, message).hint("make a new type, or only add to this one").into())
-            }
-            (Manifest::Recipe(_), _) => Ok(format!("{resources} stay pinned to the revisions they were made with")),
-            _ => Ok(String::new()),
-        }
-    }
-
-    /// How the new type narrows what live resources were ordered by.
-    async fn narrowed(&self, old: &ResourceType, new: &ResourceType) -> Result<Vec<String>, Error> {
-        let filter = Filter { resource_type: Some(new.meta.name.to_string()), ..Filter::default() };
-        let mut live = Vec::new();
-        for resource in self.store.resources(&filter, &Paging::all()).await?.items {
-            let project = resource.name.order.project.as_str();
-            let sealer = Sealer { keyring: &self.keyring, entropy: &*self.entropy, project };
-            let desired: Desired = sealer.open_desired(&resource.id, &resource.desired)?;
-            live.push((resource.name.to_string(), resource.class.clone(), desired.params));
-        }
-        let live: Vec<_> =
-            live.iter().map(|(name, class, params)| Live { name, class: class.as_ref(), params }).collect();
-        Ok(compatible(old, new, &live, &self.schemas))
-    }
-
     /// Whether what the document refers to is there, and fits. Answers with warnings.
     async fn check(&self, manifest: &Manifest, view: &View) -> Result<Vec<String>, Error> {
         match manifest {
             Manifest::Project(_) | Manifest::ResourceType(_) => Ok(Vec::new()),
             Manifest::Environment(it) => self.check_environment(it, view).await,
-            Manifest::Connection(it) => self.check_secrets(it, view).await,
+            Manifest::Connection(it) => {
+                self.check_facts(it, view).await?;
+                self.check_secrets(it, view).await
+            }
             Manifest::Recipe(it) => self.check_recipe(it, view).await,
             Manifest::Order(it) => {
                 let message = format!("order `{}` is applied by itself", it.meta.name);
@@ -259,11 +207,17 @@ impl Stock {
                 return Err(unresolved(message, "/type").into());
             }
         };
-        let Some(requirement) = &it.driver else {
+        if it.is_composite() {
             self.check_composite(it, &resource_type, view).await?;
-            return self.check_ties(it, view).await;
-        };
-        let driver = self.required(requirement).await?;
+        } else {
+            self.check_fit(it, &resource_type, view).await?;
+        }
+        self.check_ties(it, view).await
+    }
+
+    async fn check_fit(&self, it: &Recipe, resource_type: &ResourceType, view: &View) -> Result<(), Error> {
+        let name = &it.meta.name;
+        let driver = self.required(it.driver.as_deref().unwrap_or_default()).await?;
         let mut connections = BTreeMap::new();
         for (slot, connection) in &it.connections {
             match self.look(view, Kind::Connection, "", connection.as_str()).await? {
@@ -276,8 +230,7 @@ impl Stock {
                 }
             };
         }
-        let held =
-            Fit { recipe: it, resource_type: &resource_type, driver: &driver.description, connections: &connections };
+        let held = Fit { recipe: it, resource_type, driver: &driver.description, connections: &connections };
         let violations = fit(&held, &self.schemas);
         if !violations.is_empty() {
             let message = format!(
@@ -286,7 +239,7 @@ impl Stock {
             );
             return Err(Refusal::new(Reason::RecipeUnfit, message).violations(violations).into());
         }
-        self.check_ties(it, view).await
+        Ok(())
     }
 
     async fn check_composite(&self, it: &Recipe, resource_type: &ResourceType, view: &View) -> Result<(), Error> {
@@ -308,7 +261,8 @@ impl Stock {
             }
         }
         let made = composite::Made { recipe: it, resource_type, types: &types, credentials: &credentials };
-        let violations = composite::fit(&made);
+        let mut violations = composite::fit(&made);
+        violations.extend(written(it, resource_type));
         if violations.is_empty() {
             return Ok(());
         }
@@ -325,6 +279,37 @@ impl Stock {
             Some(first) => Err(Refusal::new(Reason::AmbiguousRecipe, first.message.clone()).violations(tied).into()),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// Facts that change stay good for the recipes that take them; those of this call are held against them by themselves.
+    async fn check_facts(&self, it: &Connection, view: &View) -> Result<(), Error> {
+        let name = &it.meta.name;
+        let existing = self.store.document(Kind::Connection, "", name.as_str()).await?;
+        let Some(Document { manifest: Manifest::Connection(existing), .. }) = existing else { return Ok(()) };
+        if existing.facts == it.facts {
+            return Ok(());
+        }
+        let recipes = self.recipes().await?;
+        for document in recipes.iter().filter(|it| !view.pending.contains_key(&key(&it.manifest))) {
+            let Manifest::Recipe(recipe) = &document.manifest else { continue };
+            if !facts::takes(recipe, name) {
+                continue;
+            }
+            let found = self.look(view, Kind::ResourceType, "", recipe.resource_type.as_str()).await?;
+            let Some(Manifest::ResourceType(resource_type)) = found else { continue };
+            match self.check_fit(recipe, &resource_type, view).await {
+                Err(Error::Refused(refusal)) if refusal.reason == Reason::RecipeUnfit => {
+                    // What else does not fit any more is not of the facts' doing.
+                    if let Some(why) = refusal.violations.iter().find(|it| it.pointer.starts_with("/config")) {
+                        let whose = format!("recipe `{}`", recipe.meta.name);
+                        return Err(facts_in_use(name, &whose, &why.message).into());
+                    }
+                }
+                Err(Error::Refused(_)) | Ok(()) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(())
     }
 
     async fn look(&self, view: &View, kind: Kind, project: &str, name: &str) -> Result<Option<Manifest>, Error> {
@@ -465,6 +450,14 @@ fn secrets_of(it: &Connection) -> Vec<(String, &Name)> {
 /// How many resources need something, as the beginning of a sentence.
 pub(super) fn counted(count: u64, one: &str, several: &str) -> String {
     if count == 1 { format!("1 resource {one}") } else { format!("{count} resources {several}") }
+}
+
+pub(super) fn facts_in_use(connection: &Name, whose: &str, why: &str) -> Refusal {
+    let message = format!("connection `{connection}` would no longer have the facts that {whose} takes: {why}");
+    let violation = Violation { pointer: "/facts".to_owned(), message: why.to_owned() };
+    Refusal::new(Reason::InUse, message)
+        .hint("keep the fact, or apply the recipe without it first")
+        .violations(vec![violation])
 }
 
 fn unresolved(message: String, pointer: &str) -> Refusal {

@@ -24,7 +24,7 @@ use crate::domain::suspect::{Restored, Suspect};
 use crate::domain::time::Timestamp;
 
 pub use commit::{Commit, Ended, JournalRow, NaturalKey, Request, Site, Token, Write};
-pub use page::{Filter, Page, Paging};
+pub use page::{Filter, Page, Paging, Pinned};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -181,6 +181,8 @@ pub trait Store: Send + Sync {
 
     /// The resources that pin this document (connection, recipe) or are of this type: how many, and the first few names.
     async fn users(&self, kind: Kind, name: &str) -> Result<(u64, Vec<String>), Error>;
+    /// How many of these are pinned to which revision of which recipe, most first, at most `limit` pairs.
+    async fn pinned(&self, kind: Kind, name: &str, limit: u32) -> Result<Vec<Pinned>, Error>;
     /// The resources that pin this driver, likewise.
     async fn driver_users(&self, digest: &str) -> Result<(u64, Vec<String>), Error>;
 

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Error;
 use crate::domain::id::{OperationId, ResourceId};
+use crate::domain::name::Name;
 
 /// Which records of a list. What is absent does not narrow.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,6 +25,14 @@ pub struct Filter {
     pub children: Option<bool>,
     /// All of these labels (orders, resources).
     pub labels: BTreeMap<String, String>,
+}
+
+/// Resources that are pinned to one revision of a recipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pinned {
+    pub recipe: Name,
+    pub revision: u64,
+    pub count: u64,
 }
 
 /// No page is longer.

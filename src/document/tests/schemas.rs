@@ -38,9 +38,10 @@ pub(super) fn full(kind: Kind) -> Manifest {
             "tls": { "ca": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n" },
         }),
         Kind::Recipe => json!({
-            "type": "database", "match": [{ "environment-type": "development", "class": "small" }], "driver": "postgres@^0.1",
+            "type": "database", "match": [{ "resource": "checkout/db", "environment": "dev", "project": "shop", "environment-type": "development", "class": "small" }], "driver": "postgres@^0.1",
             "connections": { "server": "pg-dev" }, "config": { "cluster": "shared" },
-            "params": { "defaults": { "version": "16" }, "fixed": { "size": "small" }, "allowed": { "type": "object" } },
+            "params": { "defaults": { "version": "16" }, "fixed": { "size": "small" }, "allowed": { "type": "object" },
+                "constraints": [{ "rule": "params.version != '15'", "message": "15 is too old" }] },
             "accept-unsafe": true, "replace": "delete-first",
         }),
         Kind::Order => json!({
@@ -87,6 +88,7 @@ fn every_key(kind: Kind) -> Manifest {
         ("allow", json!({ "databases": ["*"], "networks": ["127.0.0.0/8"], "reads": rules, "writes": rules })),
         ("deny", rules.clone()),
         ("check", json!("/")),
+        ("facts", json!({ "host": "db.example.com" })),
         ("tls", json!({ "ca": pem, "certificate": pem, "key": secret })),
     ] {
         value[key] = more;
@@ -167,7 +169,8 @@ fn every_key_is_described() {
         visit(schema, path);
         let closed =
             schema["type"] != "object" || schema.get("additionalProperties").is_some() || path.ends_with("params");
-        let free = ["/outputs", "/config", "/defaults", "/fixed", "/allowed"].iter().any(|end| path.ends_with(end));
+        let free =
+            ["/outputs", "/config", "/defaults", "/fixed", "/allowed", "/facts"].iter().any(|end| path.ends_with(end));
         assert!(closed || free, "{path}");
     }
     for kind in Kind::ALL {

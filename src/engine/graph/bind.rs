@@ -127,7 +127,8 @@ impl Engine {
             Err(message) => return self.fail(resource, operation, offer, Reason::DependencyFailed, message).await,
         };
         let (order, key, id) = (&resource.name.order, &resource.name.key, &resource.id);
-        let asked = Asked { order, key, offer, id, existing: Some(resource), apart: false };
+        let class = resource.class.as_ref();
+        let asked = Asked { order, key, class, offer, id, existing: Some(resource), apart: false };
         let made = match self.make_params(&asked, Some(&wiring.written), &config, &known).await {
             Ok(made) => made,
             Err(Error::Refused(Refusal { reason, message, violations, .. })) => {

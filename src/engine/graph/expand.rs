@@ -67,8 +67,9 @@ impl Engine {
                     self.stock.pinned_match(&existing.resource_type, &existing.pin).await?
                 }
                 None => {
-                    let (project, environment) = (&order.project, &order.environment);
-                    self.stock.matched(project, environment, &written.resource_type, written.class.as_ref()).await?
+                    let class = written.class.as_ref();
+                    let wanted = self.stock.wanted(order, &key, &written.resource_type, class, None).await?;
+                    self.stock.matched(&wanted).await?
                 }
             };
             let id = existing.as_ref().map_or_else(|| self.new_id(), |it| it.id.clone());
@@ -150,6 +151,7 @@ impl Engine {
         matched: &Matched,
     ) -> Result<Value, Error> {
         let empty = json!({});
+        let class = written.class.as_ref();
         let written = self.reopened(order, key, id, written.params.as_ref().unwrap_or(&empty)).await?;
         let invalid = |found| params_invalid(key, &matched.resource_type.meta.name, found);
         let told = |wrong: Vec<(String, String)>| {
@@ -157,7 +159,10 @@ impl Engine {
             invalid(wrong.into_iter().map(violation).collect())
         };
         let filled = fill(&written, &mut Nothing).map_err(told)?;
-        let params = self.stock.composite_params(matched, Some(&filled.value), &filled.unknown).map_err(invalid)?;
+        let name = &matched.resource_type.meta.name;
+        let place = self.stock.wanted(order, key, name, class, None).await?.context();
+        let (stock, given) = (&self.stock, Some(&filled.value));
+        let params = stock.composite_params(matched, &place, given, &filled.unknown).map_err(invalid)?;
         let mut params = escaped(&params);
         for pointer in &filled.unknown {
             if let Some(value) = written.pointer(pointer) {

@@ -53,7 +53,9 @@ impl Engine {
         let resource_type = &asked.offer.resource_type;
         let invalid = |found| Error::Refused(params_invalid(asked.key, &resource_type.meta.name, found));
         let (plain, lent) = in_the_clear(filled.value, &secrets);
-        let params = self.stock.params(asked.offer, Some(&plain), &filled.unknown).map_err(invalid)?;
+        let name = &resource_type.meta.name;
+        let place = self.stock.wanted(asked.order, asked.key, name, asked.class, None).await?.context();
+        let params = self.stock.params(asked.offer, &place, Some(&plain), &filled.unknown).map_err(invalid)?;
         let marked = marker::pointers(&resource_type.params, &params);
         let places = lent.iter().map(|(pointer, _)| pointer).chain(&joined);
         let stray: Vec<_> = places.filter(|pointer| !marker::covers(&marked, pointer)).map(|it| exposed(it)).collect();

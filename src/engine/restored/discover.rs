@@ -145,12 +145,13 @@ impl Engine {
     async fn discover(&self, offer: &Offer, pin: &Pin, page_token: Option<String>) -> Result<Discovered, Failure> {
         let grants = self.stock.grants(pin, offer.driver.description()).await;
         let grants = grants.map_err(|error| Failure::Host(error.to_string()))?;
+        let config = self.stock.config(offer).await.map_err(|error| Failure::Host(error.to_string()))?;
         let resource_type = offer.resource_type.meta.name.to_string();
         let input = Input {
             resource_id: String::new(),
             incarnation: 0,
             labels: core_label(self.store.core_id().as_str()),
-            config: offer.recipe.config.clone().unwrap_or_else(|| json!({})),
+            config,
             params: json!({}),
             unknown: Vec::new(),
             prior: None,

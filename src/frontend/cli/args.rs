@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{
-    apply, backup, cancel, catalog, check, context, delete, describe, driver, explain, get, init, journal, order,
-    outputs, pause, planning, refresh, resolve, score, secret, system, tree, verify, wait, watch,
+    apply, backup, cancel, catalog, check, context, delete, describe, driver, explain, get, init, journal, matching,
+    order, outputs, pause, planning, refresh, resolve, score, secret, system, tree, verify, wait, watch,
 };
 
 /// Understood by every command. Environment variables stand in for what is not typed; then the context.
@@ -52,6 +52,8 @@ pub enum Command {
     Catalog(catalog::Args),
     /// What may be set on a type, with the defaults and limits that hold here
     Explain(explain::Args),
+    /// Which recipe would make something here, and why
+    Match(matching::Args),
     /// Order one resource, without a file
     Order(order::Args),
     /// Print an order file to start from

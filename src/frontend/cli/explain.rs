@@ -6,7 +6,7 @@ use super::connect::Session;
 use super::error::Failure;
 use super::exit::Exit;
 use super::output::{self, Plain};
-use super::paint::Paint;
+use super::paint::{Paint, clean};
 use super::{catalog, schema, view};
 use crate::pb;
 
@@ -117,6 +117,12 @@ fn explain_type(entry: &pb::CatalogEntry, paint: &Paint) -> String {
     if entry.holds_data {
         text.push_str("Holds data: never replaced silently\n");
     }
+    if !entry.constraints.is_empty() {
+        text.push_str(&format!("\n{}\n", paint.bold("Rules")));
+        for constraint in &entry.constraints {
+            text.push_str(&format!("  {}\n    {}\n", clean(&constraint.message), clean(&constraint.rule)));
+        }
+    }
     for (heading, side) in [("Params", Side::params(entry)), ("Outputs", Side::outputs(entry))] {
         text.push_str(&format!("\n{}\n", paint.bold(heading)));
         let listed = properties(&side, "", &side.root, paint);
@@ -205,6 +211,10 @@ pub mod tests {
             title: "PostgreSQL database".to_owned(),
             classes: vec!["ha".to_owned(), "small".to_owned()],
             holds_data: true,
+            constraints: vec![pb::Constraint {
+                rule: "params.version != '15' || context.project == 'legacy'".to_owned(),
+                message: "15 is for the legacy project only".to_owned(),
+            }],
             recipe: "shared-postgres".to_owned(),
             params_schema_json: params.to_string(),
             outputs_schema_json: outputs.to_string(),

@@ -26,6 +26,7 @@ mod get;
 mod init;
 mod journal;
 mod kind;
+mod matching;
 mod names;
 mod order;
 mod output;
@@ -103,6 +104,7 @@ async fn dispatch(
     match command {
         Command::Catalog(args) => catalog::run(&session, &args).await,
         Command::Explain(args) => explain::run(&session, &args).await,
+        Command::Match(args) => matching::run(&session, &args).await,
         Command::Order(args) => order::run(&session, &args).await,
         Command::Init(args) => init::run(&session, &args).await,
         Command::Plan(args) => planning::run(&session, &args).await,

@@ -1,9 +1,10 @@
-//! Entries of the catalog.
+//! Entries of the catalog, and what serves them.
 
+use crate::domain::document::{Constraint, Criteria};
 use crate::pb;
-use crate::stock::CatalogEntry;
+use crate::stock::{CatalogEntry, Lost, Serving};
 
-use super::json;
+use super::{json, long, text};
 
 pub fn entry(it: &CatalogEntry) -> pb::CatalogEntry {
     let of = &it.resource_type;
@@ -20,5 +21,42 @@ pub fn entry(it: &CatalogEntry) -> pb::CatalogEntry {
         defaults_json: json(params.and_then(|it| it.defaults.as_ref())),
         fixed_json: json(params.and_then(|it| it.fixed.as_ref())),
         allowed_json: json(params.and_then(|it| it.allowed.as_ref())),
+        constraints: params.map_or(&[][..], |it| &it.constraints).iter().map(constraint).collect(),
+    }
+}
+
+fn constraint(it: &Constraint) -> pb::Constraint {
+    pb::Constraint { rule: it.rule.clone(), message: it.message.clone() }
+}
+
+pub fn serving(it: &Serving) -> pb::MatchRecipeResponse {
+    let driver = it.driver.as_ref();
+    let named = driver.map(|it| format!("{}@{}", it.description.name, it.description.version));
+    let other = |it: &Lost| pb::OtherRecipe {
+        recipe: it.recipe.to_string(),
+        recipe_revision: long(it.revision),
+        serves: it.serves,
+        reason: it.why.clone(),
+    };
+    pb::MatchRecipeResponse {
+        recipe: it.recipe.meta.name.to_string(),
+        recipe_revision: long(it.revision),
+        criteria: Some(criteria(&it.criteria)),
+        reason: it.reason(),
+        driver: named.unwrap_or_default(),
+        driver_digest: driver.map_or_else(String::new, |it| it.digest.clone()),
+        driver_requirement: it.recipe.driver.clone().unwrap_or_default(),
+        connections: it.recipe.connections.iter().map(|(slot, name)| (slot.clone(), name.to_string())).collect(),
+        others: it.losers.iter().map(other).collect(),
+    }
+}
+
+fn criteria(it: &Criteria) -> pb::MatchingCriteria {
+    pb::MatchingCriteria {
+        resource: it.resource.clone().unwrap_or_default(),
+        environment: text(it.environment.as_ref()),
+        project: text(it.project.as_ref()),
+        environment_type: text(it.environment_type.as_ref()),
+        class: text(it.class.as_ref()),
     }
 }

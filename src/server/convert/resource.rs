@@ -46,5 +46,6 @@ pub fn resource(it: Resource, view: ResourceView) -> pb::Resource {
         update_time: Some(time(it.update_time)),
         etag: etag(it.version),
         needs: it.edges.iter().map(ToString::to_string).collect(),
+        recipe_criteria: String::new(),
     }
 }

@@ -29,7 +29,8 @@ fn world() -> Value {
             } },
         },
         "connections": [
-            { "name": "pg-dev", "type": "postgres", "endpoint": "postgres://db", "credential": credential, "read-credential": "same" },
+            { "name": "pg-dev", "type": "postgres", "endpoint": "postgres://db", "credential": credential, "read-credential": "same",
+              "facts": { "host": "db.example.com", "port": 5432, "net": { "cidr-v4": "10.0.0.0/8" } } },
             { "name": "bare", "type": "postgres", "endpoint": "postgres://db" },
             { "name": "files", "type": "sqlite", "endpoint": "files" },
         ],
@@ -99,6 +100,44 @@ fn what_does_not_fit_is_told_where_it_stands() {
             json!({ "x": 1 }),
             "/config/x: unknown key `x` in `config`, says driver `postgres`: known are `cluster`",
         ),
+        ("/recipe/config".to_owned(), json!({ "cluster": "${connections.server.facts.host}" }), ""),
+        ("/recipe/config".to_owned(), json!({ "cluster": "h:${connections.server.facts.port}/$${x}" }), ""),
+        ("/recipe/config".to_owned(), json!({ "cluster": "${connections.server.facts.net.cidr-v4}" }), ""),
+        (
+            "/recipe/config".to_owned(),
+            json!({ "cluster": "${connections.server.facts.port}" }),
+            "/config/cluster: `config.cluster` must be a text, not a number, says driver `postgres`: write it in quotes",
+        ),
+        (
+            "/recipe/config".to_owned(),
+            json!({ "cluster": "${connections.server.facts.hst}" }),
+            "/config/cluster: `${connections.server.facts.hst}`: the connection of slot `server` has no fact `hst`: did you mean `host`?",
+        ),
+        (
+            "/recipe/config".to_owned(),
+            json!({ "cluster": "${connections.server.facts.host.x}" }),
+            "/config/cluster: `${connections.server.facts.host.x}`: the connection of slot `server` has no fact `x`",
+        ),
+        (
+            "/recipe/config".to_owned(),
+            json!({ "cluster": "a ${connections.server.facts.net}" }),
+            "/config/cluster: `${connections.server.facts.net}` is a mapping, which cannot stand within a text: let it stand alone",
+        ),
+        (
+            "/recipe/config".to_owned(),
+            json!({ "cluster": "${connections.servr.facts.host}" }),
+            "/config/cluster: `${connections.servr.facts.host}`: the recipe binds no slot `servr`: did you mean `server`?",
+        ),
+        (
+            "/recipe/config".to_owned(),
+            json!({ "cluster": "${connections.server.facts}" }),
+            "/config/cluster: `${connections.server.facts}` names no fact: write `${connections.server.facts.NAME}`",
+        ),
+        (
+            "/recipe/config".to_owned(),
+            json!({ "cluster": "${params.name}" }),
+            "/config/cluster: `${params.name}` is nothing that a config knows: write `${connections.SLOT.facts.NAME}`",
+        ),
         (
             format!("{made}/config"),
             json!({ "required": ["cluster", "zone"] }),
@@ -161,6 +200,31 @@ fn a_param_that_only_the_driver_needs_must_be_set_by_the_recipe() {
     world["driver"]["types"]["db"]["params"] = json!({ "required": ["zone"] });
     let expected = "/driver: driver `postgres` needs the param `zone`, which resource type `db` does not offer";
     assert_eq!(run(&world), expected);
+}
+
+#[test]
+fn rules_look_at_params_that_there_are() {
+    let mut world = world();
+    world["type"]["params"]["additionalProperties"] = json!(false);
+    let rule = |rule: &str| json!({ "constraints": [{ "rule": rule, "message": "no" }], "defaults": { "zone": "a" } });
+    for (rules, expected) in [
+        (rule("params.name != '' && params.size < 3"), ""),
+        (rule("has(params.zone)"), ""),
+        (
+            rule("params.sise < 3"),
+            "/params/constraints/0/rule: resource type `db` has no param `sise`, which this rule looks at: did you mean `size`?",
+        ),
+        (rule("size(params) > 1"), ""),
+        (
+            rule("param.size < 3"),
+            "/params/constraints/0/rule: `param` is not known to rules: they know `params` and `context`",
+        ),
+    ] {
+        world["recipe"]["params"] = rules;
+        let told = run(&world);
+        let told: Vec<&str> = told.lines().filter(|it| !it.starts_with("/params/defaults")).collect();
+        assert_eq!(told.join("\n"), expected);
+    }
 }
 
 #[test]

@@ -59,7 +59,7 @@ use crate::domain::secret::SecretRecord;
 use crate::domain::suspect::{Restored, Suspect};
 use crate::domain::time::{Clock, Entropy, Timestamp};
 use crate::store::backup::Copy;
-use crate::store::{self, Commit, Ended, Filter, JournalRow, Page, Paging, Request, Standing, Store, Token};
+use crate::store::{self, Commit, Ended, Filter, JournalRow, Page, Paging, Pinned, Request, Standing, Store, Token};
 
 /// A data directory being served. Dropping it finishes what is queued and frees the directory.
 pub struct Sqlite {
@@ -368,6 +368,11 @@ impl Store for Sqlite {
     async fn users(&self, kind: Kind, name: &str) -> Result<(u64, Vec<String>)> {
         let name = name.to_owned();
         self.readers.snapshot(move |connection| resource::users(connection, kind, &name)).await
+    }
+
+    async fn pinned(&self, kind: Kind, name: &str, limit: u32) -> Result<Vec<Pinned>> {
+        let name = name.to_owned();
+        self.readers.snapshot(move |connection| resource::pinned(connection, kind, &name, limit)).await
     }
 
     async fn driver_users(&self, digest: &str) -> Result<(u64, Vec<String>)> {

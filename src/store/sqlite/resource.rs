@@ -11,7 +11,7 @@ use crate::domain::document::Kind;
 use crate::domain::id::{OrderId, ResourceId};
 use crate::domain::name::{Key, OrderName, ResourceName, shard};
 use crate::domain::resource::{ExternalObject, Resource, ResourceState};
-use crate::store::{Error, Filter, Page, Paging};
+use crate::store::{Error, Filter, Page, Paging, Pinned};
 
 /// So many names of users are told.
 const USERS_TOLD: u32 = 5;
@@ -194,15 +194,30 @@ pub fn count(connection: &Connection, order: &OrderName) -> Result<Vec<(Resource
 
 /// How many resources stand on a document, and the first names. A scan: asked only when a document is about to go.
 pub fn users(connection: &Connection, kind: Kind, name: &str) -> Result<(u64, Vec<String>), Error> {
-    let term = match kind {
+    count_users(connection, standing_on(kind), name)
+}
+
+/// Which revisions of which recipes they are pinned to, and how many of them: another scan.
+pub fn pinned(connection: &Connection, kind: Kind, name: &str, limit: u32) -> Result<Vec<Pinned>, Error> {
+    let sql = format!(
+        "SELECT json_extract(pin, '$.recipe') AS recipe, json_extract(pin, '$.recipe-revision') AS revision, count(*) AS count
+         FROM resource WHERE {} GROUP BY recipe, revision ORDER BY count DESC, recipe, revision DESC LIMIT {limit}",
+        standing_on(kind)
+    );
+    all(connection, "resource", &sql, [name], |columns| {
+        Ok(Pinned { recipe: columns.name()?, revision: columns.number()?, count: columns.number()? })
+    })
+}
+
+fn standing_on(kind: Kind) -> &'static str {
+    match kind {
         Kind::Recipe => "json_extract(pin, '$.recipe') = ?1",
         Kind::Connection => "EXISTS (SELECT 1 FROM json_each(pin, '$.connections') WHERE value = ?1)",
         Kind::ResourceType => "type = ?1",
         Kind::Project => "project = ?1",
         Kind::Environment => "environment = ?1",
         Kind::Order => "order_name = ?1",
-    };
-    count_users(connection, term, name)
+    }
 }
 
 /// How many resources are made with a driver, likewise.

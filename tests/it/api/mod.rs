@@ -6,6 +6,7 @@ mod life;
 mod lists;
 mod orders;
 mod pausing;
+mod recipes;
 mod serve;
 mod tls;
 mod transport;

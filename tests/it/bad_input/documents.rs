@@ -14,6 +14,11 @@ async fn unreadable(table: &mut Table) {
     let project = |rest: &str| format!("apiVersion: vend/v1\nkind: Project\nname: shop\n{rest}");
     let twice = format!("{}---\n{}", project("title: a\n"), project("title: b\n"));
     let order = "apiVersion: vend/v1\nkind: Order\nname: twin\nproject: default\nenvironment: dev\nresources: {}\n";
+    let rule = |rule: &str| {
+        let rule = rule.replace('"', "\\\"");
+        recipe("r", "probe", "", "probe", "{ server: files }")
+            + &format!("params: {{ constraints: [{{ rule: \"{rule}\", message: no }}] }}\n")
+    };
     let handle = format!("vsec_{}", "0".repeat(52));
     let cases: Vec<(&str, String, &[&str])> = vec![
         ("document: no YAML", project("title: [a\n"), &["test.yaml:5:1", "not valid YAML"]),
@@ -45,6 +50,41 @@ async fn unreadable(table: &mut Table) {
             "document: two orders of one name",
             format!("{order}---\n{order}"),
             &["test.yaml:10:1", "order `twin` stands twice: first at test.yaml:3"],
+        ),
+        (
+            "recipe: a rule that is none",
+            rule("params.name <"),
+            &["test.yaml:8:33", "it is no CEL expression", "column"],
+        ),
+        (
+            "recipe: a rule with an unknown variable",
+            rule("param.name != ''"),
+            &["test.yaml:8:33", "`param` is not known to rules", "`params` and `context`"],
+        ),
+        (
+            "recipe: a rule about a member with a dash",
+            rule("params.size-gb < 5"),
+            &["test.yaml:8:33", "params[\"size-gb\"]"],
+        ),
+        (
+            "recipe: a rule that nests without end",
+            rule(&"(".repeat(500)),
+            &["test.yaml:8:33", "it is no CEL expression"],
+        ),
+        (
+            "recipe: a config with half a placeholder",
+            recipe("r", "probe", "", "probe", "{ server: files }") + "config: { a: \"x${connections\" }\n",
+            &["test.yaml:8:14", "has no end", "$${"],
+        ),
+        (
+            "recipe: matches what is no resource",
+            recipe("r", "probe", "{ resource: a/b/ }", "probe", "{ server: files }"),
+            &["test.yaml:5:21", "write `ORDER/NAME`"],
+        ),
+        (
+            "connection: facts that are none",
+            "apiVersion: vend/v1\nkind: Connection\nname: f\ntype: sqlite\nendpoint: x\nfacts: { a: [1], b: { c: null } }\n".into(),
+            &["test.yaml:6:13", "cannot be a list", "test.yaml:6:26", "cannot be null"],
         ),
         (
             "document: a secret's handle in it",
@@ -125,6 +165,20 @@ async fn ill_fitting(table: &mut Table) {
             "RECIPE_UNFIT",
             recipe("r", "probe", "{ class: powerfull }", "probe@^0.1", files),
             &["no class `powerfull`", "did you mean `powerful`?"],
+        ),
+        (
+            "recipe: a fact that its connection has not",
+            "RECIPE_UNFIT",
+            recipe("r", "sqlite-database", elsewhere, "sqlite@^0.1", files)
+                + "config: { directory: \"${connections.server.facts.directory}\" }\n",
+            &["/config/directory", "no fact `directory`"],
+        ),
+        (
+            "recipe: a rule about a param that there is not",
+            "RECIPE_UNFIT",
+            recipe("r", "sqlite-database", elsewhere, "sqlite@^0.1", files)
+                + "params: { constraints: [{ rule: \"params.nam != ''\", message: no }] }\n",
+            &["/params/constraints/0/rule", "has no param `nam`", "did you mean `name`?"],
         ),
         (
             "recipe: tied with another one",

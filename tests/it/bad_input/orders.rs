@@ -42,7 +42,7 @@ pub async fn rows(table: &mut Table) {
             FailedPrecondition,
             "NO_MATCHING_RECIPE",
             "{ db: { type: dream } }",
-            &["`dream`", "`development`", "there is none of this type"],
+            &["`dream`", "environment `dev` of project `default`", "`development`", "there is none of this type"],
         ),
         (
             "order: unknown key",

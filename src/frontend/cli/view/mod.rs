@@ -12,7 +12,7 @@ mod plan;
 mod resource;
 
 pub use access::{audit_entry, secret};
-pub use catalog::catalog_entry;
+pub use catalog::{catalog_entry, matched};
 pub use document::{document, order};
 pub use driver::driver;
 pub use hold::hold;

@@ -28,6 +28,7 @@ pub fn resource(resource: &pb::Resource) -> Value {
         ("outputs", json_text(&resource.outputs_json)),
         ("recipe", json!(resource.recipe)),
         ("recipe-revision", count(resource.recipe_revision)),
+        ("recipe-criteria", json!(resource.recipe_criteria)),
         ("driver-digest", json!(resource.driver_digest)),
         ("connections", json!(resource.connections.iter().collect::<BTreeMap<_, _>>())),
         ("needs", json!(resource.needs)),

@@ -121,4 +121,21 @@ pub async fn tells_who_uses_what(home: &impl Home) {
     assert_eq!(users(Kind::Connection, "server").await, (0, vec![]), "a slot is no connection");
     assert_eq!(users(Kind::ResourceType, "postgres-database").await.0, 7);
     assert_eq!(users(Kind::ResourceType, "dns-record").await, (0, vec![]));
+
+    let pinned = |kind, name, limit| {
+        let store = store.clone();
+        async move {
+            let pinned = store.pinned(kind, name, limit).await.expect("counted");
+            pinned.into_iter().map(|it| (it.recipe.to_string(), it.count)).collect::<Vec<_>>()
+        }
+    };
+    let (shared, own) = (("shared-postgres".to_owned(), 6), ("own-postgres".to_owned(), 1));
+    assert_eq!(pinned(Kind::Connection, "main-db", 1).await, std::slice::from_ref(&shared));
+    assert_eq!(pinned(Kind::Connection, "main-db", 10).await, [shared, own.clone()]);
+    assert_eq!(pinned(Kind::Recipe, "own-postgres", 10).await, [own]);
+    assert_eq!(pinned(Kind::ResourceType, "dns-record", 10).await, []);
+    assert_eq!(
+        store.pinned(Kind::Recipe, "shared-postgres", 10).await.expect("counted")[0].revision,
+        other.pin.recipe_revision
+    );
 }
