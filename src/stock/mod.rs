@@ -14,6 +14,7 @@ pub mod compatible;
 pub mod connect;
 mod filled;
 pub mod install;
+mod grace;
 mod known;
 pub mod offer;
 pub mod records;

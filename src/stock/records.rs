@@ -129,7 +129,11 @@ impl Stock {
     /// What an update leaves as it is, or changes at once.
     async fn concerns(&self, existing: &Document, new: &Manifest) -> Result<String, Error> {
         let kind = new.kind();
-        let (count, names) = self.store.users(kind, new.name().as_str()).await?;
+        let name = match new {
+            Manifest::Environment(it) => format!("{}/{}", it.project, it.meta.name),
+            other => other.name().to_string(),
+        };
+        let (count, names) = self.store.users(kind, &name).await?;
         if count == 0 {
             return Ok(String::new());
         }
@@ -158,6 +162,14 @@ impl Stock {
                     narrowed.join("; ")
                 );
                 Err(Refusal::new(Reason::InUse, message).hint("make a new type, or only add to this one").into())
+            }
+            (Manifest::Environment(old), Manifest::Environment(new))
+                if old.environment_type != new.environment_type =>
+            {
+                Ok(format!(
+                    "{resources} stay with the recipes they were made with: what is ordered from now on is matched by `{}`",
+                    new.environment_type
+                ))
             }
             (Manifest::Recipe(_), _) => Ok(format!("{resources} stay pinned to the revisions they were made with")),
             _ => Ok(String::new()),
@@ -352,7 +364,9 @@ impl Stock {
                 if let Some(first) = page.items.first() {
                     let message =
                         format!("project `{name}` still has environments, `{}` among them", first.manifest.name());
-                    return Err(Refusal::new(Reason::NotEmpty, message).hint("delete those first").into());
+                    return Err(Refusal::new(Reason::NotEmpty, message)
+                        .hint("delete those first, or all of it with `vend delete project NAME --cascade`")
+                        .into());
                 }
             }
             Manifest::Environment(it) => {
@@ -363,7 +377,9 @@ impl Stock {
                 };
                 if let Some(first) = self.store.orders(&filter, &one).await?.items.first() {
                     let message = format!("environment `{name}` still has orders, `{}` among them", first.name.order);
-                    return Err(Refusal::new(Reason::NotEmpty, message).hint("delete those first").into());
+                    return Err(Refusal::new(Reason::NotEmpty, message)
+                        .hint("delete those first, or all of it with `vend delete environment NAME --cascade`")
+                        .into());
                 }
             }
             other => {

@@ -46,5 +46,8 @@ pub fn resource(it: Resource, view: ResourceView) -> pb::Resource {
         update_time: Some(time(it.update_time)),
         etag: etag(it.version),
         needs: it.edges.iter().map(ToString::to_string).collect(),
+        on_remove: it.care.on_remove.as_str().into(),
+        observe_only: it.care.observe_only,
+        adopted: it.care.adopted.unwrap_or_default(),
     }
 }
