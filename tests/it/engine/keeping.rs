@@ -266,24 +266,43 @@ async fn a_resource_moves_between_orders_in_one_commit() {
     assert_eq!(bench.databases(), ["one", "one-two"]);
 }
 
+const SECRETIVE: &str = r#"
+apiVersion: vend/v1
+kind: ResourceType
+name: probe
+params: { type: object, properties: { name: { type: string }, token: { type: string, x-vend-secret: true } } }
+outputs: { type: object, properties: { name: { type: string } } }
+---
+apiVersion: vend/v1
+kind: Recipe
+name: probe
+type: probe
+driver: probe@^0.1
+connections: { server: files }
+"#;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_keeps_its_handle_under_another_name() {
-    let bench = Bench::new(&["sqlite"]).await;
-    // A name that is kept secret: its database is called by the handle.
-    bench
-        .documents(
-            &STOCK.replace("name: { type: string, minLength: 2 }", "name: { type: string, x-vend-secret: true }"),
-        )
-        .await;
-    made(&bench, &databases("notes", &[("a", "hush-hush", "")])).await;
-    let files = bench.databases();
-    let renamed = applied(&bench, applying(&databases("notes", &[("b", "hush-hush", ", was: a")]))).await;
+    let bench = Bench::new(&["probe"]).await;
+    bench.documents(SECRETIVE).await;
+    let probes = |entries: &[(&str, &str, &str)]| {
+        databases("notes", entries).replace("sqlite-database", "probe").replace("' }", "', token: hush-hush }")
+    };
+    made(&bench, &probes(&[("a", "one", "")])).await;
+    let handles = async |bench: &Bench, key: &str| {
+        let id = called(bench, key).await.id;
+        bench.core.store.resource_secrets(&id).await.expect("read").into_iter().map(|it| it.key).collect::<Vec<_>>()
+    };
+    let before = handles(&bench, "/a").await;
+    assert_eq!(before.len(), 1);
+    let renamed = applied(&bench, applying(&probes(&[("b", "one", ", was: a")]))).await;
     assert_eq!(actions(&renamed), [("b", PlannedAction::Record)], "{:?}", renamed.plan);
     // Who is called so now has the same secret, and a handle of its own.
-    let both = databases("notes", &[("a", "hush-hush", ""), ("b", "hush-hush", "")]);
+    let both = probes(&[("a", "two", ""), ("b", "one", "")]);
     let joined = applied(&bench, applying(&both)).await;
     assert_eq!(actions(&joined), [("a", PlannedAction::Create), ("b", PlannedAction::None)]);
-    assert_eq!(bench.databases().len(), files.len() + 1);
+    assert_eq!(handles(&bench, "/b").await, before);
+    assert_ne!(handles(&bench, "/a").await, before);
     assert!(applied(&bench, applying(&both)).await.operation.is_none());
 }
 

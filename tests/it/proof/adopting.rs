@@ -33,7 +33,8 @@ fn five_hundred_are_one_order_and_one_plan() {
     let resources = plan["plans"][0]["resources"].as_array().expect("resources");
     assert_eq!(resources.iter().filter(|it| it["action"] == "adopt").count(), 500);
     let seven = resources.iter().find(|it| it["key"] == "it-7").expect("the seventh");
-    assert_eq!(seven["changes"][0], json!({ "pointer": "/params/size", "before": 1, "after": 2 }), "{seven}");
+    let size = json!({ "pointer": "/params/size", "before": 1, "after": 2 });
+    assert!(seven["changes"].as_array().is_some_and(|it| it.contains(&size)), "{seven}");
     assert_eq!(cloud.events("change", "legacy-7").len(), 0, "a plan changes nothing");
 
     core.run(&["apply", "-f", &file, "--wait", "--timeout", "5m"]);
