@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::refusal::Refusal;
 use super::rule::Rule;
-use super::{connection, json_schema};
+use super::{connection, json_schema, span};
 use crate::domain::document::{Manifest, Recipe, ResourceType};
 use crate::domain::json::pointer_push;
 use crate::domain::placeholder;
@@ -108,6 +108,10 @@ fn recipe(it: &Recipe, found: &mut Vec<Refusal>) {
                 ));
             }
         }
+    }
+    let grace = it.policy.as_ref().and_then(|policy| policy.deletion_grace.as_ref());
+    if let Some(Err(error)) = grace.map(|text| span::parse_ms(text)) {
+        found.push(Refusal::new("/policy/deletion-grace", error.to_string()));
     }
     if let Some(allowed) = it.params.as_ref().and_then(|params| params.allowed.as_ref()) {
         schema("/params/allowed", allowed, found);

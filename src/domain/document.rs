@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::care::OnRemove;
 use super::connection::Connection;
 use super::id::DocumentId;
 use super::meta::Meta;
@@ -197,6 +198,16 @@ pub struct Recipe {
     /// How a replacement of data is allowed; absent refuses it for types that hold data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replace: Option<Replace>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<RecipePolicy>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RecipePolicy {
+    /// A span such as `7d`: so long the deletion of what holds data waits before it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_grace: Option<String>,
 }
 
 impl Recipe {
@@ -284,6 +295,19 @@ pub struct ResourceEntry {
     pub class: Option<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub params: Option<Value>,
+    /// Absent: as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protect: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_remove: Option<OnRemove>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub observe_only: bool,
+    /// The id of an existing object, to be taken under management.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<String>,
+    /// `[ORDER/]NAME`: what it was called, and where it belonged, before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
 }
 
 /// A stored document. Orders are kept as `domain::order::Order` instead.

@@ -15,6 +15,7 @@ pub mod secret;
 pub mod suspect;
 pub mod meta;
 pub mod document;
+pub mod care;
 pub mod connection;
 pub mod description;
 pub mod contract;

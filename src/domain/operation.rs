@@ -81,9 +81,18 @@ pub enum OperationVerb {
     Create,
     Update,
     Replace,
+    /// Takes an existing object under management.
+    Adopt,
+    /// Lets an object go without touching it.
+    Release,
 }
 
 impl OperationVerb {
+    /// The resource is gone afterwards.
+    pub fn removes(self) -> bool {
+        matches!(self, OperationVerb::Delete | OperationVerb::Release)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             OperationVerb::Apply => "apply",
@@ -91,6 +100,8 @@ impl OperationVerb {
             OperationVerb::Create => "create",
             OperationVerb::Update => "update",
             OperationVerb::Replace => "replace",
+            OperationVerb::Adopt => "adopt",
+            OperationVerb::Release => "release",
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct Order {
     /// Being deleted: gone when its last resource is.
     pub deleting: bool,
     pub principal: String,
+    /// Where its manifest is kept: a git remote and a path, a file, `cli`; empty if nobody has said.
+    pub source: String,
     pub version: u64,
     pub create_time: Timestamp,
     pub update_time: Timestamp,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::care::Care;
 use super::contract::Change;
 use super::id::ResourceId;
 use super::name::{Key, Name, OrderName};
@@ -43,6 +44,10 @@ pub struct PlannedResource {
     pub driver: String,
     pub recipe_reason: String,
     pub reads: Vec<PlanRead>,
+    /// How it is to be treated from then on.
+    pub care: Care,
+    /// Its deletion waits so long before it begins.
+    pub grace_ms: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -53,9 +58,20 @@ pub enum PlannedAction {
     Update,
     Replace,
     Delete,
+    /// An existing object is taken under management; `changes` says what is then done to it.
+    Adopt,
+    /// The record goes, the object stays untouched.
+    Release,
+    /// What vend has on record changes, and nothing at the backend.
+    Record,
 }
 
 impl PlannedAction {
+    /// The resource is not part of its order any more.
+    pub fn removes(self) -> bool {
+        matches!(self, PlannedAction::Delete | PlannedAction::Release)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             PlannedAction::None => "none",
@@ -63,6 +79,9 @@ impl PlannedAction {
             PlannedAction::Update => "update",
             PlannedAction::Replace => "replace",
             PlannedAction::Delete => "delete",
+            PlannedAction::Adopt => "adopt",
+            PlannedAction::Release => "release",
+            PlannedAction::Record => "record",
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::care::Care;
 use super::id::{OrderId, ResourceId};
 use super::name::{Key, Name, ResourceName};
 use super::reason::Reason;
@@ -25,6 +26,7 @@ pub struct Resource {
     /// Params and config as desired now, sealed JSON of [`Desired`].
     pub desired: Sealed,
     pub pin: Pin,
+    pub care: Care,
     /// What this resource depends on, as of its last apply.
     pub edges: Vec<ResourceId>,
     /// Counts the external objects made for this resource; the current one's number.

@@ -18,16 +18,21 @@ use crate::domain::resource::{Desired, ExternalObject, Resource, ResourceState};
 use crate::domain::secret::Fresh;
 use crate::domain::time::Timestamp;
 use crate::secret::Sealer;
-use crate::store::{Commit, NaturalKey, Request, Site, Write};
+use crate::store::{Commit, Move, NaturalKey, Request, Site, Write};
 use crate::telemetry::trace;
 
 use super::journal::tally;
+use super::keep::adopt::Adopting;
+use super::keep::moving::Moving;
+use super::keep::{grace, owner};
 
 /// Who asks, when, and how it is to be remembered.
 pub struct Asking<'a> {
     pub principal: &'a Principal,
     pub request_id: &'a str,
     pub content_hash: &'a str,
+    /// Where the order is applied from; empty if nobody says.
+    pub source: &'a str,
     pub trace: &'a str,
     pub now: Timestamp,
     pub sealer: Sealer<'a>,
@@ -58,6 +63,8 @@ pub struct Bringing {
     pub keys: BTreeMap<Key, NaturalKey>,
     /// What is not touched otherwise, and refers to others in another way than before.
     pub rewired: BTreeSet<Key>,
+    pub moving: Moving,
+    pub adopting: BTreeMap<Key, Adopting>,
 }
 
 pub struct Accepted {
@@ -86,10 +93,15 @@ pub fn accept(
     let order = order_after(plan, manifest, standing, &parent.id, asking);
     parent.generation = order.generation;
     parent.plan_digest = plan.digest.clone();
+    let moves = renamed(&order, standing, bringing);
+    if !moves.is_empty() {
+        commit.writes.push(Write::Rename(moves));
+        commit.writes.extend(bringing.moving.left.iter().map(|left| Write::Order(Box::new(left.clone()))));
+    }
     let mut work = Vec::new();
     for planned in &plan.resources {
-        if planned.action == PlannedAction::None {
-            commit.writes.extend(rewired(planned, standing, bringing, asking));
+        if matches!(planned.action, PlannedAction::None | PlannedAction::Record) {
+            commit.writes.extend(recorded(planned, &order, standing, bringing, asking));
             continue;
         }
         let resource = resource_after(planned, &order, standing, bringing, asking);
@@ -106,7 +118,7 @@ pub fn accept(
                 supersede(open, &child.id, &mut commit, now);
             } else if open.state == OperationState::NeedsAttention {
                 child.status = format!("waits for {0}, which needs a person; `vend cancel {0}` gives it up", open.id);
-            } else if planned.action == PlannedAction::Delete {
+            } else if planned.action.removes() {
                 hurry(open, &mut commit, now);
             }
         }
@@ -117,14 +129,21 @@ pub fn accept(
         if let Some(key) = bringing.keys.get(&planned.key) {
             commit.writes.push(Write::ReserveKey(key.clone()));
         }
-        if open.is_empty() && awaited.is_empty() {
+        grace::keep(&mut child, planned.grace_ms, open, now);
+        let mut resource = resource;
+        if grace::is_kept(&child) {
+            resource.message = child.message.clone();
+        }
+        if open.is_empty() && awaited.is_empty() && child.due <= now {
             ready.push((child.id.clone(), resource.id.clone()));
         }
         commit.writes.push(Write::Resource(Box::new(resource)));
         children.push((child, awaited));
     }
     let moved = ready.len() < children.len();
-    parent.tally = Tally { queued: u32::try_from(children.len()).unwrap_or(u32::MAX), ..Tally::default() };
+    for (child, _) in &children {
+        *parent.tally.count(child.state) += 1;
+    }
     parent.settle(now);
     commit.writes.push(Write::Order(Box::new(order.clone())));
     commit.writes.push(Write::Operation(Box::new(parent.clone())));
@@ -169,7 +188,7 @@ struct Work<'a> {
 fn waits(work: &[Work<'_>], standing: &Standing) -> Vec<Vec<OperationId>> {
     let at_work: BTreeMap<&ResourceId, &OperationId> = work.iter().map(|it| (&it.resource.id, &it.child.id)).collect();
     let doing = |id: &ResourceId| at_work.get(id).copied().or_else(|| standing.open_of(id).last().map(|it| &it.id));
-    let deleted = |it: &&Work<'_>| it.planned.action == PlannedAction::Delete;
+    let deleted = |it: &&Work<'_>| it.planned.action.removes();
     let leaving: BTreeSet<&ResourceId> = work.iter().filter(deleted).map(|it| &it.resource.id).collect();
     let mut referrers: BTreeMap<&ResourceId, Vec<&ResourceId>> = BTreeMap::new();
     if !leaving.is_empty() {
@@ -181,7 +200,7 @@ fn waits(work: &[Work<'_>], standing: &Standing) -> Vec<Vec<OperationId>> {
     }
     let waits = |it: &Work<'_>| {
         let others: Vec<&ResourceId> = match it.planned.action {
-            PlannedAction::Delete => referrers.get(&it.resource.id).cloned().unwrap_or_default(),
+            action if action.removes() => referrers.get(&it.resource.id).cloned().unwrap_or_default(),
             _ => it.resource.edges.iter().collect(),
         };
         others.into_iter().filter_map(doing).cloned().collect()
@@ -189,15 +208,35 @@ fn waits(work: &[Work<'_>], standing: &Standing) -> Vec<Vec<OperationId>> {
     work.iter().map(waits).collect()
 }
 
-/// The record of a resource to which nothing is to be done, and which refers to others in another way than before.
-fn rewired(planned: &PlannedResource, standing: &Standing, bringing: &Bringing, asking: &Asking<'_>) -> Option<Write> {
-    if !bringing.rewired.contains(&planned.key) {
+/// Under their new names, in the order in which these become free.
+fn renamed(order: &Order, standing: &Standing, bringing: &Bringing) -> Vec<Move> {
+    let renamed = |it: &super::keep::moving::Moved| Move {
+        id: it.id.clone(),
+        version: standing.resources.get(&it.key).map_or(0, |it| it.version),
+        name: order.name.resource(it.key.clone()),
+        order: order.id.clone(),
+    };
+    bringing.moving.moves.iter().map(renamed).collect()
+}
+
+/// The record of a resource to which nothing is to be done, and which is named, treated, or refers to others in another way than before.
+fn recorded(
+    planned: &PlannedResource,
+    order: &Order,
+    standing: &Standing,
+    bringing: &Bringing,
+    asking: &Asking<'_>,
+) -> Option<Write> {
+    if planned.action != PlannedAction::Record && !bringing.rewired.contains(&planned.key) {
         return None;
     }
     let (existing, desired) = (standing.resources.get(&planned.key)?, planned.desired.as_ref()?);
     Some(Write::Resource(Box::new(Resource {
         desired: asking.sealer.desired(&existing.id, desired),
         edges: edges(Some(desired)),
+        order: order.id.clone(),
+        labels: order.labels.clone(),
+        care: planned.care.clone(),
         version: existing.version + 1,
         update_time: asking.now,
         ..existing.clone()
@@ -239,6 +278,7 @@ fn order_after(
         operation: operation.clone(),
         deleting: manifest.is_none(),
         principal: asking.principal.name.clone(),
+        source: owner::after(standing.order.as_ref(), asking.source),
         version: standing.order.as_ref().map_or(0, |it| it.version) + 1,
         create_time: standing.order.as_ref().map_or(now, |it| it.create_time),
         update_time: now,
@@ -254,14 +294,18 @@ fn resource_after(
 ) -> Resource {
     let now = asking.now;
     let state = match planned.action {
-        PlannedAction::Delete => ResourceState::Deleting,
+        PlannedAction::Delete | PlannedAction::Release => ResourceState::Deleting,
         _ => ResourceState::Pending,
     };
     match standing.resources.get(&planned.key) {
         Some(existing) => {
             let desired = planned.desired.as_ref();
+            let generation = existing.generation.max(standing.generations_before) + 1;
+            // What is kept for a while stays what it is, should that be taken back.
+            let settled = planned.grace_ms > 0 && existing.observed_generation >= existing.generation;
             let mut resource = Resource {
-                generation: existing.generation.max(standing.generations_before) + 1,
+                generation,
+                observed_generation: if settled { generation } else { existing.observed_generation },
                 desired: desired.map_or_else(|| existing.desired.clone(), |it| asking.sealer.desired(&existing.id, it)),
                 // What is deleted goes in the order in which it was made, whatever is left of its reasons.
                 edges: desired.map_or_else(|| existing.edges.clone(), |it| edges(Some(it))),
@@ -269,10 +313,13 @@ fn resource_after(
                 reason: None,
                 message: String::new(),
                 labels: order.labels.clone(),
+                order: order.id.clone(),
+                care: planned.care.clone(),
                 version: existing.version + 1,
                 update_time: now,
                 ..existing.clone()
             };
+            adopt(&mut resource, planned, bringing, asking);
             mark_parked(&mut resource, existing, standing.open_of(&existing.id), asking);
             resource
         }
@@ -281,7 +328,7 @@ fn resource_after(
                 Some(id) => id.clone(),
                 None => ResourceId::new(now, asking.sealer.entropy),
             };
-            Resource {
+            let mut resource = Resource {
                 desired: asking.sealer.desired(&id, &planned.desired),
                 id,
                 name: planned_name(planned, order),
@@ -292,6 +339,7 @@ fn resource_after(
                 generation: 1,
                 observed_generation: 0,
                 pin: planned.pin.clone(),
+                care: planned.care.clone(),
                 edges: edges(planned.desired.as_ref()),
                 incarnation: 1,
                 object: None,
@@ -303,8 +351,18 @@ fn resource_after(
                 version: 1,
                 create_time: now,
                 update_time: now,
-            }
+            };
+            adopt(&mut resource, planned, bringing, asking);
+            resource
         }
+    }
+}
+
+/// The object that is there already becomes the resource's own.
+fn adopt(resource: &mut Resource, planned: &PlannedResource, bringing: &Bringing, asking: &Asking<'_>) {
+    let adopting = bringing.adopting.get(&planned.key).filter(|_| planned.action == PlannedAction::Adopt);
+    if let (Some(adopting), Some(desired)) = (adopting, &planned.desired) {
+        resource.object = Some(adopting.object(resource, &desired.config, &asking.sealer));
     }
 }
 
@@ -406,7 +464,9 @@ fn child(planned: &PlannedResource, resource: &Resource, parent: &Operation, ask
         PlannedAction::Replace => OperationVerb::Replace,
         PlannedAction::Update => OperationVerb::Update,
         PlannedAction::Delete => OperationVerb::Delete,
-        PlannedAction::Create | PlannedAction::None => OperationVerb::Create,
+        PlannedAction::Adopt => OperationVerb::Adopt,
+        PlannedAction::Release => OperationVerb::Release,
+        PlannedAction::Create | PlannedAction::None | PlannedAction::Record => OperationVerb::Create,
     };
     child
 }

@@ -22,6 +22,7 @@ use crate::store::{self, NaturalKey};
 use crate::telemetry::metrics::metrics;
 
 use super::accept::{Accepted, Asking, Bringing, Standing, accept};
+use super::keep::owner;
 use super::plan::{hex, plan};
 use super::survey::{Survey, order_name};
 use super::{Engine, Error};
@@ -41,6 +42,10 @@ pub struct Apply {
     /// The order's version as last seen.
     pub etag: Option<u64>,
     pub validate_only: bool,
+    /// Where the manifest is kept: another place than that of the last apply is refused. Empty: nobody says.
+    pub source: String,
+    /// The order belongs to `source` from now on.
+    pub take_over: bool,
     pub trace: String,
 }
 
@@ -80,11 +85,18 @@ impl Engine {
             let survey = self.survey(request.manifest.clone()).await?;
             let standing = self.standing(&name, &survey).await?;
             check_etag(&name, standing.order.as_ref(), request.etag)?;
+            let known = standing.order.as_ref();
+            let changes = survey.plan.has_work() || !self.says_the_same(known, &survey.manifest)?;
+            if changes {
+                owner::check(known, &request.source, &request.principal, request.take_over)?;
+            }
             allowed(&survey.plan, &request)?;
             if request.validate_only {
                 return Ok(Applied { order: standing.order, operation: None, plan: survey.plan });
             }
-            if !survey.plan.has_work() && self.says_the_same(standing.order.as_ref(), &survey.manifest)? {
+            let moves_in =
+                request.take_over && known.is_some_and(|it| it.source != owner::after(known, &request.source));
+            if !changes && !moves_in {
                 let operation = self.under_way(standing.order.as_ref()).await?;
                 return Ok(Applied { order: standing.order, operation, plan: survey.plan });
             }
@@ -92,16 +104,17 @@ impl Engine {
                 principal: &request.principal,
                 request_id: &request.request_id,
                 content_hash: &content,
+                source: &request.source,
                 trace: &request.trace,
                 now: self.clock.now(),
                 sealer: Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: name.project.as_str() },
             };
-            let Survey { plan, ids, mut secrets, keys, rewired, manifest, .. } = survey;
+            let Survey { plan, ids, mut secrets, keys, rewired, moving, adopting, manifest, .. } = survey;
             for fresh in secrets.values_mut() {
                 self.drop_known(fresh).await?;
             }
             let keys = created(&plan, keys);
-            let bringing = Bringing { ids, secrets, keys, rewired };
+            let bringing = Bringing { ids, secrets, keys, rewired, moving, adopting };
             let accepted = accept(&plan, Some(&manifest), &standing, &bringing, &asking);
             if let Some((order, operation)) = self.commit(accepted).await? {
                 return Ok(Applied { order: Some(order), operation: Some(operation), plan });
@@ -140,6 +153,7 @@ impl Engine {
                 principal: &request.principal,
                 request_id: &request.request_id,
                 content_hash: &content,
+                source: "",
                 trace: &request.trace,
                 now: self.clock.now(),
                 sealer: Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: name.project.as_str() },
@@ -233,7 +247,8 @@ impl Engine {
 
 /// Of what is made: what exists has its key already.
 fn created(plan: &Plan, mut keys: BTreeMap<Key, NaturalKey>) -> BTreeMap<Key, NaturalKey> {
-    let made = plan.resources.iter().filter(|it| matches!(it.action, PlannedAction::Create | PlannedAction::Replace));
+    let makes = |action| matches!(action, PlannedAction::Create | PlannedAction::Replace | PlannedAction::Adopt);
+    let made = plan.resources.iter().filter(|it| makes(it.action));
     made.filter_map(|it| keys.remove_entry(&it.key)).collect()
 }
 

@@ -11,6 +11,7 @@ use crate::domain::resource::ResourceState;
 use crate::store::{self, Commit, Paging, Site, Write};
 
 use super::journal::tally;
+use super::keep::grace;
 use super::{Engine, Error};
 
 /// How often a commit is tried again after somebody else changed a record.
@@ -82,6 +83,9 @@ impl Engine {
                 commit.writes.push(Write::Await { operation: Box::new(operation.clone()), awaited: Vec::new() });
             }
             commit.writes.push(Write::Operation(Box::new(after)));
+            if grace::is_kept(&operation) {
+                commit.writes.extend(self.order_stays(&operation, now).await?);
+            }
             commit.audit.push(Audit::allowed(
                 principal,
                 operation.order.project.as_str(),

@@ -10,6 +10,7 @@ use crate::domain::resource::{Desired, ExternalObject, Resource, ResourceState};
 use crate::domain::time::Timestamp;
 
 use super::doubt::Settled;
+use super::keep::grace::take_back;
 use super::retry::{MOST_PENDING, Verdict, pause_ms};
 use crate::secret::Sealer;
 
@@ -71,7 +72,7 @@ pub fn conclude(mut resource: Resource, mut operation: Operation, ended: Ended, 
         cancelled(&mut resource, &mut operation, facts);
         return Conclusion { resource: Some(resource), operation, again: false };
     }
-    let gone = operation.state == OperationState::Succeeded && operation.verb == OperationVerb::Delete;
+    let gone = operation.state == OperationState::Succeeded && operation.verb.removes();
     Conclusion { resource: (!gone).then_some(resource), operation, again }
 }
 
@@ -209,7 +210,7 @@ fn succeed(resource: &mut Resource, operation: &mut Operation, facts: &Facts<'_>
     (operation.reason, operation.message) = (None, String::new());
     operation.status.clear();
     resource.observed_generation = generation(facts.call).max(resource.observed_generation);
-    if operation.verb != OperationVerb::Delete && resource.state != ResourceState::Deleting {
+    if !operation.verb.removes() && resource.state != ResourceState::Deleting {
         resource.state = ResourceState::Ready;
         (resource.reason, resource.message) = (None, String::new());
     }
@@ -254,9 +255,13 @@ fn cancelled(resource: &mut Resource, operation: &mut Operation, facts: &Facts<'
         Effect::Unknown => OperationState::Failed,
         _ => OperationState::Cancelled,
     };
+    let kept = operation.reason == Some(Reason::DeletionGrace) && operation.stage == Stage::Decide;
     end(operation, state, facts);
     resource.state = ResourceState::Failed;
     tell(resource, operation, Reason::Cancelled, "cancelled on request".into());
+    if kept && operation.effect == Effect::None {
+        take_back(resource, operation);
+    }
 }
 
 fn tell(resource: &mut Resource, operation: &mut Operation, reason: Reason, message: String) {

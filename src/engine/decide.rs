@@ -19,6 +19,8 @@ pub fn decide(resource: &Resource, operation: &Operation) -> Next {
     }
     match operation.verb {
         OperationVerb::Delete => decide_delete(resource),
+        OperationVerb::Release => Next::Finish,
+        _ if resource.care.observe_only => Next::Finish,
         _ => decide_apply(resource),
     }
 }
@@ -74,6 +76,18 @@ mod tests {
             (resource.object, resource.former) = (object, former);
             let operation = operation(verb);
             assert_eq!(decide(&resource, &operation), expected, "{verb:?} {resource:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_released_or_only_observed_is_not_touched() {
+        let mut it = resource();
+        it.object = Some(object(true, true));
+        assert_eq!(decide(&it, &operation(OperationVerb::Adopt)), Next::Plan);
+        assert_eq!(decide(&it, &operation(OperationVerb::Release)), Next::Finish);
+        it.care.observe_only = true;
+        for verb in [OperationVerb::Adopt, OperationVerb::Update, OperationVerb::Create] {
+            assert_eq!(decide(&it, &operation(verb)), Next::Finish, "{verb:?}");
         }
     }
 

@@ -4,6 +4,7 @@
 //! `queue` do what they say. Must never know protobuf, wasmtime or SQL.
 
 pub mod graph;
+pub mod keep;
 pub mod plan;
 pub mod survey;
 pub mod accept;

@@ -3,6 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
+use crate::domain::care::Care;
 use crate::domain::contract::{Action, Change, Planned};
 use crate::domain::json::{canonical, pointer_push};
 use crate::domain::name::{Key, Name, OrderName};
@@ -10,6 +11,9 @@ use crate::domain::plan::{Plan, PlanRead, PlannedAction, PlannedResource};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::domain::resource::{Desired, Pin, Resource};
+
+use super::keep::adopt::{self, Adopting};
+use super::keep::protect;
 
 /// One entry of the manifest, with everything that was found out about it.
 #[derive(Debug, Clone)]
@@ -31,6 +35,11 @@ pub struct Surveyed {
     /// What the driver would do.
     pub planned: Planned,
     pub reads: Vec<PlanRead>,
+    pub care: Care,
+    /// The object that it takes over.
+    pub adopting: Option<Adopting>,
+    /// What it was called before.
+    pub was: Option<String>,
 }
 
 /// What is on record for the key.
@@ -48,17 +57,32 @@ pub struct Existing {
 /// `leaving`: resources that are no longer in the manifest.
 pub fn plan(order: &OrderName, entries: Vec<Surveyed>, leaving: Vec<Leaving>) -> Result<Plan, Refusal> {
     let mut resources = Vec::with_capacity(entries.len() + leaving.len());
+    let mut forbidden = Vec::new();
     for entry in entries {
-        resources.push(entry_plan(entry)?);
+        let before = entry.existing.as_ref().map(|it| it.resource.care.clone());
+        let planned = entry_plan(entry)?;
+        if protect::forbids(&planned.care, before.as_ref(), planned.action) {
+            forbidden.push((planned.key.clone(), planned.action));
+        }
+        resources.push(planned);
     }
-    resources.extend(leaving.into_iter().map(Leaving::planned));
+    for it in leaving.into_iter().map(Leaving::planned) {
+        if protect::forbids(&it.care, None, it.action) {
+            forbidden.push((it.key.clone(), it.action));
+        }
+        resources.push(it);
+    }
+    protect::refuse(&forbidden)?;
     resources.sort_by(|a, b| a.key.cmp(&b.key));
     let digest = digest_of(order, &resources);
     Ok(Plan { order: order.clone(), digest, resources, warnings: Vec::new() })
 }
 
 fn entry_plan(entry: Surveyed) -> Result<PlannedResource, Refusal> {
-    let action = action(&entry);
+    let mut action = action(&entry);
+    if let (Some(adopting), Action::Replace, false) = (&entry.adopting, entry.planned.action, entry.care.observe_only) {
+        return Err(adopt::refuse_replacement(&entry.key, adopting, &entry.planned.changes));
+    }
     if action == PlannedAction::Replace && entry.holds_data && !entry.may_replace_data {
         let forcing: Vec<_> =
             entry.planned.changes.iter().filter(|it| it.forces_replacement).map(|it| it.pointer.as_str()).collect();
@@ -74,6 +98,19 @@ fn entry_plan(entry: Surveyed) -> Result<PlannedResource, Refusal> {
         return Err(Refusal::new(Reason::ReplacementRefused, message).hint(hint));
     }
     let mut changes = entry.planned.changes;
+    if let Some(existing) = &entry.existing {
+        let name = entry.was.as_deref().map(|was| (was, entry.key.as_str()));
+        let recorded = protect::recorded(&entry.care, &existing.resource.care, name);
+        if action == PlannedAction::None && !recorded.is_empty() {
+            action = PlannedAction::Record;
+        }
+        changes.splice(..0, recorded);
+    }
+    if let Some(adopting) = &entry.adopting
+        && changes.is_empty()
+    {
+        changes = adopt::differences(adopting, entry.planned.action, &entry.desired.params);
+    }
     if action == PlannedAction::Create && changes.is_empty() {
         changes = given(&entry.desired.params);
         changes.extend(entry.unknown.iter().map(|pointer| Change {
@@ -99,6 +136,8 @@ fn entry_plan(entry: Surveyed) -> Result<PlannedResource, Refusal> {
         driver: entry.driver,
         recipe_reason: entry.recipe_reason,
         reads: entry.reads,
+        care: entry.care,
+        grace_ms: 0,
     })
 }
 
@@ -117,12 +156,14 @@ fn given(params: &Value) -> Vec<Change> {
 fn action(entry: &Surveyed) -> PlannedAction {
     match &entry.existing {
         Some(existing) if existing.under_way => PlannedAction::None,
+        Some(existing) if existing.complete && entry.care.observe_only => PlannedAction::None,
         Some(existing) if existing.complete => match entry.planned.action {
             Action::None => PlannedAction::None,
             Action::Create => PlannedAction::Create,
             Action::Update => PlannedAction::Update,
             Action::Replace => PlannedAction::Replace,
         },
+        _ if entry.adopting.is_some() => PlannedAction::Adopt,
         _ => PlannedAction::Create,
     }
 }
@@ -132,17 +173,21 @@ fn action(entry: &Surveyed) -> PlannedAction {
 pub struct Leaving {
     pub resource: Resource,
     pub driver: String,
+    /// What its recipe has it wait, should it hold data.
+    pub grace_ms: u64,
 }
 
 impl Leaving {
     fn planned(self) -> PlannedResource {
         let it = self.resource;
+        let action = if it.care.retains() { PlannedAction::Release } else { PlannedAction::Delete };
+        let kept = action == PlannedAction::Delete && it.object.is_some();
         PlannedResource {
             key: it.name.key,
             id: Some(it.id),
             resource_type: it.resource_type,
             class: it.class,
-            action: PlannedAction::Delete,
+            action,
             changes: Vec::new(),
             outputs: json!({}),
             unknown: Vec::new(),
@@ -153,6 +198,8 @@ impl Leaving {
             driver: self.driver,
             recipe_reason: String::new(),
             reads: Vec::new(),
+            care: it.care,
+            grace_ms: if kept { self.grace_ms } else { 0 },
         }
     }
 }
@@ -172,6 +219,8 @@ fn digest_of(order: &OrderName, resources: &[PlannedResource]) -> String {
                 "desired": it.desired.as_ref().map(|it| [&it.params, &it.config]),
                 "written": it.desired.as_ref().and_then(|it| it.wiring.as_ref()).map(|it| &it.written),
                 "forcing": forcing,
+                "care": it.care,
+                "adopted": (it.action == PlannedAction::Adopt).then(|| it.changes.iter().map(|it| &it.pointer).collect::<Vec<_>>()),
                 "recipe": [it.pin.recipe, it.pin.recipe_revision],
                 "driver": it.pin.driver_digest,
                 "connections": it.pin.connections,
@@ -210,6 +259,9 @@ mod tests {
             existing,
             planned: Planned { action, changes: Vec::new(), outputs: json!({}), unknown: Vec::new() },
             reads: Vec::new(),
+            care: Care::default(),
+            adopting: None,
+            was: None,
         }
     }
 
@@ -277,9 +329,42 @@ mod tests {
 
     #[test]
     fn what_left_the_manifest_is_deleted() {
-        let leaving = vec![Leaving { resource: resource(), driver: "d".into() }];
+        let leaving = vec![Leaving { resource: resource(), driver: "d".into(), grace_ms: 0 }];
         let plan = plan(&order_name(), Vec::new(), leaving).expect("a plan");
         assert_eq!(plan.resources[0].action, PlannedAction::Delete);
         assert!(plan.destroys() && plan.has_work());
+    }
+
+    #[test]
+    fn what_is_said_of_a_resource_decides_what_becomes_of_it() {
+        use crate::domain::care::OnRemove;
+        let leaving = |care: Care| {
+            let resource = Resource { care, object: Some(crate::engine::testing::object(true, true)), ..resource() };
+            vec![Leaving { resource, driver: "d".into(), grace_ms: 7 }]
+        };
+        let retained = Care { on_remove: OnRemove::Retain, ..Care::default() };
+        for (care, expected, grace_ms) in [
+            (Care::default(), PlannedAction::Delete, 7),
+            (retained.clone(), PlannedAction::Release, 0),
+            (Care { observe_only: true, ..Care::default() }, PlannedAction::Release, 0),
+        ] {
+            let plan = plan(&order_name(), Vec::new(), leaving(care)).expect("a plan");
+            assert_eq!((plan.resources[0].action, plan.resources[0].grace_ms), (expected, grace_ms));
+            assert_eq!(plan.destroys(), expected == PlannedAction::Delete);
+        }
+        let guarded = Care { protect: true, ..retained };
+        let refused = plan(&order_name(), Vec::new(), leaving(guarded.clone())).expect_err("refused");
+        assert_eq!(refused.reason, Reason::ResourceProtected);
+
+        let mut entry = surveyed("db", Action::None, standing(true, false));
+        entry.care = guarded;
+        let recorded = plan(&order_name(), vec![entry.clone()], Vec::new()).expect("a plan");
+        assert_eq!(recorded.resources[0].action, PlannedAction::Record);
+        assert!(recorded.has_work() && !recorded.destroys());
+        entry.planned.action = Action::Update;
+        entry.care = Care { observe_only: true, ..Care::default() };
+        entry.existing.as_mut().expect("a record").resource.care = entry.care.clone();
+        let observed = plan(&order_name(), vec![entry], Vec::new()).expect("a plan");
+        assert_eq!(observed.resources[0].action, PlannedAction::None);
     }
 }

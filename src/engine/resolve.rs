@@ -17,6 +17,7 @@ use crate::store::{self, Commit, Paging, Site, Write};
 
 use super::conclude::{Facts, claim_object, mark_begun, next_stage, put_object};
 use super::journal::{History, Look, Payload, Place, row, tally};
+use super::keep::grace;
 use super::step::is_blind;
 use super::survey::{Asked, refused};
 use super::{Engine, Error};
@@ -94,7 +95,10 @@ impl Engine {
         let (mut waiting, mut paging) = (Vec::new(), Paging { limit: BATCH, after: None });
         loop {
             let page = self.store.operations(&filter, &paging).await?;
-            let waits = |it: &Operation| matches!(it.state, OperationState::NeedsAttention | OperationState::Waiting);
+            // A deletion that was put off is not hurried along with what failed.
+            let waits = |it: &Operation| {
+                matches!(it.state, OperationState::NeedsAttention | OperationState::Waiting) && !grace::is_kept(it)
+            };
             waiting.extend(page.items.into_iter().filter(waits));
             match page.next {
                 Some(next) => paging.after = Some(next),

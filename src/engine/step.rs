@@ -23,6 +23,7 @@ use super::conclude::{Ended, generation, next_stage};
 use super::decide::{Next, decide};
 use super::doubt::Settled;
 use super::journal::{History, Payload, Place, row, tally};
+use super::keep::grace;
 use super::prepare::key_retention_ms;
 use super::restored::suspect::{First, UNKNOWN_CREATE};
 use super::retry::{MOST_PENDING, Verdict, judge};
@@ -53,6 +54,10 @@ impl Engine {
         let offer = self.stock.pinned(&resource.resource_type, &resource.pin).await?;
         if operation.cancel_requested {
             return self.end_cancelled(resource, operation, &offer).await;
+        }
+        let now = self.clock.now();
+        if grace::is_kept(&operation) && now < operation.due {
+            return self.keep_waiting(&operation, now).await;
         }
         if let Some(again) = self.come_first(&resource, &operation, &offer).await? {
             return Ok(again);

@@ -11,7 +11,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::capability::grants::Grants;
 use crate::capability::journal::{self, Batch, Journal};
-use crate::domain::contract::{Action, Answer, Call, Input, Planned};
+use crate::domain::care::Care;
+use crate::domain::contract::{Action, Answer, Call, Input, Planned, Prior};
 use crate::domain::document::{OrderManifest, ResourceEntry, ResourceType};
 use crate::domain::effect::Entry;
 use crate::domain::id::ResourceId;
@@ -33,6 +34,9 @@ use super::graph::expand::Composite;
 use super::graph::needs::{circular, needs};
 use super::graph::outputs::Known;
 use super::input::{context, ownership};
+use super::keep::adopt::{Adopting, adopts, unreachable};
+use super::keep::grace;
+use super::keep::moving::Moving;
 use super::plan::{Existing, Leaving, Surveyed, plan};
 use super::{Engine, Error};
 
@@ -52,6 +56,9 @@ pub struct Survey {
     pub keys: BTreeMap<Key, NaturalKey>,
     /// What exists and refers to others in another way than before.
     pub rewired: BTreeSet<Key>,
+    pub moving: Moving,
+    /// Objects that are there already, of resources that take them over.
+    pub adopting: BTreeMap<Key, Adopting>,
     pub manifest: OrderManifest,
 }
 
@@ -114,10 +121,11 @@ impl Engine {
         self.stock.environment(&order.project, &order.environment).await?;
         let on_record = self.store.order(&order).await?;
         // Most orders are new: nothing is listed for them.
-        let existing = match on_record {
+        let mut existing = match on_record {
             Some(_) => self.existing(&order).await?,
             None => BTreeMap::new(),
         };
+        let moving = self.moving(&order, &manifest, on_record.is_some(), &mut existing).await?;
         let entries = self.expand(&order, &manifest, &existing).await?;
         let needs = needs(&entries)?;
         let mut survey = Survey {
@@ -128,10 +136,12 @@ impl Engine {
             secrets: BTreeMap::new(),
             keys: BTreeMap::new(),
             rewired: BTreeSet::new(),
+            moving,
+            adopting: BTreeMap::new(),
             manifest: manifest.clone(),
         };
-        let mut surveyed = Vec::new();
-        for it in self.in_order(&order, entries, &needs).await? {
+        let (mut surveyed, mut adopted) = (Vec::new(), Vec::new());
+        for mut it in self.in_order(&order, entries, &needs).await? {
             let key = it.surveyed.key.clone();
             if let Some(entry) = Name::new(key.as_str()).ok().and_then(|name| manifest.resources.get_mut(&name))
                 && entry.params.is_some()
@@ -144,8 +154,15 @@ impl Engine {
             if it.surveyed.existing.as_ref().is_some_and(|existing| existing.rewired) {
                 survey.rewired.insert(key);
             }
+            it.surveyed.was = survey.moving.was(&it.surveyed.key).map(str::to_owned);
+            if let Some(adopting) = &it.surveyed.adopting {
+                let (kind, pin) = (it.surveyed.resource_type.clone(), it.surveyed.pin.clone());
+                adopted.push((it.surveyed.key.clone(), kind, pin, adopting.external_id().to_owned()));
+                survey.adopting.insert(it.surveyed.key.clone(), adopting.clone());
+            }
             surveyed.push(it.surveyed);
         }
+        self.nobody_has(&adopted).await?;
         let staying: BTreeSet<Key> = survey.ids.keys().cloned().collect();
         let leaving = existing.values().filter(|it| !staying.contains(&it.name.key));
         let leaving = self.leaving(leaving).await?;
@@ -206,7 +223,8 @@ impl Engine {
                 Some(record) => format!("{}@{}", record.description.name, record.description.version),
                 None => digest.clone(),
             };
-            leaving.push(Leaving { resource: resource.clone(), driver });
+            let grace_ms = self.stock.deletion_grace_ms(&resource.resource_type, &resource.pin).await?;
+            leaving.push(Leaving { resource: resource.clone(), driver, grace_ms });
         }
         Ok(leaving)
     }
@@ -263,15 +281,32 @@ impl Engine {
             Some(existing) => Some(self.on_record(existing, &desired).await?),
             None => None,
         };
+        let wanted = adopts(key, written, existing.as_ref())?;
+        let (mut adopting, mut looked) = (None, Vec::new());
         let (planned, reads, natural) = if self.can_be_asked(&pin).await? {
+            if let Some(external_id) = wanted {
+                let found = self.adopting(&asked, &pin, external_id, &desired, &made.unknown, &made.secrets).await?;
+                (adopting, looked) = (Some(found.0), found.1);
+            }
+            let prior = match (&adopting, &on_record) {
+                (Some(adopting), _) => Some(adopting.prior(&desired.config)),
+                (None, Some(Existing { resource, .. })) => match resource.object.as_ref().filter(|it| it.complete) {
+                    Some(object) => Some(self.prior(resource, object)?),
+                    None => None,
+                },
+                (None, None) => None,
+            };
             let (planned, reads) =
-                self.ask(&asked, &pin, &desired, &made.unknown, on_record.as_ref(), &made.secrets).await?;
+                self.ask(&asked, &pin, &desired, &made.unknown, prior, on_record.as_ref(), &made.secrets).await?;
             let name = order.resource(key.clone());
             let natural = self.stock.natural_key(offer, &pin, &name, id, &desired.params).await?;
             (planned, reads, natural)
+        } else if wanted.is_some() {
+            return Err(unreachable(key).into());
         } else {
             (unasked(), Vec::new(), None)
         };
+        looked.extend(reads);
         let description = offer.driver.description();
         let surveyed = Surveyed {
             key: key.clone(),
@@ -286,7 +321,10 @@ impl Engine {
             desired,
             unknown: made.unknown,
             planned,
-            reads,
+            reads: looked,
+            care: Care::of(written, existing.as_ref().map(|it| &it.care)),
+            adopting,
+            was: None,
         };
         let outputs = if needed { Some(self.outputs_after(id, &surveyed)?) } else { None };
         Ok(Found { surveyed, id: id.clone(), secrets: made.secrets, natural, written: made.written, outputs })
@@ -296,7 +334,15 @@ impl Engine {
     pub(super) fn outputs_after(&self, id: &ResourceId, surveyed: &Surveyed) -> Result<Known, Error> {
         let stays = surveyed.existing.as_ref().filter(|it| it.complete && !it.under_way);
         let object = stays.and_then(|it| it.resource.object.as_ref().map(|object| (&it.resource, object)));
+        if let (Some(adopting), Action::None) = (&surveyed.adopting, surveyed.planned.action) {
+            let outputs = adopting.observed.object.outputs.clone();
+            return Ok(Known::all(id.clone(), surveyed.resource_type.clone(), outputs));
+        }
         match (surveyed.planned.action, object) {
+            (_, Some((resource, object))) if surveyed.care.observe_only => {
+                let outputs = self.sealer_of(resource).open_outputs(&resource.id, &object.outputs)?;
+                Ok(Known::all(id.clone(), surveyed.resource_type.clone(), outputs))
+            }
             (Action::None, Some((resource, object))) => {
                 let outputs = self.sealer_of(resource).open_outputs(&resource.id, &object.outputs)?;
                 Ok(Known::all(id.clone(), surveyed.resource_type.clone(), outputs))
@@ -312,12 +358,13 @@ impl Engine {
         let sealer = self.sealer_of(existing);
         let on_record: Desired = sealer.open_desired(&existing.id, &existing.desired)?;
         let open = self.store.open_operations(&existing.id).await?;
-        let deleting = open.iter().any(|it| it.verb == crate::domain::operation::OperationVerb::Delete);
-        if deleting {
+        if let Some(deletion) = open.iter().find(|it| it.verb.removes()) {
             let message = format!("`{}` is being deleted", existing.name.key);
-            return Err(Refusal::new(Reason::ConcurrentOperation, message)
-                .hint("wait until it is gone, then apply again")
-                .into());
+            let hint = match grace::is_kept(deletion) {
+                true => format!("it is kept until {}: `vend cancel {}`, then apply again", deletion.due, deletion.id),
+                false => "wait until it is gone, then apply again".to_owned(),
+            };
+            return Err(Refusal::new(Reason::ConcurrentOperation, message).hint(hint).into());
         }
         Ok(Existing {
             under_way: on_record.asks_the_same(desired) && open.iter().any(|it| it.state.is_runnable()),
@@ -337,13 +384,10 @@ impl Engine {
         pin: &Pin,
         desired: &Desired,
         unknown: &[String],
+        prior: Option<Prior>,
         existing: Option<&Existing>,
         secrets: &[Fresh],
     ) -> Result<(Planned, Vec<PlanRead>), Error> {
-        let prior = match existing.and_then(|it| it.resource.object.as_ref().map(|object| (&it.resource, object))) {
-            Some((resource, object)) if object.complete => Some(self.prior(resource, object)?),
-            _ => None,
-        };
         let mut input =
             asked.input(self, desired.params.clone(), desired.config.clone(), existing.map(|it| &it.resource));
         input.prior = prior;
@@ -509,7 +553,7 @@ pub(super) fn unfit(asked: &Asked<'_>, message: &str) -> Refusal {
     Refusal::new(Reason::DriverUnfit, format!("`{}`: {message}", asked.key))
 }
 
-fn read_made(entry: &Entry, grants: &Grants) -> Option<PlanRead> {
+pub(super) fn read_made(entry: &Entry, grants: &Grants) -> Option<PlanRead> {
     let Entry::Intent { request, .. } = entry else { return None };
     let text = |name: &str| request.arguments.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let grant = grants.slots.get(&text("connection"))?;

@@ -6,6 +6,7 @@ use crate::domain::effect::Effect;
 use crate::domain::id::{OperationId, OrderId, ResourceId};
 use crate::domain::name::{Name, OrderName};
 use crate::domain::operation::{Budget, Operation, OperationState, OperationVerb, Stage, Tally};
+use crate::domain::order::Order;
 use crate::domain::resource::{ExternalObject, Pin, Resource, ResourceState};
 use crate::domain::sealed::Sealed;
 use crate::domain::time::{Entropy, Timestamp};
@@ -64,6 +65,7 @@ pub fn resource() -> Resource {
             connections: BTreeMap::new(),
             filled: BTreeMap::new(),
         },
+        care: Default::default(),
         edges: Vec::new(),
         incarnation: 1,
         object: None,
@@ -72,6 +74,24 @@ pub fn resource() -> Resource {
         reason: None,
         message: String::new(),
         principal: "token:admin".into(),
+        version: 1,
+        create_time: Timestamp::ZERO,
+        update_time: Timestamp::ZERO,
+    }
+}
+
+pub fn order() -> Order {
+    let entropy = Counting::default();
+    Order {
+        id: OrderId::new(Timestamp::ZERO, &entropy),
+        name: order_name(),
+        labels: BTreeMap::new(),
+        generation: 1,
+        manifest: sealed(),
+        operation: OperationId::new(Timestamp::ZERO, &entropy),
+        deleting: false,
+        principal: "token:admin".into(),
+        source: String::new(),
         version: 1,
         create_time: Timestamp::ZERO,
         update_time: Timestamp::ZERO,

@@ -149,7 +149,11 @@ fn conditions(resource: &Resource) -> Vec<Condition> {
     let ready = resource.state == ResourceState::Ready && resource.observed_generation >= resource.generation;
     let mut conditions = vec![condition("Ready", ready, &reason, &resource.message)];
     if resource.state == ResourceState::Deleting {
-        conditions.push(condition("Deleting", true, "", ""));
+        conditions.push(condition("Deleting", true, "", &resource.message));
+    }
+    if resource.care.protect {
+        let message = "no plan that deletes, replaces or releases it is carried out";
+        conditions.push(condition("Protected", true, "", message));
     }
     if resource.state == ResourceState::AttentionRequired {
         conditions.push(condition("AttentionRequired", true, &reason, &resource.message));

@@ -41,6 +41,7 @@ actions! {
     ResourcesGet = "resources.get": "ResourceService/GetResource";
     ResourcesList = "resources.list": "ResourceService/ListResources";
     ResourcesRefresh = "resources.refresh": "ResourceService/RefreshResource";
+    ResourcesRelease = "resources.release": "ResourceService/ReleaseResource";
     ResourcesOutputs = "resources.outputs": "ResourceService/GetOutputs";
     ResourcesReveal = "resources.reveal": "ResourceService/RevealOutputs";
     OperationsGet = "operations.get": "OperationService/GetOperation" | "OperationService/WaitOperation";
@@ -84,6 +85,7 @@ impl Action {
             self,
             Action::OrdersApply
                 | Action::OrdersDelete
+                | Action::ResourcesRelease
                 | Action::OperationsCancel
                 | Action::OperationsRetry
                 | Action::OperationsResolve

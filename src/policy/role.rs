@@ -38,6 +38,8 @@ pub fn allows(role: Role, action: Action, name: &str) -> bool {
         Action::ResourcesOutputs => matches!(role, Developer | Platform),
         // It asks a backend, at the cost of its limits.
         Action::ResourcesRefresh => matches!(role, Developer | Platform | Infra),
+        // Who may have it deleted may let it go; who runs backends cleans up behind those that are gone.
+        Action::ResourcesRelease => matches!(role, Developer | Infra),
         Action::ResourcesReveal => role == Developer,
         Action::OperationsCancel | Action::OperationsRetry => matches!(role, Developer | Infra),
         // Whoever says which object is whose could take anything for their own.

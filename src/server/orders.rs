@@ -59,6 +59,8 @@ impl OrderService for Orders {
                 request_id,
                 etag: request::etag(&ask.etag)?,
                 validate_only: ask.validate_only,
+                source: request::source(ask.order_source)?,
+                take_over: ask.take_over,
                 trace: caller.trace,
             })
             .await

@@ -10,6 +10,7 @@ use crate::store::Filter;
 use super::names;
 
 const REQUEST_ID_CHARS: usize = 128;
+const SOURCE_BYTES: usize = 1_024;
 const MOST_LABELS: usize = 64;
 const LABEL_BYTES: usize = 256;
 
@@ -20,6 +21,17 @@ pub fn id(text: String) -> Result<String, Status> {
     }
     if text.chars().any(char::is_control) {
         return Err(names::field("request_id", "has control characters"));
+    }
+    Ok(text)
+}
+
+/// Where an order is kept: one line.
+pub fn source(text: String) -> Result<String, Status> {
+    if text.len() > SOURCE_BYTES {
+        return Err(names::field("order_source", format!("is longer than {SOURCE_BYTES} bytes")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(names::field("order_source", "has control characters"));
     }
     Ok(text)
 }
@@ -85,6 +97,13 @@ mod tests {
         assert!(id("é".repeat(128)).is_ok());
         assert!(id("x".repeat(129)).is_err());
         assert!(id("a\nb".into()).is_err());
+    }
+
+    #[test]
+    fn a_source_is_a_line() {
+        assert_eq!(source("https://git.example.com/shop.git//order.yaml".into()).ok().map(|it| it.len()), Some(44));
+        assert!(source("x".repeat(1_025)).is_err());
+        assert!(source("a\nb".into()).is_err());
     }
 
     #[test]

@@ -82,6 +82,19 @@ impl ResourceService for Resources {
         Ok(Response::new(convert::resource::refreshed(&refreshed)))
     }
 
+    async fn release_resource(
+        &self,
+        request: Request<pb::ReleaseResourceRequest>,
+    ) -> Result<Response<pb::ReleaseResourceResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let etag = request::etag(&ask.etag)?;
+        let resource = self.one(&ask.name).await?;
+        let released = self.0.engine.let_go(&resource.id, etag, &caller.principal).await?;
+        Ok(Response::new(pb::ReleaseResourceResponse { resource: Some(self.show(released).await?) }))
+    }
+
     async fn get_outputs(
         &self,
         request: Request<pb::GetOutputsRequest>,

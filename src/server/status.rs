@@ -41,11 +41,15 @@ pub fn code(reason: Reason) -> Code {
         | Reason::RecipeUnfit
         | Reason::PlanRequired
         | Reason::ReplacementRefused
+        | Reason::OrderConflict
+        | Reason::ResourceProtected
+        | Reason::ResourceHasDependants
         | Reason::NotEmpty
         | Reason::InUse
         | Reason::BackendRefused
         | Reason::CredentialsRejected
         | Reason::Paused
+        | Reason::DeletionGrace
         | Reason::Unverified
         | Reason::OutcomeUnknown
         | Reason::CreateOutcomeUnknown

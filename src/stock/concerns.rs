@@ -22,12 +22,16 @@ impl Stock {
     /// What an update leaves as it is, or changes at once.
     pub(super) async fn concerns(&self, existing: &Document, new: &Manifest) -> Result<String, Error> {
         let kind = new.kind();
-        let (count, names) = self.store.users(kind, new.name().as_str()).await?;
+        let name = match new {
+            Manifest::Environment(it) => format!("{}/{}", it.project, it.meta.name),
+            other => other.name().to_string(),
+        };
+        let (count, names) = self.store.users(kind, &name).await?;
         if count == 0 {
             return Ok(String::new());
         }
         let resources = if count == 1 { "1 resource".to_owned() } else { format!("{count} resources") };
-        let pinned = self.store.pinned(kind, new.name().as_str(), MOST_PINNED).await?;
+        let pinned = self.store.pinned(kind, &name, MOST_PINNED).await?;
         match (&existing.manifest, new) {
             (Manifest::Connection(old), Manifest::Connection(new)) if old.endpoint != new.endpoint => {
                 let message = format!(
@@ -63,6 +67,14 @@ impl Stock {
             (Manifest::Recipe(_), _) => {
                 let stay = if count == 1 { "stays" } else { "stay" };
                 Ok(format!("{resources} {stay} pinned to {}", by_revision(&pinned)))
+            }
+            (Manifest::Environment(old), Manifest::Environment(new))
+                if old.environment_type != new.environment_type =>
+            {
+                Ok(format!(
+                    "{resources} stay with the recipes they were made with: what is ordered from now on is matched by `{}`",
+                    new.environment_type
+                ))
             }
             _ => Ok(String::new()),
         }

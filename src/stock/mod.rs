@@ -17,6 +17,7 @@ pub mod compatible;
 pub mod connect;
 mod filled;
 pub mod install;
+mod grace;
 mod known;
 pub mod offer;
 mod serving;

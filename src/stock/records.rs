@@ -360,7 +360,9 @@ impl Stock {
                 if let Some(first) = page.items.first() {
                     let message =
                         format!("project `{name}` still has environments, `{}` among them", first.manifest.name());
-                    return Err(Refusal::new(Reason::NotEmpty, message).hint("delete those first").into());
+                    return Err(Refusal::new(Reason::NotEmpty, message)
+                        .hint("delete those first, or all of it with `vend delete project NAME --cascade`")
+                        .into());
                 }
             }
             Manifest::Environment(it) => {
@@ -371,7 +373,9 @@ impl Stock {
                 };
                 if let Some(first) = self.store.orders(&filter, &one).await?.items.first() {
                     let message = format!("environment `{name}` still has orders, `{}` among them", first.name.order);
-                    return Err(Refusal::new(Reason::NotEmpty, message).hint("delete those first").into());
+                    return Err(Refusal::new(Reason::NotEmpty, message)
+                        .hint("delete those first, or all of it with `vend delete environment NAME --cascade`")
+                        .into());
                 }
             }
             other => {

@@ -5,7 +5,7 @@ use crate::domain::driver::DriverRecord;
 use crate::domain::event::Audit;
 use crate::domain::hold::Hold;
 use crate::domain::id::{OperationId, OrderId, ResourceId, TokenId};
-use crate::domain::name::OrderName;
+use crate::domain::name::{OrderName, ResourceName};
 use crate::domain::operation::{Operation, OperationState};
 use crate::domain::order::Order;
 use crate::domain::principal::Role;
@@ -106,6 +106,8 @@ pub enum Write {
         time: Timestamp,
     },
     Resource(Box<Resource>),
+    /// In this order, before the records themselves are written under their new names: makes no events.
+    Rename(Vec<Move>),
     /// Takes its secrets and natural keys with it.
     DeleteResource {
         id: ResourceId,
@@ -201,6 +203,17 @@ pub struct Ended {
     pub id: OperationId,
     pub parent: Option<OperationId>,
     pub state: OperationState,
+}
+
+/// A resource gets another name within its project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    pub id: ResourceId,
+    /// As it was read; stays.
+    pub version: u64,
+    pub name: ResourceName,
+    /// That it belongs to now.
+    pub order: OrderId,
 }
 
 /// What names an object at its backend: taken by one resource until that is gone.

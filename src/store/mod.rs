@@ -23,7 +23,7 @@ use crate::domain::secret::SecretRecord;
 use crate::domain::suspect::{Restored, Suspect};
 use crate::domain::time::Timestamp;
 
-pub use commit::{Commit, Ended, JournalRow, NaturalKey, Request, Site, Token, Write};
+pub use commit::{Commit, Ended, JournalRow, Move, NaturalKey, Request, Site, Token, Write};
 pub use page::{Filter, Page, Paging, Pinned};
 
 #[derive(Debug, thiserror::Error)]
@@ -179,7 +179,8 @@ pub trait Store: Send + Sync {
     async fn request(&self, project: &str, request_id: &str) -> Result<Option<Request>, Error>;
     async fn token(&self, hash: &str) -> Result<Option<Token>, Error>;
 
-    /// The resources that pin this document (connection, recipe) or are of this type: how many, and the first few names.
+    /// The resources that pin this document (connection, recipe), are of this type, or in this environment (`PROJECT/NAME`): how many, and
+    /// the first few names.
     async fn users(&self, kind: Kind, name: &str) -> Result<(u64, Vec<String>), Error>;
     /// How many of these are pinned to which revision of which recipe, most first, at most `limit` pairs.
     async fn pinned(&self, kind: Kind, name: &str, limit: u32) -> Result<Vec<Pinned>, Error>;

@@ -212,8 +212,17 @@ fn keys_are_shown_in_the_order_people_write_them() {
 fn order(params: Value) -> OrderManifest {
     let Manifest::Order(mut order) = super::schemas::least(Kind::Order) else { panic!("an order") };
     let name = |text: &str| Name::new(text).expect("a name");
-    let entry =
-        ResourceEntry { resource_type: name("t"), class: None, params: Some(params), connections: BTreeMap::new() };
+    let entry = ResourceEntry {
+        resource_type: name("t"),
+        class: None,
+        params: Some(params),
+        connections: BTreeMap::new(),
+        protect: None,
+        on_remove: None,
+        observe_only: false,
+        adopt: None,
+        was: None,
+    };
     order.resources = BTreeMap::from([(name("db"), entry)]);
     order
 }

@@ -42,11 +42,14 @@ pub(super) fn full(kind: Kind) -> Manifest {
             "connections": { "server": "pg-dev" }, "config": { "cluster": "shared" },
             "params": { "defaults": { "version": "16" }, "fixed": { "size": "small" }, "allowed": { "type": "object" },
                 "constraints": [{ "rule": "params.version != '15'", "message": "15 is too old" }] },
-            "accept-unsafe": true, "replace": "delete-first",
+            "accept-unsafe": true, "replace": "delete-first", "policy": { "deletion-grace": "7d" },
         }),
         Kind::Order => json!({
             "project": "shop", "environment": "dev",
-            "resources": { "db": { "type": "database", "class": "small", "params": { "name": "orders" } } },
+            "resources": { "db": {
+                "type": "database", "class": "small", "params": { "name": "orders" }, "protect": true, "on-remove": "retain",
+                "observe-only": true, "adopt": "orders", "was": "checkout/database",
+            } },
         }),
     };
     let meta = json!({

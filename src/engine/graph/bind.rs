@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::id::OperationId;
 use crate::domain::name::Key;
-use crate::domain::operation::{Operation, OperationState, OperationVerb, Stage};
+use crate::domain::operation::{Operation, OperationState, Stage};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::domain::resource::{Desired, Resource, Wiring};
@@ -30,7 +30,7 @@ pub enum First {
 
 /// Where the wiring of a resource leads an operation at this point.
 pub fn first(resource: &Resource, operation: &Operation, desired: Desired) -> First {
-    if desired.is_bound() || operation.verb == OperationVerb::Delete {
+    if desired.is_bound() || operation.verb.removes() {
         return First::Nothing;
     }
     if operation.generation >= resource.generation {
@@ -196,6 +196,7 @@ mod tests {
 
     use super::*;
     use crate::domain::effect::Effect;
+    use crate::domain::operation::OperationVerb;
     use crate::engine::testing::{object, operation, resource};
 
     #[test]

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::domain::care::Care;
 use crate::domain::contract::{Action, Call, Object, Planned};
+use crate::domain::id::ResourceId;
 use crate::domain::json::strings;
 use crate::domain::marker;
 use crate::domain::name::{Key, OrderName};
-use crate::domain::operation::{Operation, OperationVerb};
+use crate::domain::operation::Operation;
 use crate::domain::placeholder::{fill, references};
 use crate::domain::reason::Reason;
 use crate::domain::reference::Named;
@@ -18,6 +20,7 @@ use crate::domain::resource::{Desired, Pin, Resource};
 use crate::domain::secret::{Fresh, Handle, Plain};
 use crate::engine::conclude::Ended;
 use crate::engine::doubt::Settled;
+use crate::engine::keep::adopt;
 use crate::engine::plan::Surveyed;
 use crate::engine::retry::Verdict;
 use crate::engine::settle::End;
@@ -47,11 +50,12 @@ impl Engine {
     ) -> Result<Found, Error> {
         let Wanted { key, written, id, existing, .. } = wanted;
         let Composite { matched, params, outputs: template } = composite;
+        adopt::of_parts(key, written)?;
         let resource_type = &matched.resource_type;
-        let built = self.build(order, key, resource_type, template, others).await;
+        let built = self.build(order, key, id, resource_type, template, others).await;
         let built = built?.map_err(|message| Refusal::new(Reason::RecipeUnfit, format!("`{key}`: {message}")))?;
         let marked = marker::pointers(&resource_type.params, params);
-        let (params, secrets) = self.hide(order, key, params.clone(), &marked, &[]);
+        let (params, secrets) = self.hide(order, key, id, params.clone(), &marked, &[]).await?;
         let mut desired = Desired::new(params, json!({}));
         desired.wiring = Some(wiring(template.clone(), others));
         let mut on_record = match existing {
@@ -89,6 +93,9 @@ impl Engine {
             unknown: Vec::new(),
             planned: Planned { action, changes: Vec::new(), outputs: built.outputs, unknown: built.unknown },
             reads: Vec::new(),
+            care: Care::of(written, existing.as_ref().map(|it| &it.care)),
+            adopting: None,
+            was: None,
         };
         let outputs = Some(self.outputs_after(id, &surveyed)?);
         let given = written.params.clone().unwrap_or_else(|| json!({}));
@@ -101,6 +108,7 @@ impl Engine {
         &self,
         order: &OrderName,
         key: &Key,
+        id: &ResourceId,
         resource_type: &crate::domain::document::ResourceType,
         template: &Value,
         others: &BTreeMap<Key, Arc<Known>>,
@@ -138,7 +146,7 @@ impl Engine {
         if let Some(stray) = places.find(|pointer| !marker::covers(&marked, pointer)) {
             return Ok(Err(format!("outputs{stray} holds a secret, and its type does not mark it")));
         }
-        let (outputs, fresh) = self.hide(order, key, filled.value, &marked, &lent);
+        let (outputs, fresh) = self.hide(order, key, id, filled.value, &marked, &lent).await?;
         Ok(Ok(Built { outputs, unknown: filled.unknown, secrets: fresh }))
     }
 
@@ -157,7 +165,7 @@ impl Engine {
         } else if let Some(by) = &operation.broken_by {
             let message = self.why_broken(by).await?;
             (Ended::Failed(Verdict::Fail { reason: Reason::DependencyFailed, message }), Vec::new())
-        } else if operation.verb == OperationVerb::Delete {
+        } else if operation.verb.removes() {
             (Ended::Finished, Vec::new())
         } else if operation.generation < resource.generation {
             return self.give_way(&resource, &operation).await;
@@ -182,7 +190,7 @@ impl Engine {
             Ok(known) => known,
             Err(message) => return Ok(failed(Reason::DependencyFailed, message)),
         };
-        let built = match self.build(order, key, &matched.resource_type, &wiring.written, &known).await? {
+        let built = match self.build(order, key, &resource.id, &matched.resource_type, &wiring.written, &known).await? {
             Ok(built) => built,
             Err(message) => return Ok(failed(Reason::RecipeUnfit, message)),
         };

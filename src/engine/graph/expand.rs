@@ -127,6 +127,9 @@ impl Engine {
                 Refusal::new(Reason::RecipeUnfit, message).hint("composites nest 8 deep at most")
             };
             let mut entry = part.clone();
+            // What is said of the whole is said of its parts.
+            entry.protect = entry.protect.or(written.protect);
+            entry.on_remove = entry.on_remove.or(written.on_remove);
             if let Some(params) = &part.params {
                 let filled = fill(params, &mut own);
                 entry.params = Some(filled.map_err(|wrong| unfit(wrong, format!("/resources/{name}/params")))?.value);

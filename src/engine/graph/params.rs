@@ -13,7 +13,7 @@ use crate::domain::contract::{Answer, Call, Violation};
 use crate::domain::id::ResourceId;
 use crate::domain::json::strings;
 use crate::domain::marker;
-use crate::domain::name::{Key, OrderName};
+use crate::domain::name::{Key, OrderName, ResourceName};
 use crate::domain::placeholder::{self, Found, is_any};
 use crate::domain::reason::Reason;
 use crate::domain::reference::Output;
@@ -23,6 +23,9 @@ use crate::engine::survey::{Asked, params_invalid, refused, unfit};
 use crate::engine::{Engine, Error};
 
 use super::outputs::{Known, Outputs};
+
+/// Resources that had the same name and secret, one after the other.
+const NAMESAKES: usize = 100;
 
 /// Params, and what came up on the way to them.
 #[derive(Debug)]
@@ -62,7 +65,7 @@ impl Engine {
         if !stray.is_empty() {
             return Err(invalid(stray));
         }
-        let (params, fresh) = self.hide(asked.order, asked.key, params, &marked, &lent);
+        let (params, fresh) = self.hide(asked.order, asked.key, asked.id, params, &marked, &lent).await?;
         let unknown: Vec<String> = filled.unknown.iter().map(|pointer| format!("/params{pointer}")).collect();
         let params = self.normal(asked, params, &unknown, config, &fresh).await?;
         let lent = lent.iter().filter_map(|(pointer, handle)| Some((pointer.clone(), owner(handle, known)?)));
@@ -144,28 +147,72 @@ impl Engine {
     }
 
     /// Puts handles in the place of secrets that stand in the clear.
-    pub(in crate::engine) fn hide(
+    pub(in crate::engine) async fn hide(
         &self,
         order: &OrderName,
         key: &Key,
+        id: &ResourceId,
         mut params: Value,
         marked: &[String],
         lent: &[(String, Handle)],
-    ) -> (Value, Vec<Fresh>) {
+    ) -> Result<(Value, Vec<Fresh>), Error> {
         for (pointer, handle) in lent {
             if let Some(place) = params.pointer_mut(pointer) {
                 *place = Value::String(handle.to_string());
             }
         }
         let mut secrets = Vec::new();
-        let whose = order.resource(key.clone()).to_string();
-        for pointer in marked.iter().filter(|pointer| !lent.iter().any(|(lent, _)| lent == *pointer)) {
-            let Some(Value::String(text)) = params.pointer_mut(pointer) else { continue };
-            let handle = Handle::from_bytes(&self.keyring.derive(&["param", &whose, pointer, text]));
-            let value = Plain::new(std::mem::replace(text, handle.to_string()));
-            secrets.push(Fresh { handle, name: format!("params{pointer}"), value });
+        let marked: Vec<_> = marked.iter().filter(|pointer| !lent.iter().any(|(lent, _)| lent == *pointer)).collect();
+        if marked.is_empty() {
+            return Ok((params, secrets));
         }
-        (params, secrets)
+        let own = self.own_secrets(order, id).await?;
+        for pointer in marked {
+            let Some(Value::String(text)) = params.pointer_mut(pointer) else { continue };
+            let name = format!("params{pointer}");
+            let known = own.iter().find(|(of, _, value)| *of == name && value.reveal() == text);
+            let handle = match known {
+                Some((_, handle, _)) => handle.clone(),
+                None => self.free_handle(&order.resource(key.clone()), id, pointer, text).await?,
+            };
+            let value = Plain::new(std::mem::replace(text, handle.to_string()));
+            secrets.push(Fresh { handle, name, value });
+        }
+        Ok((params, secrets))
+    }
+
+    /// A value that was given before keeps its handle, whatever its resource is called by now.
+    async fn own_secrets(&self, order: &OrderName, id: &ResourceId) -> Result<Vec<(String, Handle, Plain)>, Error> {
+        let sealer = self.sealer(order.project.as_str());
+        let mut own = Vec::new();
+        for record in self.store.resource_secrets(id).await? {
+            if let (Some(handle), true) = (Handle::parse(&record.key), record.name.starts_with("params/")) {
+                let plain = sealer.open_secret(&record)?;
+                own.push((record.name, handle, plain));
+            }
+        }
+        Ok(own)
+    }
+
+    /// The same for every plan of the same order; another one if a resource that was called like this has taken it along.
+    async fn free_handle(
+        &self,
+        name: &ResourceName,
+        id: &ResourceId,
+        pointer: &str,
+        text: &str,
+    ) -> Result<Handle, Error> {
+        let whose = name.to_string();
+        let mut of = vec!["param", &whose, pointer, text];
+        for _ in 0..NAMESAKES {
+            let handle = Handle::from_bytes(&self.keyring.derive(&of));
+            match self.store.secret(handle.as_str()).await? {
+                Some(taken) if taken.resource.as_ref() != Some(id) => of.push("another"),
+                _ => return Ok(handle),
+            }
+        }
+        let message = format!("`{}`: too many resources were called like this with the same secret", name.key);
+        Err(Refusal::new(Reason::ParamsInvalid, message).hint("give it another name").into())
     }
 
     /// As the driver writes them.

@@ -10,7 +10,7 @@ use crate::domain::description::Identity;
 use crate::domain::effect::Effect;
 use crate::domain::hold::{Cause, Hold, Target, key};
 use crate::domain::id::ResourceId;
-use crate::domain::operation::{Operation, OperationState, OperationVerb, Stage};
+use crate::domain::operation::{Operation, OperationState, Stage};
 use crate::domain::reason::Reason;
 use crate::domain::resource::{Desired, Resource, ResourceState};
 use crate::domain::suspect::Restored;
@@ -88,14 +88,14 @@ impl Engine {
         let mut first_create = true;
         for before in open {
             let mut operation = before.clone();
-            let creates = operation.verb != OperationVerb::Delete && std::mem::replace(&mut first_create, false);
+            let creates = !operation.verb.removes() && std::mem::replace(&mut first_create, false);
             match going {
                 Going::Keyed if creates => keyed(&mut operation),
                 Going::Parked if creates => park(&mut operation, &mut after),
                 _ => {
                     let began = begin_afresh(&mut operation);
                     let looked_for = offer.is_some_and(is_looked_for);
-                    if began && looked_for && after.object.is_none() && operation.verb != OperationVerb::Delete {
+                    if began && looked_for && after.object.is_none() && !operation.verb.removes() {
                         self.mark(&mut after)?;
                     }
                 }
@@ -205,6 +205,7 @@ fn park(operation: &mut Operation, resource: &mut Resource) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::operation::OperationVerb;
     use crate::engine::testing::operation;
 
     const RESTORED: Restored = Restored {

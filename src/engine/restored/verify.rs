@@ -11,7 +11,6 @@ use crate::domain::description::Identity;
 use crate::domain::event::Audit;
 use crate::domain::id::ResourceId;
 use crate::domain::name::{Name, ResourceName};
-use crate::domain::operation::OperationVerb;
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
@@ -319,7 +318,7 @@ impl Engine {
         let seen = listed.unclaimed.get(&resource.id).map(|ids| format!("; its backend has {}", ids.join(", ")));
         let seen = seen.unwrap_or_default();
         let open = self.store.open_operations(&resource.id).await?;
-        if !open.iter().any(|it| it.verb != OperationVerb::Delete) {
+        if !open.iter().any(|it| !it.verb.removes()) {
             let detail = "nothing is on record, and objects of this type cannot be looked for";
             return Ok(Look::unknown(format!("{detail}{seen}")));
         }

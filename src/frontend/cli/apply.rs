@@ -9,6 +9,7 @@ use tonic::Status;
 use super::connect::{LONG_DEADLINE, Session, repeat, request_id, within};
 use super::error::{self, Failure};
 use super::exit::Exit;
+use super::owner::{Owner, OwnerFlags};
 use super::place::{self, Place};
 use super::{names, output, plan, planning, sources, view, wait};
 use crate::pb::{self, applied_document::Action};
@@ -20,6 +21,8 @@ pub struct Args {
     file: Vec<PathBuf>,
     #[command(flatten)]
     consent: Consent,
+    #[command(flatten)]
+    owner: OwnerFlags,
     #[command(flatten)]
     wait: wait::Flags,
     #[arg(short, long, value_enum, default_value_t)]
@@ -72,35 +75,36 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     for document in &orders {
         sourced.push((planning::source_of(&sources, document)?, document.name.clone()));
     }
-    send_all(session, sourced, &args.consent, &args.wait, report, idle).await
+    send_all(session, sourced, (&args.consent, &args.owner), &args.wait, report, idle).await
 }
 
 /// Applies orders, each a source with its name, and waits if that is asked for.
 pub async fn orders(
     session: &Session,
     orders: Vec<(pb::Source, String)>,
-    consent: &Consent,
+    (consent, owner): (&Consent, &OwnerFlags),
     wait: &wait::Flags,
     format: Format,
 ) -> anyhow::Result<Exit> {
     if orders.len() > 1 && consent.plan.is_some() {
         return Err(Failure::usage(format!("--plan belongs to one order; the files hold {}", orders.len())).into());
     }
-    send_all(session, orders, consent, wait, Report::new(format), true).await
+    send_all(session, orders, (consent, owner), wait, Report::new(format), true).await
 }
 
 /// `idle`: nothing has changed until now.
 async fn send_all(
     session: &Session,
     orders: Vec<(pb::Source, String)>,
-    consent: &Consent,
+    (consent, owner): (&Consent, &OwnerFlags),
     wait: &wait::Flags,
     mut report: Report,
     mut idle: bool,
 ) -> anyhow::Result<Exit> {
     let (mut accepted, mut exit, several) = (Vec::new(), Exit::Done, orders.len() > 1);
     for (source, name) in orders {
-        let answer = match send(session, source, &name, consent).await {
+        let owner = owner.of_file(&source.file_name);
+        let answer = match send(session, source, &name, consent, &owner).await {
             Ok(answer) => answer,
             // The others are orders of their own: they go on, and the graver exit status is kept.
             Err(failure) if several && !error::is_broken_pipe(&failure) => {
@@ -129,6 +133,7 @@ pub async fn send(
     source: pb::Source,
     name: &str,
     consent: &Consent,
+    owner: &Owner,
 ) -> anyhow::Result<pb::ApplyOrderResponse> {
     let place = Place::of_order(session, name);
     let mut request = pb::ApplyOrderRequest {
@@ -139,6 +144,8 @@ pub async fn send(
         plan_digest: consent.plan.clone().unwrap_or_default(),
         allow_destroy: consent.allow_destroy,
         request_id: request_id()?,
+        order_source: owner.source.clone(),
+        take_over: owner.take_over,
         ..pb::ApplyOrderRequest::default()
     };
     let status = match call(session, &request).await {
@@ -311,7 +318,7 @@ mod tests {
         let core = Core::new(book);
         let running = core.listen("127.0.0.1:0");
         let session = session(running.address);
-        let ended = send(&session, pb::Source::default(), "checkout", &consent).await;
+        let ended = send(&session, pb::Source::default(), "checkout", &consent, &Owner::default()).await;
         let ended = ended.map(|_| ()).map_err(|failure| error::explain(&failure, None));
         (core.read(|book| std::mem::take(&mut book.applied)), ended)
     }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     apply, backup, cancel, catalog, check, context, delete, describe, driver, explain, get, init, journal, matching,
-    order, outputs, pause, planning, refresh, resolve, score, secret, system, tree, verify, wait, watch,
+    order, outputs, pause, planning, refresh, release, resolve, score, secret, system, tree, verify, wait, watch,
 };
 
 /// Understood by every command. Environment variables stand in for what is not typed; then the context.
@@ -78,6 +78,8 @@ pub enum Command {
     Outputs(outputs::Args),
     /// Ask the backend how a resource is right now
     Refresh(refresh::Args),
+    /// Let a resource go: vend forgets it, and its object stays as it is
+    Release(release::Args),
     /// What drivers said during an operation
     Logs(journal::LogsArgs),
     /// The story of an operation: every call that left the sandbox

@@ -9,7 +9,7 @@ use super::error::{self, Failure};
 use super::exit::Exit;
 use super::kind::Kind;
 use super::records::{self, Filter};
-use super::{apply, columns, names, output, place, sources, view, wait};
+use super::{apply, cascade, columns, names, output, place, sources, view, wait};
 use crate::pb;
 
 #[derive(Debug, clap::Args)]
@@ -27,6 +27,9 @@ pub struct Args {
     /// Answer yes where a person at a terminal would be asked
     #[arg(short, long)]
     yes: bool,
+    /// Of an environment or a project: first delete everything inside
+    #[arg(long)]
+    cascade: bool,
     #[command(flatten)]
     wait: wait::Flags,
 }
@@ -68,6 +71,10 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
 async fn delete(session: &Session, args: &Args, kind: Kind, name: &str, wait: bool) -> anyhow::Result<Exit> {
     match kind {
         Kind::Order => delete_order(session, args, name, wait).await,
+        Kind::Project | Kind::Environment if args.cascade => {
+            let consent = cascade::Consent { given: args.yes || args.allow_destroy, timeout: args.wait.timeout };
+            cascade::run(session, kind, name, &consent).await
+        }
         Kind::Project | Kind::Environment | Kind::ResourceType | Kind::Connection | Kind::Recipe => {
             let request = pb::DeleteDocumentRequest { name: name.to_owned(), etag: String::new() };
             session.documents().delete_document(request).await?;
@@ -127,7 +134,10 @@ async fn delete_order(session: &Session, args: &Args, name: &str, wait: bool) ->
     Ok(ended.exit)
 }
 
-async fn call(session: &Session, request: &pb::DeleteOrderRequest) -> Result<pb::DeleteOrderResponse, tonic::Status> {
+pub async fn call(
+    session: &Session,
+    request: &pb::DeleteOrderRequest,
+) -> Result<pb::DeleteOrderResponse, tonic::Status> {
     repeat(session, || {
         let (mut orders, request) = (session.orders(), request.clone());
         async move { Ok(orders.delete_order(within(request, LONG_DEADLINE)).await?.into_inner()) }

@@ -9,6 +9,7 @@ mod apply;
 mod args;
 mod backup;
 mod cancel;
+mod cascade;
 mod catalog;
 mod check;
 mod columns;
@@ -31,7 +32,9 @@ mod names;
 mod order;
 mod output;
 mod outputs;
+mod owner;
 mod refresh;
+mod release;
 mod resolve;
 mod paint;
 mod pause;
@@ -117,6 +120,7 @@ async fn dispatch(
         Command::Tree(args) => tree::run(&session, &args).await,
         Command::Outputs(args) => outputs::run(&session, &args).await,
         Command::Refresh(args) => refresh::run(&session, &args).await,
+        Command::Release(args) => release::run(&session, &args).await,
         Command::Logs(args) => journal::logs(&session, &args).await,
         Command::Journal(args) => journal::run(&session, &args).await,
         Command::Cancel(args) => cancel::run(&session, &args).await,

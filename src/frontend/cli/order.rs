@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::connect::Session;
 use super::exit::Exit;
-use super::{apply, catalog, output, set, wait};
+use super::{apply, catalog, output, owner, set, wait};
 use crate::pb;
 
 #[derive(Debug, clap::Args)]
@@ -29,6 +29,8 @@ pub struct Args {
     #[command(flatten)]
     consent: apply::Consent,
     #[command(flatten)]
+    owner: owner::OwnerFlags,
+    #[command(flatten)]
     wait: wait::Flags,
     #[arg(short, long, value_enum, default_value_t)]
     output: apply::Format,
@@ -49,7 +51,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         file_name: format!("(vend order {} {})", args.resource_type, args.name),
         content: serde_json::to_vec_pretty(&manifest)?,
     };
-    let answer = apply::send(session, source, &args.name, &args.consent).await?;
+    let answer = apply::send(session, source, &args.name, &args.consent, &args.owner.or("cli")).await?;
     apply::finish_one(session, &answer, &args.wait, args.output).await
 }
 

@@ -15,7 +15,9 @@ const WIDTH: usize = 80;
 pub fn render(plan: &Plan, paint: &Paint, wide: bool) -> String {
     let (project, environment, order) = names::scope(&plan.order);
     let mut text = format!("{} in {project}/{environment}\n", paint.bold(&format!("Order {order}")));
-    for resource in plan.resources.iter().filter(|resource| wide || resource.action() != Action::None) {
+    // What is only observed is kept, and may differ.
+    let shown = |resource: &&PlannedResource| resource.action() != Action::None || !resource.changes.is_empty();
+    for resource in plan.resources.iter().filter(|resource| wide || shown(resource)) {
         text.push('\n');
         text.push_str(&render_resource(resource, paint, wide));
     }
@@ -32,14 +34,20 @@ pub fn render(plan: &Plan, paint: &Paint, wide: bool) -> String {
 /// `Plan: 1 to create, 0 to update, 0 to replace, 0 to delete, 2 unchanged.`
 pub fn summary(plan: &Plan) -> String {
     let count = |action: Action| plan.resources.iter().filter(|resource| resource.action() == action).count();
-    format!(
-        "Plan: {} to create, {} to update, {} to replace, {} to delete, {} unchanged.",
+    let mut text = format!(
+        "Plan: {} to create, {} to update, {} to replace, {} to delete, ",
         count(Action::Create),
         count(Action::Update),
         count(Action::Replace),
         count(Action::Delete),
-        count(Action::None)
-    )
+    );
+    // Rarer, and told only where there are any.
+    for (action, word) in [(Action::Adopt, "adopt"), (Action::Release, "release"), (Action::Record, "record")] {
+        if count(action) > 0 {
+            text.push_str(&format!("{} to {word}, ", count(action)));
+        }
+    }
+    text + &format!("{} unchanged.", count(Action::None))
 }
 
 /// Whether there is anything to do.
@@ -54,6 +62,10 @@ fn render_resource(resource: &PlannedResource, paint: &Paint, wide: bool) -> Str
         Action::Update => paint.yellow("~ update "),
         Action::Replace => paint.magenta("-/+ replace "),
         Action::Delete => paint.red("- delete "),
+        Action::Adopt => paint.green("> adopt "),
+        Action::Release => paint.yellow("< release "),
+        Action::Record => paint.yellow("* record "),
+        Action::None if !resource.changes.is_empty() => paint.dim("= observe "),
         Action::None | Action::Unspecified => paint.dim("= keep "),
     };
     let class = if resource.class.is_empty() { String::new() } else { format!(" class {}", resource.class) };
@@ -70,10 +82,16 @@ fn render_resource(resource: &PlannedResource, paint: &Paint, wide: bool) -> Str
     if wide && !resource.recipe_reason.is_empty() {
         text.push_str(&format!("      because {}\n", resource.recipe_reason));
     }
+    if let Some(grace) = &resource.deletion_grace {
+        text.push_str(&format!("      kept for {} first\n", span(grace.seconds)));
+    }
+    if action == Action::Release {
+        text.push_str("      its object stays as it is\n");
+    }
     for change in &resource.changes {
         text.push_str(&render_change(change, action, paint, wide));
     }
-    if action != Action::Delete {
+    if !matches!(action, Action::Delete | Action::Release | Action::Record) {
         text.push_str(&render_outputs(resource, paint, wide));
     }
     for read in &resource.reads {
@@ -88,6 +106,20 @@ fn render_resource(resource: &PlannedResource, paint: &Paint, wide: bool) -> Str
         }
     }
     text
+}
+
+/// `7d`, `1h 30m`: the two largest units.
+fn span(seconds: i64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    let (mut rest, mut parts) = (seconds, Vec::new());
+    for (unit, word) in units {
+        if rest >= unit {
+            parts.push(format!("{}{word}", rest / unit));
+            rest %= unit;
+        }
+    }
+    parts.truncate(2);
+    if parts.is_empty() { "a moment".to_owned() } else { parts.join(" ") }
 }
 
 fn made_by(resource: &PlannedResource, wide: bool) -> String {
@@ -229,6 +261,46 @@ mod tests {
     #[test]
     fn wide() {
         insta::assert_snapshot!(render(&example(), &Paint::plain(), true));
+    }
+
+    #[test]
+    fn what_is_said_of_resources() {
+        let grace = Some(prost_types::Duration { seconds: 604_800, nanos: 0 });
+        let plan = Plan {
+            resources: vec![
+                PlannedResource { deletion_grace: grace, ..resource("data", Action::Delete, vec![]) },
+                resource("legacy", Action::Adopt, vec![change("/labels", "", "\"vend\"", false)]),
+                resource("notes", Action::Record, vec![change("/name", "\"db\"", "\"notes\"", false)]),
+                resource("old", Action::Release, vec![]),
+                resource("seen", Action::None, vec![change("/params/size", "1", "2", false)]),
+            ],
+            warnings: vec![],
+            ..example()
+        };
+        insta::assert_snapshot!(render(&plan, &Paint::plain(), false), @r#"
+        Order checkout in shop/dev
+
+          - delete data  postgres-database
+              kept for 7d first
+
+          > adopt legacy  postgres-database
+              + /labels: "vend"
+
+          * record notes  postgres-database
+              ~ /name: "db" → "notes"
+
+          < release old  postgres-database
+              its object stays as it is
+
+          = observe seen  postgres-database
+              ~ /params/size: 1 → 2
+
+        Plan: 0 to create, 0 to update, 0 to replace, 1 to delete, 1 to adopt, 1 to release, 1 to record, 1 unchanged.
+        Digest: 9f86d081
+        "#);
+        for (seconds, text) in [(90, "1m 30s"), (0, "a moment"), (90_061, "1d 1h")] {
+            assert_eq!(span(seconds), text);
+        }
     }
 
     #[test]

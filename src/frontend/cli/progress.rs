@@ -139,6 +139,8 @@ pub fn words(operation: &Operation) -> String {
         Verb::Update => ("updating", "updated"),
         Verb::Replace => ("replacing", "replaced"),
         Verb::Delete => ("deleting", "deleted"),
+        Verb::Adopt => ("adopting", "adopted"),
+        Verb::Release => ("releasing", "released"),
         Verb::Apply => ("applying", "applied"),
         Verb::Unspecified => (verb_word(operation.verb()), "done"),
     };

@@ -66,6 +66,8 @@ fn verb(it: OperationVerb) -> wire::Verb {
         OperationVerb::Create => wire::Verb::Create,
         OperationVerb::Update => wire::Verb::Update,
         OperationVerb::Replace => wire::Verb::Replace,
+        OperationVerb::Adopt => wire::Verb::Adopt,
+        OperationVerb::Release => wire::Verb::Release,
     }
 }
 

@@ -54,6 +54,7 @@ pub fn order(
         create_time: Some(time(it.create_time)),
         update_time: Some(time(it.update_time)),
         etag: etag(it.version),
+        source: it.source,
         conditions: held.into_iter().map(hold::condition).collect(),
     }
 }

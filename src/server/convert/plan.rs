@@ -36,7 +36,13 @@ fn resource(it: PlannedResource) -> pb::PlannedResource {
         recipe_reason: it.recipe_reason,
         reads: it.reads.into_iter().map(read).collect(),
         needs: it.needs.iter().map(ToString::to_string).collect(),
+        deletion_grace: (it.grace_ms > 0).then(|| duration(it.grace_ms)),
     }
+}
+
+fn duration(ms: u64) -> prost_types::Duration {
+    let seconds = i64::try_from(ms / 1_000).unwrap_or(i64::MAX);
+    prost_types::Duration { seconds, nanos: i32::try_from(ms % 1_000 * 1_000_000).unwrap_or_default() }
 }
 
 fn action(it: PlannedAction) -> Action {
@@ -46,6 +52,9 @@ fn action(it: PlannedAction) -> Action {
         PlannedAction::Update => Action::Update,
         PlannedAction::Replace => Action::Replace,
         PlannedAction::Delete => Action::Delete,
+        PlannedAction::Adopt => Action::Adopt,
+        PlannedAction::Release => Action::Release,
+        PlannedAction::Record => Action::Record,
     }
 }
 

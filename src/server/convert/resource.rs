@@ -47,5 +47,8 @@ pub fn resource(it: Resource, view: ResourceView) -> pb::Resource {
         etag: etag(it.version),
         needs: it.edges.iter().map(ToString::to_string).collect(),
         recipe_criteria: String::new(),
+        on_remove: it.care.on_remove.as_str().into(),
+        observe_only: it.care.observe_only,
+        adopted: it.care.adopted.unwrap_or_default(),
     }
 }

@@ -17,7 +17,17 @@ static TABLE: LazyLock<Statements> = LazyLock::new(|| {
         name: "order_",
         key: &["project", "environment", "name"],
         fixed: &["id", "shard", "create_time"],
-        changing: &["labels", "generation", "manifest", "operation", "deleting", "principal", "version", "update_time"],
+        changing: &[
+            "labels",
+            "generation",
+            "manifest",
+            "operation",
+            "deleting",
+            "principal",
+            "source",
+            "version",
+            "update_time",
+        ],
     }
     .statements()
 });
@@ -39,6 +49,7 @@ fn read(columns: &mut Columns<'_>) -> Result<Order, Error> {
         operation: columns.parse(OperationId::parse)?,
         deleting: columns.flag()?,
         principal: columns.text()?,
+        source: columns.text()?,
         version: columns.number()?,
         update_time: columns.time()?,
     })
@@ -58,6 +69,7 @@ pub fn put(connection: &Connection, it: &Order) -> Result<(), Error> {
         it.operation.as_str(),
         it.deleting,
         it.principal,
+        it.source,
         int(it.version),
         int(it.update_time.ms()),
     ];

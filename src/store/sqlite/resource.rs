@@ -11,7 +11,7 @@ use crate::domain::document::Kind;
 use crate::domain::id::{OrderId, ResourceId};
 use crate::domain::name::{Key, OrderName, ResourceName, shard};
 use crate::domain::resource::{ExternalObject, Resource, ResourceState};
-use crate::store::{Error, Filter, Page, Paging, Pinned};
+use crate::store::{Error, Filter, Move, Page, Paging, Pinned};
 
 /// So many names of users are told.
 const USERS_TOLD: u32 = 5;
@@ -29,6 +29,7 @@ static TABLE: LazyLock<Statements> = LazyLock::new(|| {
             "observed_generation",
             "desired",
             "pin",
+            "care",
             "edges",
             "incarnation",
             "state",
@@ -76,6 +77,7 @@ fn read(columns: &mut Columns<'_>) -> Result<Resource, Error> {
         observed_generation: columns.number()?,
         desired: columns.sealed()?,
         pin: columns.json()?,
+        care: columns.json()?,
         edges: columns.json()?,
         incarnation: columns.number()?,
         state: columns.word()?,
@@ -125,6 +127,7 @@ pub fn put(connection: &Connection, it: &Resource) -> Result<(), Error> {
         int(it.observed_generation),
         it.desired.to_bytes(),
         json(&it.pin),
+        json(&it.care),
         json(&it.edges),
         it.incarnation,
         it.state.as_str(),
@@ -151,6 +154,34 @@ pub fn put(connection: &Connection, it: &Resource) -> Result<(), Error> {
         former.map(|it| it.complete),
     ];
     TABLE.put(connection, it.version, params, || it.name.to_string())
+}
+
+/// Gives resources other names, one after the other: a name that one of them leaves is free for the next.
+pub fn rename(connection: &Connection, moves: &[Move]) -> Result<(), Error> {
+    let sql =
+        "UPDATE resource SET environment = ?3, order_name = ?4, key = ?5, order_id = ?6 WHERE id = ?1 AND version = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut holder = connection.prepare_cached("UPDATE natural_key SET holder = ?2 WHERE resource = ?1")?;
+    for it in moves {
+        let order = &it.name.order;
+        let changed = statement.execute(params![
+            it.id.as_str(),
+            int(it.version),
+            order.environment.as_str(),
+            order.order.as_str(),
+            it.name.key.as_str(),
+            it.order.as_str(),
+        ]);
+        let changed = match changed {
+            Err(rusqlite::Error::SqliteFailure(error, _)) if error.code == rusqlite::ErrorCode::ConstraintViolation => {
+                return Err(Error::Conflict { record: it.name.to_string() });
+            }
+            other => other?,
+        };
+        one_row(changed, || it.name.to_string())?;
+        holder.execute(params![it.id.as_str(), it.name.to_string()])?;
+    }
+    Ok(())
 }
 
 /// With its secrets, natural keys and suspicion; the deleted resource is the answer.
@@ -215,7 +246,7 @@ fn standing_on(kind: Kind) -> &'static str {
         Kind::Connection => "EXISTS (SELECT 1 FROM json_each(pin, '$.connections') WHERE value = ?1)",
         Kind::ResourceType => "type = ?1",
         Kind::Project => "project = ?1",
-        Kind::Environment => "environment = ?1",
+        Kind::Environment => "project || '/' || environment = ?1",
         Kind::Order => "order_name = ?1",
     }
 }

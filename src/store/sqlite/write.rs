@@ -68,6 +68,10 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
             resource::put(connection, it)?;
             changes.event(Event::from(&**it));
         }
+        Write::Rename(moves) => {
+            resource::rename(connection, moves)?;
+            moves.iter().for_each(|it| changes.touch(it.name.order.project.as_str()));
+        }
         Write::DeleteResource { id, version, time } => {
             let gone = resource::delete(connection, id, *version)?;
             changes.event(Event::from(&gone).deleted(*time));

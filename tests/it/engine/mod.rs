@@ -3,6 +3,7 @@
 mod budget;
 mod composites;
 mod graph;
+mod keeping;
 mod lifecycle;
 mod breaking;
 mod pausing;

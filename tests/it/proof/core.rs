@@ -178,6 +178,8 @@ impl Core {
             command.env_remove(name);
         }
         command.env("VEND_CONFIG_DIR", self.folder.path().join("config"));
+        // Tests apply one order from files of several names.
+        command.env("VEND_SOURCE", "tests");
         command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
         command
     }

@@ -3,6 +3,8 @@
 pub mod core;
 pub mod numbers;
 
+mod adopting;
+mod cascade;
 mod demo;
 pub mod fakecloud;
 mod restore;

@@ -187,6 +187,8 @@ pub fn applying(text: &str) -> Apply {
         request_id: String::new(),
         etag: None,
         validate_only: false,
+        source: String::new(),
+        take_over: false,
         trace: String::new(),
     }
 }

@@ -29,6 +29,7 @@ pub fn order(order: &pb::Order) -> Value {
         ("resources-ready", json!(order.resources_ready)),
         ("operation", json!(order.operation)),
         ("principal", json!(order.principal)),
+        ("source", json!(order.source)),
         ("create-time", time(&order.create_time)),
         ("update-time", time(&order.update_time)),
         ("etag", json!(order.etag)),

@@ -106,6 +106,8 @@ pub fn verb_word(verb: Verb) -> &'static str {
         Verb::Create => "create",
         Verb::Update => "update",
         Verb::Replace => "replace",
+        Verb::Adopt => "adopt",
+        Verb::Release => "release",
     }
 }
 

@@ -31,6 +31,7 @@ fn resource(resource: &pb::PlannedResource) -> Value {
         ("driver", json!(resource.driver)),
         ("driver-digest", json!(resource.driver_digest)),
         ("needs", json!(resource.needs)),
+        ("deletion-grace-seconds", count(resource.deletion_grace.as_ref().map_or(0, |it| it.seconds))),
         ("reads", resource.reads.iter().map(read).collect()),
     ])
 }
@@ -62,5 +63,8 @@ fn action_word(action: Action) -> &'static str {
         Action::Update => "update",
         Action::Replace => "replace",
         Action::Delete => "delete",
+        Action::Adopt => "adopt",
+        Action::Release => "release",
+        Action::Record => "record",
     }
 }

@@ -26,6 +26,7 @@ pub async fn reads_what_was_put(home: &impl Home) {
         manifest: records.sealed("another"),
         operation: vend::domain::id::OperationId::new(records.tick(), &records.chance),
         principal: "token:bob".into(),
+        source: "https://git.example.com/shop.git//checkout.yaml".into(),
         update_time: records.tick(),
         ..first
     };

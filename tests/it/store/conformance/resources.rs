@@ -1,10 +1,11 @@
 //! Resources: put, deleted with what is theirs, listed, and who uses what.
 
+use vend::domain::care::{Care, OnRemove};
 use vend::domain::document::Kind;
 use vend::domain::id::ResourceId;
 use vend::domain::reason::Reason;
 use vend::domain::resource::{Pin, Resource, ResourceState};
-use vend::store::{Filter, Paging, Write};
+use vend::store::{Filter, Move, Paging, Write};
 
 use super::{Home, assert_conflict, order, pages_of, put, resource, scene, try_put};
 use crate::support::records::{DIGEST, Records, name, order_name};
@@ -21,6 +22,7 @@ pub async fn reads_what_was_put(home: &impl Home) {
         generation: 4,
         observed_generation: 3,
         desired: records.sealed("more"),
+        care: Care { protect: true, on_remove: OnRemove::Retain, observe_only: true, adopted: Some("db-1".into()) },
         edges: vec![ResourceId::new(records.tick(), &records.chance)],
         incarnation: 3,
         object: Some(records.object(3)),
@@ -138,4 +140,33 @@ pub async fn tells_who_uses_what(home: &impl Home) {
         store.pinned(Kind::Recipe, "shared-postgres", 10).await.expect("counted")[0].revision,
         other.pin.recipe_revision
     );
+}
+
+/// One takes the name that another leaves in the same commit; keys tell the new holder.
+pub async fn names_are_left_and_taken(home: &impl Home) {
+    let (store, records) = (home.open().await, Records::new(9));
+    let scene = scene(&*store, &records, "checkout", &["a", "b"]).await;
+    let other = records.order(&order_name("shop", "dev", "other"));
+    put(&*store, vec![order(&other)]).await;
+    let moved = |at: usize, to: &vend::domain::order::Order, key: &str| Move {
+        id: scene.resources[at].id.clone(),
+        version: 1,
+        name: to.name.resource(name(key)),
+        order: to.id.clone(),
+    };
+    let taken = Write::Rename(vec![moved(0, &scene.order, "b")]);
+    assert_conflict(try_put(&*store, vec![taken]).await, "resources/b");
+    let stale = Write::Rename(vec![Move { version: 2, ..moved(0, &scene.order, "c") }]);
+    assert_conflict(try_put(&*store, vec![stale]).await, "resources/c");
+    let moves = vec![moved(1, &other, "b"), moved(0, &scene.order, "b")];
+    let renamed = |at: usize, to: &vend::domain::order::Order| Resource {
+        name: to.name.resource(name("b")),
+        order: to.id.clone(),
+        version: 2,
+        ..scene.resources[at].clone()
+    };
+    let (first, second) = (renamed(0, &scene.order), renamed(1, &other));
+    put(&*store, vec![Write::Rename(moves), resource(&first), resource(&second)]).await;
+    assert_eq!(store.resource(&first.id).await.expect("read"), Some(first));
+    assert_eq!(store.resource(&second.id).await.expect("read"), Some(second));
 }
