@@ -252,7 +252,11 @@ pub async fn start_on(store: Arc<dyn Store>, settings: Settings) -> anyhow::Resu
     let worker = Arc::clone(&engine);
     let working = tokio::spawn(async move {
         let _guard = guard;
-        let (ran, ()) = tokio::join!(Arc::clone(&worker).run(stop.clone()), worker.prune(stop));
+        let (ran, (), ()) = tokio::join!(
+            Arc::clone(&worker).run(stop.clone()),
+            Arc::clone(&worker).observe_all(stop.clone()),
+            worker.prune(stop)
+        );
         Ok(ran?)
     });
     tracing::info!(%address, data = %data.display(), drivers, "ready");

@@ -68,10 +68,26 @@ fn holds_handle(text: &str) -> bool {
 fn resource_type(it: &ResourceType, found: &mut Vec<Refusal>) {
     schema("/params", &it.params, found);
     schema("/outputs", &it.outputs, found);
+    if let Some(interval) = it.observe.as_ref().and_then(|observe| observe.interval.as_deref()) {
+        observed(interval, found);
+    }
     for (i, class) in it.classes.iter().enumerate() {
         if it.classes[..i].iter().any(|earlier| earlier.name == class.name) {
             found.push(Refusal::new(format!("/classes/{i}/name"), format!("the class `{}` stands twice", class.name)));
         }
+    }
+}
+
+/// Looking at everything all the time is nothing that a backend deserves.
+const SHORTEST_MS: u64 = 1_000;
+const LONGEST_MS: u64 = 365 * 86_400_000;
+
+fn observed(interval: &str, found: &mut Vec<Refusal>) {
+    let at = "/observe/interval";
+    match (interval, span::parse_ms(interval)) {
+        ("off", _) | (_, Ok(SHORTEST_MS..=LONGEST_MS)) => {}
+        (_, Ok(_)) => found.push(Refusal::new(at, "the interval is between `1s` and `365d`").hint("`off` is never")),
+        (_, Err(error)) => found.push(Refusal::new(at, error.to_string()).hint("`off` is never")),
     }
 }
 
@@ -100,6 +116,7 @@ fn recipe(it: &Recipe, found: &mut Vec<Refusal>) {
                 ("config", it.config.is_some()),
                 ("accept-unsafe", it.accept_unsafe),
                 ("replace", it.replace.is_some()),
+                ("drift", it.drift.is_some()),
             ];
             for (key, _) in of_drivers.into_iter().filter(|(_, given)| *given) {
                 found.push(Refusal::new(

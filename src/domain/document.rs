@@ -155,6 +155,18 @@ pub struct ResourceType {
     /// Data would be lost with it: never replaced silently.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub holds_data: bool,
+    /// How what exists is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observe: Option<Observe>,
+}
+
+/// How resources of a type are looked at by themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Observe {
+    /// A span such as `10m`, or `off`; 1 h if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -198,6 +210,9 @@ pub struct Recipe {
     /// How a replacement of data is allowed; absent refuses it for types that hold data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replace: Option<Replace>,
+    /// What is done about drift; absent reports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<RecipePolicy>,
 }
@@ -266,6 +281,14 @@ pub struct Constraint {
 pub enum Replace {
     DeleteFirst,
     CreateFirst,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Drift {
+    Report,
+    /// What was applied is applied once more.
+    Correct,
 }
 
 /// What a developer wants in one environment.

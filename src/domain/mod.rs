@@ -13,6 +13,7 @@ pub mod refusal;
 pub mod sealed;
 pub mod secret;
 pub mod suspect;
+pub mod observation;
 pub mod meta;
 pub mod document;
 pub mod care;

@@ -217,7 +217,7 @@ impl Engine {
         Ok(standing)
     }
 
-    fn standing_on(&self, order: Option<Order>, resources: BTreeMap<Key, Resource>) -> Standing {
+    pub(super) fn standing_on(&self, order: Option<Order>, resources: BTreeMap<Key, Resource>) -> Standing {
         let generations_before = self.store.restored().map_or(0, |restored| restored.generations_before());
         Standing { order, resources, open: BTreeMap::new(), generations_before }
     }

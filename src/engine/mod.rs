@@ -22,7 +22,8 @@ pub mod reduce;
 pub mod prune;
 pub mod journal;
 pub mod input;
-pub mod refresh;
+pub mod observe;
+mod correct;
 pub mod view;
 pub mod story;
 pub mod cancel;
@@ -43,9 +44,10 @@ use crate::secret::Keyring;
 use crate::stock::{self, Stock};
 use crate::store::{self, Store};
 
+pub use crate::domain::observation::Presence;
 pub use apply::{Applied, Apply, Delete};
+pub use observe::Refreshed;
 pub use prune::Retention;
-pub use refresh::{Presence, Refreshed};
 pub use resolve::Resolution;
 pub use restored::backup::Backup;
 pub use restored::verify::{Orphan, Seen, SeenResource, Unlisted};
@@ -79,6 +81,8 @@ pub struct Engine {
     retention: Retention,
     /// Something may have become due.
     wake: Notify,
+    /// A look may have become due.
+    observing: Notify,
     backing_up: Arc<tokio::sync::Mutex<()>>,
     verifying: tokio::sync::Mutex<()>,
     /// Steps at once.
@@ -105,6 +109,7 @@ impl Engine {
             holds: hold::pause::Holds::new(),
             retention: Retention::default(),
             wake: Notify::new(),
+            observing: Notify::new(),
             backing_up: Arc::default(),
             verifying: tokio::sync::Mutex::default(),
             concurrency: concurrency.max(1),

@@ -6,12 +6,14 @@ use crate::domain::operation::{Operation, OperationState};
 use crate::domain::resource::Resource;
 use crate::domain::time::Timestamp;
 use crate::stock::Offer;
+use crate::stock::interval::interval_ms;
 use crate::store::{self, Commit, Site, Write};
 use crate::telemetry::metrics::metrics;
 use crate::telemetry::trace;
 
 use super::conclude::{Conclusion, Ended, Facts, conclude, keep_claim, mark_begun};
 use super::journal::tally;
+use super::observe::keep::due;
 use super::retry::Verdict;
 use super::{Engine, Error};
 
@@ -28,18 +30,21 @@ pub struct End<'a> {
     pub claim: Option<Claim>,
     pub state_version: u32,
     pub settle_ms: u64,
+    /// How often the resource is looked at, if there is a driver to ask; within, `None`: never.
+    pub interval_ms: Option<Option<u64>>,
 }
 
 impl<'a> End<'a> {
     /// Of something that no driver was asked about.
     pub fn bare(ended: Ended, call: &'a Call) -> Self {
-        Self { ended, call, effect: None, claim: None, state_version: 0, settle_ms: 0 }
+        Self { ended, call, effect: None, claim: None, state_version: 0, settle_ms: 0, interval_ms: None }
     }
 
     pub fn new(ended: Ended, call: &'a Call, effect: Option<Effect>, offer: &Offer) -> Self {
         let settle_ms = offer.type_description().map_or(0, |described| described.settle_ms);
         let state_version = offer.driver.description().state_version;
-        Self { ended, call, effect, claim: None, state_version, settle_ms }
+        let interval_ms = Some(interval_ms(&offer.resource_type));
+        Self { ended, call, effect, claim: None, state_version, settle_ms, interval_ms }
     }
 }
 
@@ -77,11 +82,15 @@ impl Engine {
             let conclusion = self.concluded(&resource, &operation, &end, now);
             let again = conclusion.again;
             let ended = conclusion.operation.state.is_terminal().then(|| conclusion.operation.clone());
+            let looks = self.looks_after(&conclusion, end.interval_ms, now);
+            let due = looks.as_ref().and_then(|(_, due)| *due);
             let mut commit = Commit::new(Site::Result);
             commit.writes.extend(writes.iter().cloned());
             commit.writes.extend(records(&resource, &operation, conclusion, now));
+            commit.writes.extend(looks.map(|(write, _)| write));
             match self.store.commit(commit).await {
                 Ok(()) => {
+                    self.looks_at(due, now);
                     if self.store.releases() != releases {
                         self.look_for_due();
                     }
@@ -105,6 +114,27 @@ impl Engine {
             resource = current;
         }
         Ok(true)
+    }
+
+    /// What was seen of a resource does not hold any more once an operation on it has succeeded; and when somebody looks next.
+    fn looks_after(
+        &self,
+        conclusion: &Conclusion,
+        interval_ms: Option<Option<u64>>,
+        now: Timestamp,
+    ) -> Option<(Write, Option<Timestamp>)> {
+        let resource = conclusion.resource.as_ref()?;
+        if conclusion.operation.state != OperationState::Succeeded {
+            return None;
+        }
+        let due = due(interval_ms?, now, self.roll_at_all());
+        let write = Write::ResetObservation {
+            project: resource.name.order.project.to_string(),
+            resource: resource.id.clone(),
+            generation: resource.observed_generation,
+            due,
+        };
+        Some((write, due))
     }
 
     /// Counts an operation that has ended, and fills its place in its trace.

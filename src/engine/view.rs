@@ -23,6 +23,8 @@ pub struct ResourceView {
     pub params: Value,
     pub outputs: Value,
     pub conditions: Vec<Condition>,
+    /// When its backend last told how it is.
+    pub observe_time: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,7 @@ impl Engine {
             params: mask(&desired.params),
             outputs: mask(&self.outputs(resource)?),
             conditions: conditions(resource),
+            observe_time: None,
         })
     }
 

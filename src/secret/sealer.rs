@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::domain::contract::Change;
 use crate::domain::id::{OperationId, OrderId, ResourceId};
 use crate::domain::sealed::Sealed;
 use crate::domain::secret::{Fresh, Plain, SecretRecord};
@@ -64,6 +65,14 @@ impl Sealer<'_> {
 
     pub fn open_outputs(&self, id: &ResourceId, sealed: &Sealed) -> Result<Value, Error> {
         self.open(id.as_str(), "outputs", sealed)
+    }
+
+    pub fn drift(&self, id: &ResourceId, value: &[Change]) -> Sealed {
+        self.json(id.as_str(), "drift", value)
+    }
+
+    pub fn open_drift(&self, id: &ResourceId, sealed: &Sealed) -> Result<Vec<Change>, Error> {
+        self.open(id.as_str(), "drift", sealed)
     }
 
     pub fn manifest<T: Serialize>(&self, id: &OrderId, value: &T) -> Sealed {

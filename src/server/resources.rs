@@ -79,7 +79,7 @@ impl ResourceService for Resources {
         let ask = request.into_inner();
         caller.authorize(&ask.name)?;
         let refreshed = self.0.engine.refresh(&self.one(&ask.name).await?).await?;
-        Ok(Response::new(convert::resource::refreshed(&refreshed)))
+        Ok(Response::new(convert::resource::refreshed(&refreshed, self.0.engine.now())))
     }
 
     async fn release_resource(
@@ -147,6 +147,7 @@ impl Resources {
 
     async fn show(&self, resource: Resource) -> Result<pb::Resource, Status> {
         let mut view = self.0.engine.view(&resource)?;
+        self.0.engine.observed(&resource, &mut view).await?;
         view.conditions.extend(self.0.engine.held_resource(&resource.name.order, &resource.pin).await?);
         Ok(convert::resource::resource(resource, view))
     }

@@ -10,6 +10,7 @@ pub mod params;
 pub mod rules;
 mod merge;
 mod facts;
+pub mod interval;
 pub mod fit;
 mod composite;
 mod shape;

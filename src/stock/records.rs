@@ -19,6 +19,7 @@ use crate::secret::Place;
 use crate::store::{self, Commit, Filter, Paging, Site, Write};
 
 use super::fit::{Fit, fit, written};
+use super::interval::interval_ms;
 use super::matching::ties;
 use super::{Error, Stock, composite, facts};
 use crate::document::refusal::words;
@@ -49,6 +50,16 @@ struct View {
 
 fn key(manifest: &Manifest) -> (Kind, String, String) {
     (manifest.kind(), manifest.project().to_owned(), manifest.name().to_string())
+}
+
+/// What exists of a type is looked at as the type says from now on.
+fn rescheduled(existing: Option<&Document>, manifest: &Manifest, now: Timestamp) -> Option<Write> {
+    let (Manifest::ResourceType(old), Manifest::ResourceType(new)) = (&existing?.manifest, manifest) else {
+        return None;
+    };
+    let interval = interval_ms(new);
+    let write = Write::ScheduleObservations { resource_type: new.meta.name.clone(), time: now, interval_ms: interval };
+    (interval != interval_ms(old)).then_some(write)
 }
 
 impl Stock {
@@ -113,6 +124,7 @@ impl Stock {
             }
             None => DocumentId::new(now, &*self.entropy),
         };
+        commit.writes.extend(rescheduled(existing.as_ref(), &manifest, now));
         commit.writes.push(Write::Document(Box::new(Document {
             id,
             project,

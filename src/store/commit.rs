@@ -5,7 +5,8 @@ use crate::domain::driver::DriverRecord;
 use crate::domain::event::Audit;
 use crate::domain::hold::Hold;
 use crate::domain::id::{OperationId, OrderId, ResourceId, TokenId};
-use crate::domain::name::{OrderName, ResourceName};
+use crate::domain::name::{Name, OrderName, ResourceName};
+use crate::domain::observation::Observation;
 use crate::domain::operation::{Operation, OperationState};
 use crate::domain::order::Order;
 use crate::domain::principal::Role;
@@ -142,6 +143,26 @@ pub enum Write {
     Suspect {
         project: String,
         suspect: Box<Suspect>,
+    },
+    /// With its version as read, or 1 if there was none; a conflict also if there is no such resource any more.
+    Observation {
+        project: String,
+        observation: Box<Observation>,
+        /// Of whose conditions it changes something: watchers are told, as of a change of the resource itself.
+        told: Option<Box<Resource>>,
+    },
+    /// The resource was made or changed: what was seen of it is forgotten, and it is looked at when `due`.
+    ResetObservation {
+        project: String,
+        resource: ResourceId,
+        generation: u64,
+        due: Option<Timestamp>,
+    },
+    /// All resources of a type are looked at within this interval from `time`, one after the other; `None`: never.
+    ScheduleObservations {
+        resource_type: Name,
+        time: Timestamp,
+        interval_ms: Option<u64>,
     },
     /// Of an operation that exists. A second row at one place is a conflict.
     Journal(JournalRow),

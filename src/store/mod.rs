@@ -16,6 +16,7 @@ use crate::domain::event::{Audit, Recorded};
 use crate::domain::hold::Hold;
 use crate::domain::id::{CoreId, OperationId, ResourceId};
 use crate::domain::name::OrderName;
+use crate::domain::observation::{DueObservation, Observation};
 use crate::domain::operation::{Operation, OperationState};
 use crate::domain::order::Order;
 use crate::domain::resource::{Resource, ResourceState};
@@ -117,6 +118,17 @@ pub trait Store: Send + Sync {
     async fn suspect(&self, id: &ResourceId) -> Result<Option<Suspect>, Error>;
     /// Those behind `after`, by id, at most `limit`.
     async fn suspects(&self, after: Option<&ResourceId>, limit: u32) -> Result<Vec<Suspect>, Error>;
+    /// What its backend has said of a resource last.
+    async fn observation(&self, id: &ResourceId) -> Result<Option<Observation>, Error>;
+    /// Resources whose turn to be looked at has come by `now`, behind `after`, by due time and id. At most `limit`.
+    async fn due_observations(
+        &self,
+        after: Option<&(Timestamp, ResourceId)>,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueObservation>, Error>;
+    /// When the turn of the next of them comes, or came.
+    async fn next_observation(&self) -> Result<Option<Timestamp>, Error>;
     /// How many resources of an order there are in each state.
     async fn count_resources(&self, order: &OrderName) -> Result<Vec<(ResourceState, u64)>, Error>;
     /// In the order of order name and key.

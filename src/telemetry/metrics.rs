@@ -47,6 +47,8 @@ pub struct Metrics {
     effects: Timed<3>,
     denied: Family<Labels<1>, Counter>,
     looks: Family<Labels<2>, Counter>,
+    observations: Family<Labels<2>, Counter>,
+    corrections: Family<Labels<1>, Counter>,
     batches: Histogram,
     commits: Histogram,
     reads: Family<Labels<1>, Counter>,
@@ -89,6 +91,8 @@ impl Default for Metrics {
             effects: Family::new_with_constructor(Times(LONG)),
             denied: Family::default(),
             looks: Family::default(),
+            observations: Family::default(),
+            corrections: Family::default(),
             batches: Histogram::new(SIZES.iter().copied()),
             commits: Histogram::new(SHORT.iter().copied()),
             reads: Family::default(),
@@ -146,6 +150,12 @@ impl Metrics {
             self.looks.clone(),
         );
         it.register(
+            "observations",
+            "Looks at resources at their backends, by driver and what was seen",
+            self.observations.clone(),
+        );
+        it.register("corrections", "Operations that bring back what has drifted, by driver", self.corrections.clone());
+        it.register(
             "commits_per_batch",
             "Commits that one transaction of the store made durable",
             self.batches.clone(),
@@ -200,6 +210,15 @@ impl Metrics {
 
     pub fn look(&self, how: &str, proved: &str) {
         self.looks.get_or_create(&[("how", how.to_owned()), ("proved", proved.to_owned())]).inc();
+    }
+
+    /// `outcome`: `ready`, `unready`, `absent`, `drifted` or `inconclusive`.
+    pub fn observed(&self, driver: &str, outcome: &str) {
+        self.observations.get_or_create(&[("driver", driver.to_owned()), ("outcome", outcome.to_owned())]).inc();
+    }
+
+    pub fn corrected(&self, driver: &str) {
+        self.corrections.get_or_create(&[("driver", driver.to_owned())]).inc();
     }
 
     pub fn batch(&self, commits: usize, took: Duration) {

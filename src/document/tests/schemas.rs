@@ -29,7 +29,7 @@ pub(super) fn full(kind: Kind) -> Manifest {
         Kind::ResourceType => json!({
             "params": { "type": "object", "properties": { "name": { "type": "string", "pattern": "^[a-z]+$" } }, "required": ["name"] },
             "outputs": { "type": "object", "properties": { "password": { "type": "string", "x-vend-secret": true } } },
-            "classes": [{ "name": "small", "title": "Small" }], "holds-data": true,
+            "classes": [{ "name": "small", "title": "Small" }], "holds-data": true, "observe": { "interval": "10m" },
         }),
         Kind::Connection => json!({
             "type": "postgres", "endpoint": "postgres://db:5432", "credential": credential, "read-credential": credential,
@@ -42,7 +42,7 @@ pub(super) fn full(kind: Kind) -> Manifest {
             "connections": { "server": "pg-dev" }, "config": { "cluster": "shared" },
             "params": { "defaults": { "version": "16" }, "fixed": { "size": "small" }, "allowed": { "type": "object" },
                 "constraints": [{ "rule": "params.version != '15'", "message": "15 is too old" }] },
-            "accept-unsafe": true, "replace": "delete-first", "policy": { "deletion-grace": "7d" },
+            "accept-unsafe": true, "replace": "delete-first", "drift": "correct", "policy": { "deletion-grace": "7d" },
         }),
         Kind::Order => json!({
             "project": "shop", "environment": "dev",

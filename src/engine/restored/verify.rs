@@ -11,6 +11,7 @@ use crate::domain::description::Identity;
 use crate::domain::event::Audit;
 use crate::domain::id::ResourceId;
 use crate::domain::name::{Name, ResourceName};
+use crate::domain::observation::Presence;
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
@@ -23,7 +24,6 @@ use crate::store::{self, Commit, Site, Write};
 use super::discover::Listed;
 use super::suspect::{Going, hold_key, is_looked_for};
 use crate::engine::prepare::key_retention_ms;
-use crate::engine::refresh::Presence;
 use crate::engine::{Engine, Error};
 
 const PAGE: u32 = 256;

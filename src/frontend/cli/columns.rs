@@ -14,11 +14,13 @@ enum Part {
     Age(&'static str),
     /// `2/3`.
     Of(&'static str, &'static str),
+    /// A state, and what else has to be known, in brackets: the conditions that are true and neither that state nor its cause.
+    State(&'static str, &'static str),
     /// `key=value` pairs.
     Pairs(&'static str),
 }
 
-use Part::{Age, Of, Pairs, Text};
+use Part::{Age, Of, Pairs, State, Text};
 
 type Column = (&'static str, Part);
 
@@ -78,7 +80,7 @@ fn columns(kind: Kind) -> (&'static [Column], &'static [Column]) {
             &[
                 ("NAME", Text("/name")),
                 ("TYPE", Text("/type")),
-                ("STATE", Text("/state")),
+                ("STATE", State("/state", "/conditions")),
                 ("REASON", Text("/reason")),
                 ("AGE", Age("/create-time")),
             ],
@@ -151,6 +153,14 @@ fn cell(part: Part, record: &Value, now: jiff::Timestamp) -> String {
         Text(pointer) => text(at(pointer)),
         Age(pointer) => age(at(pointer), now),
         Of(part, whole) => format!("{}/{}", text(at(part)), text(at(whole))),
+        State(state, conditions) => {
+            const SHOWN: [(&str, &str); 3] =
+                [("Drifted", "drifted"), ("Missing", "missing"), ("ObservationInconclusive", "inconclusive")];
+            let holds = |kind: &str| has_condition(at(conditions), kind);
+            let words: Vec<_> = SHOWN.iter().filter(|(kind, _)| holds(kind)).map(|(_, word)| *word).collect();
+            let state = text(at(state));
+            if words.is_empty() { state } else { format!("{state} ({})", words.join(", ")) }
+        }
         Pairs(pointer) => match at(pointer) {
             Value::Object(map) => {
                 map.iter().map(|(key, value)| format!("{key}={}", text(value))).collect::<Vec<_>>().join(",")
@@ -158,6 +168,12 @@ fn cell(part: Part, record: &Value, now: jiff::Timestamp) -> String {
             other => text(other),
         },
     }
+}
+
+/// Whether a list of conditions has this one, and it is true.
+pub fn has_condition(conditions: &Value, kind: &str) -> bool {
+    let is = |it: &Value| it["type"] == kind && it["status"] == true;
+    conditions.as_array().is_some_and(|all| all.iter().any(is))
 }
 
 /// A value in one line: texts bare, lists of texts with commas, the rest as JSON.
@@ -215,6 +231,17 @@ mod tests {
             "NAME       STATE   READY   AGE   ENVIRONMENT   GENERATION   OPERATION   LABELS\n\
              checkout   ready   3/3     61m   dev           2            op_01       cost=7,team=a\n"
         );
+    }
+
+    #[test]
+    fn a_state_says_what_else_has_to_be_known() {
+        let now: jiff::Timestamp = "2026-01-01T01:01:30Z".parse().expect("a time");
+        let condition = |kind: &str, status: bool| json!({ "type": kind, "status": status });
+        let record = json!({"name": "shop/db", "type": "database", "state": "ready",
+            "conditions": [condition("Ready", true), condition("Drifted", true), condition("Missing", false),
+                condition("ObservationInconclusive", true)]});
+        let shown = table(Kind::Resource, &[record], false, now).render();
+        assert!(shown.contains("ready (drifted, inconclusive)"), "{shown}");
     }
 
     #[test]

@@ -1,20 +1,25 @@
 //! Resources.
 
 use crate::domain::resource::Resource;
+use crate::domain::time::Timestamp;
 use crate::engine::view::mask;
 use crate::engine::{Refreshed, ResourceView};
 use crate::pb;
 
 use super::{etag, hold, int, long, text, time};
 
-pub fn refreshed(it: &Refreshed) -> pb::RefreshResourceResponse {
+pub fn refreshed(it: &Refreshed, now: Timestamp) -> pb::RefreshResourceResponse {
     let shown = |value: &Option<serde_json::Value>| value.as_ref().map_or_else(String::new, |it| mask(it).to_string());
     let drift = it.drift.iter().map(|change| pb::Drift {
         pointer: change.pointer.clone(),
         applied_json: shown(&change.before),
         observed_json: shown(&change.after),
     });
-    pb::RefreshResourceResponse { presence: it.presence.as_str().into(), drift: drift.collect() }
+    pb::RefreshResourceResponse {
+        presence: it.presence.as_str().into(),
+        drift: drift.collect(),
+        observe_time: Some(time(now)),
+    }
 }
 
 /// `view` is what the record seals, masked.
@@ -50,5 +55,6 @@ pub fn resource(it: Resource, view: ResourceView) -> pb::Resource {
         on_remove: it.care.on_remove.as_str().into(),
         observe_only: it.care.observe_only,
         adopted: it.care.adopted.unwrap_or_default(),
+        observe_time: view.observe_time.map(time),
     }
 }

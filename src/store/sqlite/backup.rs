@@ -166,6 +166,8 @@ fn mark(source: &Source, draft: &Path, clock: &dyn Clock, entropy: &dyn Entropy)
     transaction.execute_batch(
         "DELETE FROM suspect;
          INSERT INTO suspect (resource, shard, open, finding, detail) SELECT id, shard, 1, NULL, '' FROM resource;
+         UPDATE observation SET presence = NULL, presence_since = NULL, drift = NULL, drift_since = NULL,
+            inconclusive_reason = NULL, inconclusive_message = NULL, inconclusive_since = NULL, time = NULL;
          DELETE FROM event;
          DELETE FROM hold WHERE key = 'pause:core' OR key LIKE 'suspect:%' OR key LIKE 'breaker:%';",
     )?;

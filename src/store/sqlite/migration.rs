@@ -23,6 +23,7 @@ pub const ALL: &[Migration] = &[
     Migration { version: 4, sql: include_str!("migrations/0004.sql") },
     Migration { version: 5, sql: include_str!("migrations/0005.sql") },
     Migration { version: 6, sql: include_str!("migrations/0006.sql") },
+    Migration { version: 7, sql: include_str!("migrations/0007.sql") },
     Migration { version: 9, sql: include_str!("migrations/0009.sql") },
 ];
 

@@ -20,6 +20,7 @@ mod document;
 mod order;
 mod resource;
 mod suspect;
+mod observation;
 mod operation;
 mod awaiting;
 mod hold;
@@ -52,6 +53,7 @@ use crate::domain::event::{Audit, Recorded};
 use crate::domain::hold::Hold;
 use crate::domain::id::{CoreId, OperationId, ResourceId};
 use crate::domain::name::OrderName;
+use crate::domain::observation::{DueObservation, Observation};
 use crate::domain::operation::Operation;
 use crate::domain::order::Order;
 use crate::domain::resource::{Resource, ResourceState};
@@ -244,6 +246,25 @@ impl Store for Sqlite {
     async fn suspects(&self, after: Option<&ResourceId>, limit: u32) -> Result<Vec<Suspect>> {
         let after = after.cloned();
         self.readers.read(move |connection| suspect::behind(connection, after.as_ref(), limit)).await
+    }
+
+    async fn observation(&self, id: &ResourceId) -> Result<Option<Observation>> {
+        let id = id.clone();
+        self.readers.glance(move |connection| observation::get(connection, &id)).await
+    }
+
+    async fn due_observations(
+        &self,
+        after: Option<&(Timestamp, ResourceId)>,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueObservation>> {
+        let after = after.cloned();
+        self.readers.read(move |connection| observation::due(connection, after.as_ref(), now, limit)).await
+    }
+
+    async fn next_observation(&self) -> Result<Option<Timestamp>> {
+        self.readers.glance(observation::next_due).await
     }
 
     async fn count_resources(&self, order: &OrderName) -> Result<Vec<(ResourceState, u64)>> {

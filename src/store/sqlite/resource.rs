@@ -184,7 +184,7 @@ pub fn rename(connection: &Connection, moves: &[Move]) -> Result<(), Error> {
     Ok(())
 }
 
-/// With its secrets, natural keys and suspicion; the deleted resource is the answer.
+/// With its secrets, natural keys, suspicion and observation; the deleted resource is the answer.
 pub fn delete(connection: &Connection, id: &ResourceId, version: u64) -> Result<Resource, Error> {
     let Some(resource) = get(connection, id)? else {
         return Err(Error::Conflict { record: format!("resource {id}") });
@@ -194,6 +194,7 @@ pub fn delete(connection: &Connection, id: &ResourceId, version: u64) -> Result<
     connection.prepare_cached("DELETE FROM secret WHERE resource = ?1")?.execute([id.as_str()])?;
     connection.prepare_cached("DELETE FROM natural_key WHERE resource = ?1")?.execute([id.as_str()])?;
     connection.prepare_cached("DELETE FROM suspect WHERE resource = ?1")?.execute([id.as_str()])?;
+    connection.prepare_cached("DELETE FROM observation WHERE resource = ?1")?.execute([id.as_str()])?;
     Ok(resource)
 }
 

@@ -3,10 +3,10 @@
 use rusqlite::Connection;
 
 use super::{
-    awaiting, document, driver, hold, journal, natural_key, operation, order, prune, request, resource, secret,
-    suspect, token,
+    awaiting, document, driver, hold, journal, natural_key, observation, operation, order, prune, request, resource,
+    secret, suspect, token,
 };
-use crate::domain::event::Event;
+use crate::domain::event::{Change, Event};
 use crate::domain::name::shard;
 use crate::store::{Error, Write};
 
@@ -103,6 +103,20 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
         Write::Suspect { project, suspect: it } => {
             suspect::update(connection, it)?;
             changes.touch(project);
+        }
+        Write::Observation { project, observation: it, told } => {
+            observation::put(connection, project, it)?;
+            match told {
+                Some(resource) => changes.event(Event { change: Change::Updated, ..Event::from(&**resource) }),
+                None => changes.touch(project),
+            }
+        }
+        Write::ResetObservation { project, resource, generation, due } => {
+            observation::reset(connection, project, resource, *generation, *due)?;
+            changes.touch(project);
+        }
+        Write::ScheduleObservations { resource_type, time, interval_ms } => {
+            observation::reschedule(connection, resource_type, *time, *interval_ms)?;
         }
         Write::Journal(it) => {
             journal::insert(connection, it)?;

@@ -38,6 +38,7 @@ pub fn resource(resource: &pb::Resource) -> Value {
         ("adopted", json!(resource.adopted)),
         ("ready", flag(resource.state == "ready")),
         ("principal", json!(resource.principal)),
+        ("observe-time", time(&resource.observe_time)),
         ("create-time", time(&resource.create_time)),
         ("update-time", time(&resource.update_time)),
         ("etag", json!(resource.etag)),

@@ -36,6 +36,21 @@ enum Goal {
     Deleted,
     /// The operation has ended, or nothing is at work on the order any more
     Done,
+    /// The resource is not as it was applied any more
+    Drifted,
+    /// The resource is not at its backend any more
+    Missing,
+}
+
+impl Goal {
+    /// The condition that has to hold.
+    fn condition(self) -> Option<&'static str> {
+        match self {
+            Goal::Drifted => Some("Drifted"),
+            Goal::Missing => Some("Missing"),
+            Goal::Ready | Goal::Deleted | Goal::Done => None,
+        }
+    }
 }
 
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
@@ -53,6 +68,9 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
             Ok(ended.exit)
         }
         (Kind::Operation, Some(_)) => Err(Failure::usage("operations are waited for with `--for done`").into()),
+        (Kind::Order, Some(Goal::Drifted | Goal::Missing)) => {
+            Err(Failure::usage("drift is waited for of one resource: `vend wait resource/ORDER/RESOURCE`").into())
+        }
         (Kind::Order | Kind::Resource, goal) => record(session, args, *kind, name, goal.unwrap_or(Goal::Ready)).await,
         (_, Some(Goal::Deleted)) => record(session, args, *kind, name, Goal::Deleted).await,
         _ => Err(Failure::usage(format!("a {} can only be waited for with `--for deleted`", kind.word())).into()),
@@ -76,6 +94,8 @@ async fn record(session: &Session, args: &Args, kind: Kind, name: &str, goal: Go
                 Goal::Ready => "ready",
                 Goal::Deleted => "deleted",
                 Goal::Done => "done",
+                Goal::Drifted => "drifted",
+                Goal::Missing => "missing",
             };
             output::print(&format!("{reference} {word}\n"))?;
         }
@@ -104,6 +124,10 @@ async fn until(
                 reached = true;
                 let state = state(kind, &record);
                 progress.note(name, &describe(&state, &record));
+                let holds = |kind: &str| columns::has_condition(&record["conditions"], kind);
+                if goal.condition().is_some_and(holds) {
+                    return Ok(Exit::Done);
+                }
                 if let Some(exit) = verdict(goal, &state) {
                     return Ok(exit);
                 }
@@ -150,6 +174,8 @@ fn verdict(goal: Goal, state: &str) -> Option<Exit> {
     match (goal, state) {
         (Goal::Ready | Goal::Done, "ready") => Some(Exit::Done),
         (Goal::Done, "failed") | (Goal::Ready, "failed" | "deleting") => Some(Exit::Failed),
+        // What has to be seen to may be seen all the same.
+        (Goal::Drifted | Goal::Missing, _) => None,
         (_, "attention-required") => Some(Exit::NeedsPerson),
         _ => None,
     }
@@ -172,6 +198,8 @@ mod tests {
             (Goal::Deleted, "deleting", None),
             (Goal::Deleted, "failed", None),
             (Goal::Done, "working", None),
+            (Goal::Drifted, "ready", None),
+            (Goal::Missing, "attention-required", None),
         ] {
             assert_eq!(verdict(goal, state).map(Exit::code), expected, "{goal:?} {state}");
         }

@@ -4,6 +4,7 @@ mod gate;
 pub mod server;
 
 mod canary;
+mod drift;
 mod example;
 mod kill;
 mod linkage;

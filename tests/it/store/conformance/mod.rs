@@ -7,6 +7,7 @@ pub mod durability;
 pub mod events;
 pub mod holds;
 pub mod journals;
+pub mod observations;
 pub mod operations;
 pub mod orders;
 pub mod pruning;
@@ -43,6 +44,9 @@ macro_rules! conformance {
             operations: reads_what_was_put, lists_newest_first, opens_are_those_that_are_not_terminal;
             queue: gives_what_is_due, gives_what_waits_when_the_clock_is_set_back, holds_back_later_generations, tells_when_next;
             holds: reads_what_was_put, an_order_takes_its_pause_along, what_is_held_is_not_due;
+            observations: reads_what_was_put, goes_with_its_resource, tells_watchers_only_what_has_changed,
+                a_change_of_the_resource_forgets_what_was_seen, gives_those_whose_turn_it_is,
+                a_type_says_when_all_of_it_is_looked_at;
             pruning: lists_what_has_ended, reduces_rows_in_their_places, takes_what_has_ended_with_all_that_is_its,
                 takes_the_oldest_events;
             tallies: settles_the_parent, counts_without_an_event, survives_a_put_of_the_parent, needs_a_parent;
