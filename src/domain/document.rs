@@ -214,7 +214,7 @@ pub struct Recipe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<RecipePolicy>,
+    pub policy: Option<Box<RecipePolicy>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -22,7 +22,7 @@ use crate::store::{self, NaturalKey};
 use crate::telemetry::metrics::metrics;
 
 use super::accept::{Accepted, Asking, Bringing, Standing, accept};
-use super::keep::owner;
+use super::keep::{adopt, owner};
 use super::plan::{hex, plan};
 use super::survey::{Survey, order_name};
 use super::{Engine, Error};
@@ -90,6 +90,7 @@ impl Engine {
             if changes {
                 owner::check(known, &request.source, &request.principal, request.take_over)?;
             }
+            adopt::may(&request.principal, &survey.plan)?;
             allowed(&survey.plan, &request)?;
             if request.validate_only {
                 return Ok(Applied { order: standing.order, operation: None, plan: survey.plan });

@@ -111,9 +111,11 @@ impl Engine {
     pub async fn plan(
         &self,
         manifest: OrderManifest,
-        _principal: &crate::domain::principal::Principal,
+        principal: &crate::domain::principal::Principal,
     ) -> Result<Plan, Error> {
-        Ok(self.survey(manifest).await?.plan)
+        let plan = self.survey(manifest).await?.plan;
+        super::keep::adopt::may(principal, &plan)?;
+        Ok(plan)
     }
 
     pub(super) async fn survey(&self, mut manifest: OrderManifest) -> Result<Survey, Error> {
@@ -296,8 +298,7 @@ impl Engine {
                 },
                 (None, None) => None,
             };
-            let (planned, reads) =
-                self.ask(&asked, &pin, &desired, &made.unknown, prior, on_record.as_ref(), &made.secrets).await?;
+            let (planned, reads) = self.ask(&asked, &pin, &desired, &made.unknown, prior, &made.secrets).await?;
             let name = order.resource(key.clone());
             let natural = self.stock.natural_key(offer, &pin, &name, id, &desired.params).await?;
             (planned, reads, natural)
@@ -385,11 +386,9 @@ impl Engine {
         desired: &Desired,
         unknown: &[String],
         prior: Option<Prior>,
-        existing: Option<&Existing>,
         secrets: &[Fresh],
     ) -> Result<(Planned, Vec<PlanRead>), Error> {
-        let mut input =
-            asked.input(self, desired.params.clone(), desired.config.clone(), existing.map(|it| &it.resource));
+        let mut input = asked.input(self, desired.params.clone(), desired.config.clone(), asked.existing);
         input.prior = prior;
         input.unknown = unknown.to_vec();
         let grants = self.stock.grants(pin, asked.offer.driver.description()).await?;

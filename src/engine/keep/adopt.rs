@@ -8,7 +8,8 @@ use crate::domain::contract::{Action, Answer, Call, Change, ErrorKind, Observed,
 use crate::domain::document::ResourceEntry;
 use crate::domain::json::pointer_push;
 use crate::domain::name::{Key, Name};
-use crate::domain::plan::PlanRead;
+use crate::domain::plan::{Plan, PlanRead, PlannedAction};
+use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::domain::resource::{Desired, ExternalObject, Pin, Resource};
@@ -16,6 +17,7 @@ use crate::domain::secret::Fresh;
 use crate::driver::Failure;
 use crate::engine::survey::{Asked, read_made, refused, unfit};
 use crate::engine::{Engine, Error};
+use crate::policy;
 use crate::secret::Sealer;
 use crate::store::{Filter, Paging};
 
@@ -87,6 +89,16 @@ pub fn adopts<'a>(
                 .violations(vec![at(key, "adopt", message)]))
         }
     }
+}
+
+/// Who says which object is whose could take anything for their own: it takes what resolving a lost create takes.
+pub fn may(principal: &Principal, plan: &Plan) -> Result<(), Refusal> {
+    let Some(first) = plan.resources.iter().find(|it| it.action == PlannedAction::Adopt) else { return Ok(()) };
+    policy::authorize(principal, policy::Action::OperationsResolve, &plan.order.to_string()).map_err(|denied| {
+        let message = format!("{principal} may not take existing objects under management, as `{}` would", first.key);
+        let violation = at(&first.key, "adopt", message.clone());
+        Refusal::new(Reason::PolicyDenied, message).hint(denied.hint).violations(vec![violation])
+    })
 }
 
 /// What an object has that is replaced, not changed, where the order says something else.
@@ -260,6 +272,24 @@ mod tests {
         let observed = entry(json!({ "observe-only": true }));
         assert_eq!(adopts(&key, &observed, None).map_err(|it| it.reason), Err(Reason::DocumentInvalid));
         assert_eq!(adopts(&key, &observed, Some(&with(Some("x"), Some("x")))).map_err(|it| it.reason), Ok(None));
+    }
+
+    #[test]
+    fn not_everybody_says_which_object_is_whose() {
+        use crate::domain::principal::Role;
+        use crate::engine::plan::{Leaving, plan};
+        let leaving = vec![Leaving { resource: resource(), driver: "d".into(), grace_ms: 0 }];
+        let mut plan = plan(&crate::engine::testing::order_name(), Vec::new(), leaving).expect("a plan");
+        let who = |roles: &[Role]| Principal { name: "token:anna".into(), roles: roles.to_vec() };
+        assert_eq!(may(&who(&[Role::Developer]), &plan), Ok(()), "it adopts nothing");
+        plan.resources[0].action = PlannedAction::Adopt;
+        let refused = may(&who(&[Role::Developer]), &plan).expect_err("denied");
+        assert_eq!(refused.reason, Reason::PolicyDenied);
+        assert!(refused.hint.contains("infra"), "{}", refused.hint);
+        assert_eq!(refused.violations[0].pointer, "/resources/db/adopt");
+        for roles in [&[Role::Developer, Role::Infra][..], &[Role::Admin]] {
+            assert_eq!(may(&who(roles), &plan), Ok(()));
+        }
     }
 
     #[test]
