@@ -190,6 +190,11 @@ impl Engine {
             }
             Err(store::Error::Conflict { .. }) => Ok(None),
             Err(store::Error::KeyTaken { family, key, holder }) => {
+                // Perhaps by somebody who has applied the same order in between.
+                let now = self.store.order(&accepted.order.name).await?;
+                if now.map_or(0, |order| order.version) + 1 != accepted.order.version {
+                    return Ok(None);
+                }
                 let message = format!("{key} ({family}) is taken by {holder}");
                 Err(Refusal::new(Reason::AlreadyExists, message).hint("choose another name").into())
             }

@@ -1,5 +1,6 @@
 //! The engine with real drivers and a real store, without a server.
 
+mod at_once;
 mod budget;
 mod composites;
 mod graph;
