@@ -5,6 +5,7 @@ mod budget;
 mod composites;
 mod graph;
 mod keeping;
+mod graphs;
 mod lifecycle;
 mod breaking;
 mod pausing;
