@@ -47,6 +47,17 @@ impl Customer {
         answer.into_inner().operation.expect("there is something to do").id
     }
 
+    /// Until it is gone.
+    pub async fn delete(&self, order: &str) {
+        let request = pb::DeleteOrderRequest {
+            name: format!("projects/default/environments/dev/orders/{order}"),
+            allow_destroy: true,
+            ..Default::default()
+        };
+        let answer = self.orders().delete_order(request).await.unwrap_or_else(|status| panic!("{status:?}"));
+        self.ready(&answer.into_inner().operation.expect("there is something to do").id).await;
+    }
+
     /// What is to be done for it, after everything was looked at; the number of resources that would change.
     pub async fn plan(&self, document: &str) -> usize {
         let request = pb::PlanOrderRequest {
@@ -137,6 +148,16 @@ pub fn one(name: &str, params: &str) -> String {
 /// An order of so many things.
 pub fn large(name: &str, things: usize) -> String {
     large_of(name, things, "")
+}
+
+/// An order of so many things, each of which refers to others.
+pub fn referring(name: &str, things: usize, others: impl Fn(usize) -> Vec<usize>) -> String {
+    let thing = |number: usize| {
+        let of: Vec<_> = others(number).iter().map(|it| format!(r#""${{resources.t{it}.outputs.tag}}""#)).collect();
+        format!("  t{number}: {{ type: thing, params: {{ name: {name}-{number}, of: [{}] }} }}\n", of.join(", "))
+    };
+    let things: String = (0..things).map(thing).collect();
+    format!("apiVersion: vend/v1\nkind: Order\nname: {name}\nresources:\n{things}")
 }
 
 /// `params` as for [`one`].

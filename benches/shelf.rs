@@ -87,10 +87,11 @@ params:
     size: {{ type: integer, minimum: 0 }}
     wait-ms: {{ type: integer, minimum: 0 }}
     rounds: {{ type: integer, minimum: 0 }}
+    of: {{ type: array, items: {{ type: string }} }}
 outputs:
   type: object
   required: [name]
-  properties: {{ name: {{ type: string }} }}
+  properties: {{ name: {{ type: string }}, size: {{ type: integer }}, tag: {{ type: string }} }}
 ---
 apiVersion: vend/v1
 kind: Recipe

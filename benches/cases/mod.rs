@@ -1,6 +1,7 @@
 //! The cases, in the order of the table.
 
 mod commits;
+mod graphs;
 mod large;
 mod latency;
 mod memory;
@@ -17,10 +18,11 @@ use crate::ground::Ground;
 
 type Case = fn(&Ground) -> Vec<Figure>;
 
-pub const ALL: [(&str, Case); 11] = [
+pub const ALL: [(&str, Case); 12] = [
     ("verb", verb::run),
     ("orders", orders::run),
     ("large", large::run),
+    ("graphs", graphs::run),
     ("latency", latency::run),
     ("neighbours", neighbours::run),
     ("start", start::run),

@@ -50,7 +50,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    fn open_of(&self, resource: &ResourceId) -> &[Operation] {
+    pub(super) fn open_of(&self, resource: &ResourceId) -> &[Operation] {
         self.open.get(resource).map_or(&[], Vec::as_slice)
     }
 }
@@ -397,7 +397,7 @@ fn mark_parked(resource: &mut Resource, before: &Resource, open: &[Operation], a
 }
 
 /// Not begun, or given up without a doubt: a newer generation takes its place.
-fn gives_way(open: &Operation) -> bool {
+pub(super) fn gives_way(open: &Operation) -> bool {
     match open.state {
         OperationState::Queued => true,
         // Held before it began.

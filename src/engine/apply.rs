@@ -21,7 +21,7 @@ use crate::secret::Sealer;
 use crate::store::{self, NaturalKey};
 use crate::telemetry::metrics::metrics;
 
-use super::accept::{Accepted, Asking, Bringing, Standing, accept};
+use super::accept::{Accepted, Asking, Bringing, Standing, accept, gives_way};
 use super::keep::{adopt, owner};
 use super::plan::{hex, plan};
 use super::survey::{Survey, order_name};
@@ -85,6 +85,10 @@ impl Engine {
             let survey = self.survey(request.manifest.clone()).await?;
             let standing = self.standing(&name, &survey).await?;
             check_etag(&name, standing.order.as_ref(), request.etag)?;
+            if !survey.followed.iter().all(|id| standing.open_of(id).last().is_some_and(gives_way)) {
+                // It has begun in between: those that wait for it are not told what comes after.
+                continue;
+            }
             let known = standing.order.as_ref();
             let changes = survey.plan.has_work() || !self.says_the_same(known, &survey.manifest)?;
             if changes {
@@ -187,6 +191,11 @@ impl Engine {
             }
             Err(store::Error::Conflict { .. }) => Ok(None),
             Err(store::Error::KeyTaken { family, key, holder }) => {
+                // Perhaps by somebody who has applied the same order in between.
+                let now = self.store.order(&accepted.order.name).await?;
+                if now.map_or(0, |order| order.version) + 1 != accepted.order.version {
+                    return Ok(None);
+                }
                 let message = format!("{key} ({family}) is taken by {holder}");
                 Err(Refusal::new(Reason::AlreadyExists, message).hint("choose another name").into())
             }

@@ -10,7 +10,7 @@ use crate::domain::name::{Key, Name, OrderName};
 use crate::domain::plan::{Plan, PlanRead, PlannedAction, PlannedResource};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
-use crate::domain::resource::{Desired, Pin, Resource};
+use crate::domain::resource::{Desired, Pin, Resource, ResourceState};
 
 use super::keep::adopt::{self, Adopting};
 use super::keep::protect;
@@ -50,6 +50,8 @@ pub struct Existing {
     pub complete: bool,
     /// The same is desired already, and an operation is at it.
     pub under_way: bool,
+    /// Whoever waits for its operation would wait for the next one in its place.
+    pub followed: bool,
     /// It refers to others in another way than the record says.
     pub rewired: bool,
 }
@@ -153,11 +155,17 @@ fn given(params: &Value) -> Vec<Change> {
     members.map(change).collect()
 }
 
+pub(super) fn has_work(entry: &Surveyed) -> bool {
+    action(entry) != PlannedAction::None
+}
+
 fn action(entry: &Surveyed) -> PlannedAction {
     match &entry.existing {
         Some(existing) if existing.under_way => PlannedAction::None,
         Some(existing) if existing.complete && entry.care.observe_only => PlannedAction::None,
         Some(existing) if existing.complete => match entry.planned.action {
+            // What failed, or was given another wish that nobody has carried out, is looked at before it counts as done.
+            Action::None if existing.resource.state != ResourceState::Ready => PlannedAction::Update,
             Action::None => PlannedAction::None,
             Action::Create => PlannedAction::Create,
             Action::Update => PlannedAction::Update,
@@ -266,7 +274,14 @@ mod tests {
     }
 
     fn standing(complete: bool, under_way: bool) -> Option<Existing> {
-        Some(Existing { resource: resource(), complete, under_way, rewired: false })
+        let resource = Resource { state: ResourceState::Ready, ..resource() };
+        Some(Existing { resource, complete, under_way, followed: false, rewired: false })
+    }
+
+    fn failed() -> Option<Existing> {
+        let mut existing = standing(true, false)?;
+        existing.resource.state = ResourceState::Failed;
+        Some(existing)
     }
 
     #[test]
@@ -279,6 +294,8 @@ mod tests {
             (standing(true, false), Action::Update, PlannedAction::Update),
             (standing(true, false), Action::Create, PlannedAction::Create),
             (standing(false, true), Action::Create, PlannedAction::None),
+            (failed(), Action::None, PlannedAction::Update),
+            (failed(), Action::Replace, PlannedAction::Replace),
         ];
         for (existing, asked, expected) in cases {
             let label = format!("{existing:?} {asked:?}");

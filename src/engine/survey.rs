@@ -18,6 +18,7 @@ use crate::domain::effect::Entry;
 use crate::domain::id::ResourceId;
 use crate::domain::levels::{Needs, levels};
 use crate::domain::name::{Key, Name, OrderName};
+use crate::domain::operation::Operation;
 use crate::domain::order::Order;
 use crate::domain::plan::{Plan, PlanRead};
 use crate::domain::reason::Reason;
@@ -30,6 +31,7 @@ use crate::stock::Offer;
 use crate::stock::connect::backend_refusal;
 use crate::store::{Filter, NaturalKey, Paging};
 
+use super::accept::gives_way;
 use super::graph::expand::Composite;
 use super::graph::needs::{circular, needs};
 use super::graph::outputs::Known;
@@ -37,7 +39,7 @@ use super::input::{context, ownership};
 use super::keep::adopt::{Adopting, adopts, unreachable};
 use super::keep::grace;
 use super::keep::moving::Moving;
-use super::plan::{Existing, Leaving, Surveyed, plan};
+use super::plan::{Existing, Leaving, Surveyed, has_work, plan};
 use super::{Engine, Error};
 
 /// Entries surveyed at once.
@@ -56,6 +58,8 @@ pub struct Survey {
     pub keys: BTreeMap<Key, NaturalKey>,
     /// What exists and refers to others in another way than before.
     pub rewired: BTreeSet<Key>,
+    /// What has work that must take the place of an operation: others go on waiting for that.
+    pub followed: Vec<ResourceId>,
     pub moving: Moving,
     /// Objects that are there already, of resources that take them over.
     pub adopting: BTreeMap<Key, Adopting>,
@@ -138,6 +142,7 @@ impl Engine {
             secrets: BTreeMap::new(),
             keys: BTreeMap::new(),
             rewired: BTreeSet::new(),
+            followed: Vec::new(),
             moving,
             adopting: BTreeMap::new(),
             manifest: manifest.clone(),
@@ -162,6 +167,8 @@ impl Engine {
                 adopted.push((it.surveyed.key.clone(), kind, pin, adopting.external_id().to_owned()));
                 survey.adopting.insert(it.surveyed.key.clone(), adopting.clone());
             }
+            let followed = it.surveyed.existing.as_ref().filter(|existing| existing.followed);
+            survey.followed.extend(followed.filter(|_| has_work(&it.surveyed)).map(|it| it.resource.id.clone()));
             surveyed.push(it.surveyed);
         }
         self.nobody_has(&adopted).await?;
@@ -280,7 +287,7 @@ impl Engine {
             desired.wiring = Some(Wiring { lent: made.lent, ..wiring(made.written.clone(), others) });
         }
         let on_record = match existing {
-            Some(existing) => Some(self.on_record(existing, &desired).await?),
+            Some(existing) => Some(self.on_record(existing, &desired, others).await?),
             None => None,
         };
         let wanted = adopts(key, written, existing.as_ref())?;
@@ -331,31 +338,12 @@ impl Engine {
         Ok(Found { surveyed, id: id.clone(), secrets: made.secrets, natural, written: made.written, outputs })
     }
 
-    /// What others may count on.
-    pub(super) fn outputs_after(&self, id: &ResourceId, surveyed: &Surveyed) -> Result<Known, Error> {
-        let stays = surveyed.existing.as_ref().filter(|it| it.complete && !it.under_way);
-        let object = stays.and_then(|it| it.resource.object.as_ref().map(|object| (&it.resource, object)));
-        if let (Some(adopting), Action::None) = (&surveyed.adopting, surveyed.planned.action) {
-            let outputs = adopting.observed.object.outputs.clone();
-            return Ok(Known::all(id.clone(), surveyed.resource_type.clone(), outputs));
-        }
-        match (surveyed.planned.action, object) {
-            (_, Some((resource, object))) if surveyed.care.observe_only => {
-                let outputs = self.sealer_of(resource).open_outputs(&resource.id, &object.outputs)?;
-                Ok(Known::all(id.clone(), surveyed.resource_type.clone(), outputs))
-            }
-            (Action::None, Some((resource, object))) => {
-                let outputs = self.sealer_of(resource).open_outputs(&resource.id, &object.outputs)?;
-                Ok(Known::all(id.clone(), surveyed.resource_type.clone(), outputs))
-            }
-            _ => {
-                let (outputs, unknown) = (surveyed.planned.outputs.clone(), surveyed.planned.unknown.clone());
-                Ok(Known::planned(id.clone(), surveyed.resource_type.clone(), outputs, unknown))
-            }
-        }
-    }
-
-    pub(super) async fn on_record(&self, existing: &Resource, desired: &Desired) -> Result<Existing, Error> {
+    pub(super) async fn on_record(
+        &self,
+        existing: &Resource,
+        desired: &Desired,
+        others: &BTreeMap<Key, Arc<Known>>,
+    ) -> Result<Existing, Error> {
         let sealer = self.sealer_of(existing);
         let on_record: Desired = sealer.open_desired(&existing.id, &existing.desired)?;
         let open = self.store.open_operations(&existing.id).await?;
@@ -367,15 +355,18 @@ impl Engine {
             };
             return Err(Refusal::new(Reason::ConcurrentOperation, message).hint(hint).into());
         }
+        // What was made of others as they were, or may be at any moment, does not serve when these change.
+        let serves = on_record.asks_the_same(desired) && !others.values().any(|other| other.renewed);
         Ok(Existing {
-            under_way: on_record.asks_the_same(desired) && open.iter().any(|it| it.state.is_runnable()),
+            under_way: serves && open.iter().any(comes_about),
+            followed: open.last().is_some_and(gives_way),
             rewired: on_record.wiring.as_ref().map(Wired::of) != desired.wiring.as_ref().map(Wired::of),
             complete: existing.object.as_ref().is_some_and(|object| object.complete),
             resource: existing.clone(),
         })
     }
 
-    fn sealer_of<'a>(&'a self, resource: &'a Resource) -> Sealer<'a> {
+    pub(super) fn sealer_of<'a>(&'a self, resource: &'a Resource) -> Sealer<'a> {
         Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: resource.name.order.project.as_str() }
     }
 
@@ -478,6 +469,11 @@ impl Journal for NoJournal {
     async fn commit(&self, _batch: Batch) -> Result<(), journal::Error> {
         Err(journal::Error::Fenced("a plan has no journal".into()))
     }
+}
+
+/// Nobody has asked it to end, and nothing that it waited for has failed.
+fn comes_about(open: &Operation) -> bool {
+    open.state.is_runnable() && !open.cancel_requested && open.broken_by.is_none()
 }
 
 pub(super) fn order_name(manifest: &OrderManifest) -> Result<OrderName, Refusal> {

@@ -50,8 +50,12 @@ impl Counted {
         };
         let resources: serde_json::Map<_, _> = (0..things).map(thing).collect();
         let document = json!({ "apiVersion": "vend/v1", "kind": "Order", "name": name, "resources": resources });
+        self.applied(name, &document.to_string(), things)
+    }
+
+    fn applied(&self, name: &str, document: &str, things: usize) -> Cost {
         let before = numbers::scrape(&self.0).1;
-        self.0.apply(&document.to_string());
+        self.0.apply(document);
         self.0.ready(name);
         let after = numbers::scrape(&self.0).1;
         let each = |name: &str| {
@@ -86,5 +90,91 @@ fn a_resource_costs_so_much_and_in_large_orders_no_more() {
     }
     for (what, few, many) in [("commits", few.commits, many.commits), ("records written", few.written, many.written)] {
         assert!(many <= few * GROWTH, "{what} for each resource grow with the order: {few}, then {many}");
+    }
+}
+
+/// Orders in which things refer to others: what each resource costs, with its share of the references, is the same in small and in large ones.
+mod edges {
+    use super::*;
+    use crate::support::shelf::{Shelf, platform};
+
+    /// What a resource in such an order may cost beside what stands above: what it refers to is read, what it waits for is
+    /// written down, and the queue asks what has become due.
+    const FOR_AN_EDGE: f64 = 4.0;
+
+    /// Of each thing the others that it refers to.
+    type Shape = fn(usize, usize) -> Vec<usize>;
+
+    /// Each refers to the one before it.
+    fn chain(_: usize, at: usize) -> Vec<usize> {
+        at.checked_sub(1).into_iter().collect()
+    }
+
+    /// All refer to the first one.
+    fn needed(_: usize, at: usize) -> Vec<usize> {
+        (at > 0).then_some(0).into_iter().collect()
+    }
+
+    /// The last one refers to all others.
+    fn needing(all: usize, at: usize) -> Vec<usize> {
+        if at + 1 == all { (0..at).collect() } else { Vec::new() }
+    }
+
+    /// Rows of eight: each refers to two of the row above.
+    fn rows(_: usize, at: usize) -> Vec<usize> {
+        let above = |place: usize| (at / 8).checked_sub(1).map(|row| row * 8 + place % 8);
+        above(at).into_iter().chain(above(at + 1)).collect()
+    }
+
+    fn document(order: &str, things: usize, shape: Shape) -> String {
+        let thing = |at: usize| {
+            let of: Vec<_> =
+                shape(things, at).iter().map(|other| format!("${{resources.r{other}.outputs.tag}}")).collect();
+            let params = json!({ "name": format!("{order}-r{at}-x"), "size": 1, "of": of });
+            (format!("r{at}"), json!({ "type": "thing", "params": params }))
+        };
+        let resources: serde_json::Map<_, _> = (0..things).map(thing).collect();
+        json!({ "apiVersion": "vend/v1", "kind": "Order", "name": order, "resources": resources }).to_string()
+    }
+
+    #[test]
+    fn a_reference_costs_so_much_and_in_large_orders_no_more() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let (runtime, shelf) = (runtime.expect("a runtime"), Shelf::default());
+        let port = runtime.block_on(shelf.serve());
+        let core = numbers::core();
+        core.install(&["shelf"]);
+        core.apply(&platform(port, 64));
+        let counted = Counted(core);
+        counted.applied("first", &document("first", 4, chain), 4);
+        let shapes: [(&str, Shape); 4] = [("chain", chain), ("needed", needed), ("needing", needing), ("rows", rows)];
+        for (name, shape) in shapes {
+            let of = |things: usize| {
+                let order = format!("{name}{things}");
+                let edges: usize = (0..things).map(|at| shape(things, at).len()).sum();
+                (counted.applied(&order, &document(&order, things, shape), things), edges as f64 / things as f64)
+            };
+            let ((few, _), (many, edges)) = (of(FEW), of(MANY));
+            println!("{name}: {few:?} {many:?}, {edges} references for each");
+            for (what, few, many, most) in [
+                ("commits", few.commits, many.commits, COMMITS + 1.0),
+                ("reads by key", few.by_key, many.by_key, READS_BY_KEY + edges * FOR_AN_EDGE),
+                ("reads of lists", few.lists, many.lists, READS_OF_LISTS + edges * FOR_AN_EDGE),
+                ("records written", few.written, many.written, WRITTEN + edges * FOR_AN_EDGE),
+            ] {
+                assert!(few > 0.0, "{what} are counted");
+                assert!(many <= most, "{name}: each resource takes {many} {what}, and not more than {most}");
+            }
+            // The share of references for each resource is not quite the same in both.
+            let growth = GROWTH * 1.1;
+            for (what, few, many) in
+                [("commits", few.commits, many.commits), ("records written", few.written, many.written)]
+            {
+                assert!(
+                    many <= few * growth,
+                    "{name}: {what} for each resource grow with the order: {few}, then {many}"
+                );
+            }
+        }
     }
 }

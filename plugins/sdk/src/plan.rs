@@ -83,6 +83,8 @@ pub(crate) fn derive(desired: &Documents, unknown: &[String], made: Option<&Made
     };
     let (outputs, unknown) = match action {
         Action::Replace => (Map::new(), markers.outputs.clone()),
+        // Nobody can say what it will offer when it is not known what it is asked.
+        Action::Update if !unknown.is_empty() => (Map::new(), markers.outputs.clone()),
         _ => (made.outputs.clone(), Vec::new()),
     };
     Plan { action, changes, outputs, unknown }

@@ -43,7 +43,7 @@ pub trait Resource: Sized + 'static {
     }
 
     /// Observes. `derived` is what prior and markers say; refine it by looking at the backend. Not called while some params
-    /// are still unknown: then `derived` stands.
+    /// are still unknown: then `derived` stands, and of what changes every output is unknown as well.
     fn plan(derived: Plan, input: &Input<Self>) -> Result<Plan, Error> {
         let _ = input;
         Ok(derived)

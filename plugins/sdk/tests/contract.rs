@@ -238,6 +238,7 @@ fn what_is_not_known_yet_counts_as_a_change() {
     assert_eq!(planned.action, Action::Update);
     assert_eq!(planned.changes[0].pointer, "/params/max-records");
     assert_eq!((&planned.changes[0].before, &planned.changes[0].after), (&None, &None));
+    assert_eq!(planned.unknown, ["/host", "/token"], "what it will offer may be something else as well");
     let planned = plan(json!({ "name": "a.b" }), made(), json!({}), &["/params/name"]);
     assert_eq!(planned.action, Action::Replace);
 }

@@ -59,7 +59,7 @@ impl Engine {
         let mut desired = Desired::new(params, json!({}));
         desired.wiring = Some(wiring(template.clone(), others));
         let mut on_record = match existing {
-            Some(existing) => Some(self.on_record(existing, &desired).await?),
+            Some(existing) => Some(self.on_record(existing, &desired, others).await?),
             None => None,
         };
         let sealer = self.sealer(order.project.as_str());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::domain::contract::Action;
 use crate::domain::id::ResourceId;
 use crate::domain::json::strings;
 use crate::domain::marker::covers;
@@ -12,6 +13,8 @@ use crate::domain::name::{Key, Name};
 use crate::domain::placeholder::{Found, Lookup, Piece, Reference};
 use crate::domain::reference::{Named, Output};
 use crate::domain::secret::{Handle, Plain};
+use crate::engine::plan::{Surveyed, has_work};
+use crate::engine::{Engine, Error};
 
 /// Outputs of one resource, as far as they are known.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,17 +26,19 @@ pub struct Known {
     unknown: Vec<String>,
     /// What is not among them may come.
     open: bool,
+    /// It is about to change, and who is at work with what it offers does not hear of that.
+    pub renewed: bool,
 }
 
 impl Known {
     /// Of a resource that is there and stays as it is.
     pub fn all(resource: ResourceId, resource_type: Name, outputs: Value) -> Self {
-        Self { resource, resource_type, outputs, unknown: Vec::new(), open: false }
+        Self { resource, resource_type, outputs, unknown: Vec::new(), open: false, renewed: false }
     }
 
     /// Of one that is about to be made or changed.
     pub fn planned(resource: ResourceId, resource_type: Name, outputs: Value, unknown: Vec<String>) -> Self {
-        Self { resource, resource_type, outputs, unknown, open: true }
+        Self { resource, resource_type, outputs, unknown, open: true, renewed: false }
     }
 
     /// The secrets among its outputs.
@@ -50,6 +55,29 @@ impl Known {
             Some(value) => Some(Found::Value(value.clone())),
             None => self.open.then_some(Found::Unknown),
         }
+    }
+}
+
+impl Engine {
+    /// What others may count on.
+    pub(in crate::engine) fn outputs_after(&self, id: &ResourceId, surveyed: &Surveyed) -> Result<Known, Error> {
+        let all = |outputs| Known::all(id.clone(), surveyed.resource_type.clone(), outputs);
+        let stays = surveyed.existing.as_ref().filter(|it| it.complete && !it.under_way);
+        let object = stays.and_then(|it| it.resource.object.as_ref().map(|object| (&it.resource, object)));
+        let asked = surveyed.planned.action;
+        let mut known = match (&surveyed.adopting, object) {
+            (Some(adopting), _) if asked == Action::None => all(adopting.observed.object.outputs.clone()),
+            (_, Some((resource, object))) if asked == Action::None || surveyed.care.observe_only => {
+                all(self.sealer_of(resource).open_outputs(&resource.id, &object.outputs)?)
+            }
+            _ => {
+                let (outputs, unknown) = (surveyed.planned.outputs.clone(), surveyed.planned.unknown.clone());
+                Known::planned(id.clone(), surveyed.resource_type.clone(), outputs, unknown)
+            }
+        };
+        let followed = surveyed.existing.as_ref().is_some_and(|it| it.followed);
+        known.renewed = has_work(surveyed) && !followed;
+        Ok(known)
     }
 }
 

@@ -135,6 +135,44 @@ async fn what_fails_fails_what_refers_to_it_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_goes_back_before_a_change_was_carried_out_keeps_what_there_is() {
+    let bench = bench().await;
+    let made = bench.apply(&databases(&CHAIN)).await.expect("accepted");
+    assert_eq!(bench.settled(&made).await.state, OperationState::Succeeded);
+    let target = vend::domain::hold::Target::parse("connections/files").expect("a target");
+    bench.core.engine.pause(target.clone(), "", &admin()).await.expect("paused");
+    let mut changed = CHAIN;
+    changed[0].1 = "uno";
+    let apply = async |text: &str| {
+        let mut request = applying(text);
+        request.allow_destroy = true;
+        bench.core.engine.apply(request).await.expect("accepted").operation.expect("work")
+    };
+    let changing = apply(&databases(&changed)).await;
+    let back = apply(&databases(&CHAIN)).await;
+    bench.core.engine.resume(&target, &admin()).await.expect("resumed");
+    assert_eq!(bench.settled(&back).await.state, OperationState::Succeeded, "{:?}", bench.children(&back).await);
+    bench.settled(&changing).await;
+    assert_eq!(bench.databases(), ["four", "one", "one-two", "one-two-three"], "the newest counts");
+    assert!(bench.resources().await.iter().all(|it| it.state == ResourceState::Ready));
+    let again = bench.core.engine.apply(applying(&databases(&CHAIN))).await.expect("accepted");
+    assert!(again.operation.is_none(), "{:?}", again.plan);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_to_change_is_ready_again_when_the_change_is_taken_back() {
+    let bench = bench().await;
+    let made = bench.apply(&databases(&CHAIN)).await.expect("accepted");
+    assert_eq!(bench.settled(&made).await.state, OperationState::Succeeded);
+    let broken = databases(&CHAIN).replace(r#"name: "four" "#, r#"name: "four", schema: [DROP TABLE missing] "#);
+    let failed = bench.apply(&broken).await.expect("accepted");
+    assert_eq!(bench.settled(&failed).await.state, OperationState::Failed);
+    let back = bench.apply(&databases(&CHAIN)).await.expect("accepted");
+    assert_eq!(bench.settled(&back).await.state, OperationState::Succeeded, "{:?}", bench.children(&back).await);
+    assert!(bench.resources().await.iter().all(|it| it.state == ResourceState::Ready));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn references_that_lead_nowhere_are_refused_with_their_place() {
     let bench = bench().await;
     for (of, reason, words) in [

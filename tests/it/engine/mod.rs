@@ -1,9 +1,11 @@
 //! The engine with real drivers and a real store, without a server.
 
+mod at_once;
 mod budget;
 mod composites;
 mod graph;
 mod keeping;
+mod graphs;
 mod lifecycle;
 mod breaking;
 mod pausing;

@@ -21,4 +21,5 @@ pub mod raw;
 pub mod records;
 pub mod replay;
 pub mod report;
+pub mod shelf;
 pub mod web;
