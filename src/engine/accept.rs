@@ -21,6 +21,7 @@ use crate::secret::Sealer;
 use crate::store::{Commit, Move, NaturalKey, Request, Site, Write};
 use crate::telemetry::trace;
 
+use super::graph::waits::waits;
 use super::journal::tally;
 use super::keep::adopt::Adopting;
 use super::keep::moving::Moving;
@@ -177,35 +178,10 @@ pub fn accept(
 }
 
 /// A resource that something is to be done to, and the operation that does it.
-struct Work<'a> {
-    planned: &'a PlannedResource,
-    resource: Resource,
-    child: Operation,
-}
-
-/// What each of them waits for: what is made or changed, for what it refers to; what is deleted, for what referred to it to be gone or to
-/// refer to something else.
-fn waits(work: &[Work<'_>], standing: &Standing) -> Vec<Vec<OperationId>> {
-    let at_work: BTreeMap<&ResourceId, &OperationId> = work.iter().map(|it| (&it.resource.id, &it.child.id)).collect();
-    let doing = |id: &ResourceId| at_work.get(id).copied().or_else(|| standing.open_of(id).last().map(|it| &it.id));
-    let deleted = |it: &&Work<'_>| it.planned.action.removes();
-    let leaving: BTreeSet<&ResourceId> = work.iter().filter(deleted).map(|it| &it.resource.id).collect();
-    let mut referrers: BTreeMap<&ResourceId, Vec<&ResourceId>> = BTreeMap::new();
-    if !leaving.is_empty() {
-        for resource in standing.resources.values() {
-            for needed in resource.edges.iter().filter(|it| leaving.contains(it)) {
-                referrers.entry(needed).or_default().push(&resource.id);
-            }
-        }
-    }
-    let waits = |it: &Work<'_>| {
-        let others: Vec<&ResourceId> = match it.planned.action {
-            action if action.removes() => referrers.get(&it.resource.id).cloned().unwrap_or_default(),
-            _ => it.resource.edges.iter().collect(),
-        };
-        others.into_iter().filter_map(doing).cloned().collect()
-    };
-    work.iter().map(waits).collect()
+pub(super) struct Work<'a> {
+    pub planned: &'a PlannedResource,
+    pub resource: Resource,
+    pub child: Operation,
 }
 
 /// Under their new names, in the order in which these become free.

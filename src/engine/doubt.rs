@@ -13,12 +13,12 @@ use crate::driver::Failure;
 use crate::stock::Offer;
 use crate::telemetry::metrics::metrics;
 
+use super::asked::Asked;
 use super::conclude::Ended;
 use super::journal::{History, Look, Payload, Place, row};
 use super::retry::{Verdict, judge};
 use super::settle::End;
 use super::step::is_blind;
-use super::survey::Asked;
 use super::{Engine, Error};
 
 /// How often an open transaction is asked after.

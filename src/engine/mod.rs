@@ -7,6 +7,7 @@ pub mod graph;
 pub mod keep;
 pub mod plan;
 pub mod survey;
+mod asked;
 pub mod accept;
 pub mod apply;
 pub mod decide;

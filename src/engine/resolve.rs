@@ -15,11 +15,11 @@ use crate::driver::Failure;
 use crate::stock::Offer;
 use crate::store::{self, Commit, Paging, Site, Write};
 
+use super::asked::{Asked, refused};
 use super::conclude::{Facts, claim_object, mark_begun, next_stage, put_object};
 use super::journal::{History, Look, Payload, Place, row, tally};
 use super::keep::grace;
 use super::step::is_blind;
-use super::survey::{Asked, refused};
 use super::{Engine, Error};
 
 /// How often a commit is tried again after somebody else changed a record.
@@ -250,7 +250,7 @@ impl Engine {
         let Some(input) = input else { return Ok(None) };
         match self.observe(resource, Call::Adopt { input, external_id: external_id.to_owned() }, offer).await {
             Ok(Answer::Adopted(observed)) => Ok(Some(observed)),
-            Ok(other) => Err(super::survey::unfit(&asked, &format!("{other:?} to adopt")).into()),
+            Ok(other) => Err(super::asked::unfit(&asked, &format!("{other:?} to adopt")).into()),
             Err(Failure::Driver(error)) if error.kind == ErrorKind::Unsupported => Ok(None),
             Err(failure) => Err(refused(&asked, &failure).into()),
         }

@@ -14,7 +14,8 @@ use crate::domain::reason::Reason;
 use crate::domain::reference::{Context, Named};
 use crate::domain::refusal::Refusal;
 use crate::domain::resource::Resource;
-use crate::engine::survey::{Maker, Wanted, params_invalid, same_kind};
+use crate::engine::asked::params_invalid;
+use crate::engine::survey::{Maker, Wanted, same_kind};
 use crate::engine::{Engine, Error};
 use crate::stock::Matched;
 

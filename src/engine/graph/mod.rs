@@ -6,5 +6,6 @@ pub mod needs;
 mod filled;
 pub mod composite;
 pub mod outputs;
+pub mod waits;
 mod params;
 mod bind;

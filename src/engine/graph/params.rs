@@ -19,7 +19,7 @@ use crate::domain::reason::Reason;
 use crate::domain::reference::Output;
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::{Fresh, Handle, Plain};
-use crate::engine::survey::{Asked, params_invalid, refused, unfit};
+use crate::engine::asked::{Asked, params_invalid, refused, unfit};
 use crate::engine::{Engine, Error};
 
 use super::outputs::{Known, Outputs};

@@ -15,7 +15,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::resource::{Desired, ExternalObject, Pin, Resource};
 use crate::domain::secret::Fresh;
 use crate::driver::Failure;
-use crate::engine::survey::{Asked, read_made, refused, unfit};
+use crate::engine::asked::{Asked, read_made, refused, unfit};
 use crate::engine::{Engine, Error};
 use crate::policy;
 use crate::secret::Sealer;

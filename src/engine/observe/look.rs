@@ -13,7 +13,7 @@ use crate::telemetry::metrics::metrics;
 
 use super::compare::{Refreshed, compare};
 use super::keep::{Facts, Known, MOST_DRIFT, Seen, after, due};
-use crate::engine::survey::{Asked, refused, unfit};
+use crate::engine::asked::{Asked, refused, unfit};
 use crate::engine::{Engine, Error};
 
 /// What cannot be looked at for now has its next turn after this, or after its interval if that is shorter.

@@ -14,8 +14,8 @@ use crate::driver::{Attempt, Failure, Past};
 use crate::stock::Offer;
 
 use super::verify::{Orphan, Seen, Unlisted};
+use crate::engine::asked::NoJournal;
 use crate::engine::input::core_label;
-use crate::engine::survey::NoJournal;
 use crate::engine::{Engine, Error};
 
 const PAGE: u32 = 256;
