@@ -299,7 +299,8 @@ mod tests {
         ];
         for (existing, asked, expected) in cases {
             let label = format!("{existing:?} {asked:?}");
-            let plan = plan(&order_name(), vec![surveyed("db", asked, existing)], Vec::new()).expect("a plan");
+            let entry = Surveyed { may_replace_data: true, ..surveyed("db", asked, existing) };
+            let plan = plan(&order_name(), vec![entry], Vec::new()).expect("a plan");
             assert_eq!(plan.resources[0].action, expected, "{label}");
         }
     }
