@@ -137,6 +137,7 @@ mod edges {
         json!({ "apiVersion": "vend/v1", "kind": "Order", "name": order, "resources": resources }).to_string()
     }
 
+    /// `THINGS=5000` takes as many in place of a hundred and sixty.
     #[test]
     fn a_reference_costs_so_much_and_in_large_orders_no_more() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -147,6 +148,7 @@ mod edges {
         core.apply(&platform(port, 64));
         let counted = Counted(core);
         counted.applied("first", &document("first", 4, chain), 4);
+        let many = std::env::var("THINGS").map_or(MANY, |text| text.parse().expect("a number"));
         let shapes: [(&str, Shape); 4] = [("chain", chain), ("needed", needed), ("needing", needing), ("rows", rows)];
         for (name, shape) in shapes {
             let of = |things: usize| {
@@ -154,7 +156,7 @@ mod edges {
                 let edges: usize = (0..things).map(|at| shape(things, at).len()).sum();
                 (counted.applied(&order, &document(&order, things, shape), things), edges as f64 / things as f64)
             };
-            let ((few, _), (many, edges)) = (of(FEW), of(MANY));
+            let ((few, _), (many, edges)) = (of(FEW), of(many));
             println!("{name}: {few:?} {many:?}, {edges} references for each");
             for (what, few, many, most) in [
                 ("commits", few.commits, many.commits, COMMITS + 1.0),

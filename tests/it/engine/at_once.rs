@@ -34,6 +34,8 @@ async fn of_many_that_apply_at_once_the_newest_wins() {
         let bench = bench.clone();
         tokio::spawn(async move {
             let mut request = applying(&document(number));
+            request.source = format!("git:team-{}", number % 2);
+            request.take_over = true;
             request.principal = Principal { name: format!("token:p{}", number % 2), roles: vec![Role::Admin] };
             (number, bench.core.engine.apply(request).await)
         })
