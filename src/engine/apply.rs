@@ -183,7 +183,7 @@ impl Engine {
 
     /// `None`: a record changed meanwhile.
     async fn commit(&self, accepted: Accepted) -> Result<Option<(Order, Operation)>, Error> {
-        match self.store.commit(accepted.commit).await {
+        match self.put(accepted.commit).await {
             Ok(()) => {
                 metrics().accepted(accepted.operation.verb.as_str());
                 self.begin(accepted.ready, accepted.moved);

@@ -94,7 +94,7 @@ impl Engine {
                 now,
                 &*self.entropy,
             ));
-            match self.store.commit(commit).await {
+            match self.put(commit).await {
                 Ok(()) => {
                     self.look_for_due();
                     return Ok(());

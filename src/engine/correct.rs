@@ -117,7 +117,7 @@ impl Engine {
             observation: Box::new(observation),
             told: None,
         });
-        match self.store.commit(commit).await {
+        match self.put(commit).await {
             Ok(()) => {
                 tracing::info!(resource.id = %resource.id, "is not as it was applied: {why}");
                 metrics().corrected(&description.name);

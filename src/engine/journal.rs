@@ -333,7 +333,7 @@ impl Journal for StoreJournal {
             let now = self.clock.now();
             let writes = self.writes(&mut inner, &batch, now);
             match self.store.commit(Commit { site, writes, audit: Vec::new() }).await {
-                Ok(()) => {
+                Ok(_) => {
                     *self.inner.lock().expect("nothing panics while holding it") = inner;
                     return Ok(());
                 }

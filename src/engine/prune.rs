@@ -170,7 +170,7 @@ impl Engine {
         let more = pass.row.is_some() || done.is_some();
         commit.writes.extend(done.map(Write::ReducedUntil));
         if !commit.writes.is_empty() {
-            self.store.commit(commit).await?;
+            self.put(commit).await?;
         }
         Ok(more)
     }
@@ -212,7 +212,7 @@ impl Engine {
             }
         }
         if !commit.writes.is_empty() {
-            self.store.commit(commit).await?;
+            self.put(commit).await?;
         }
         Ok(more)
     }
@@ -235,7 +235,7 @@ impl Engine {
         let Some(shard) = self.store.stale_events(before, most).await?.first().copied() else { return Ok(false) };
         let mut commit = Commit::new(Site::Prune);
         commit.writes.push(Write::PruneEvents { shard, before, most, limit: EVENTS });
-        self.store.commit(commit).await?;
+        self.put(commit).await?;
         Ok(true)
     }
 

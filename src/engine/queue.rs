@@ -219,6 +219,15 @@ impl Engine {
         self.wake.notify_one();
     }
 
+    /// Commits; what waited for an operation that this has ended begins.
+    pub(super) async fn put(&self, commit: Commit) -> Result<(), store::Error> {
+        let released = self.store.commit(commit).await?.released;
+        if !released.is_empty() {
+            self.begin(released, false);
+        }
+        Ok(())
+    }
+
     /// These are due now, and with `moved` perhaps others.
     pub(super) fn begin(&self, ready: Vec<(OperationId, ResourceId)>, moved: bool) {
         {
@@ -277,7 +286,7 @@ impl Engine {
         let mut commit = Commit::new(Site::Operation);
         commit.writes.extend(tally(&after, operation.state, now));
         commit.writes.push(Write::Operation(Box::new(after)));
-        match self.store.commit(commit).await {
+        match self.put(commit).await {
             Ok(()) | Err(store::Error::Conflict { .. }) => Ok(()),
             Err(other) => Err(other.into()),
         }

@@ -157,7 +157,7 @@ impl Engine {
                 )
                 .because(&before.message),
             );
-            match self.store.commit(commit).await {
+            match self.put(commit).await {
                 Ok(()) => {
                     self.look_for_due();
                     return Ok(());

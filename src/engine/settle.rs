@@ -76,7 +76,6 @@ impl Engine {
             return Ok(false);
         }
         let (stage, step, status) = (operation.stage, operation.step, operation.status.clone());
-        let releases = self.store.releases();
         for _ in 0..CONFLICT_TRIES {
             let now = self.clock.now();
             let conclusion = self.concluded(&resource, &operation, &end, now);
@@ -88,12 +87,9 @@ impl Engine {
             commit.writes.extend(writes.iter().cloned());
             commit.writes.extend(records(&resource, &operation, conclusion, now));
             commit.writes.extend(looks.map(|(write, _)| write));
-            match self.store.commit(commit).await {
+            match self.put(commit).await {
                 Ok(()) => {
                     self.looks_at(due, now);
-                    if self.store.releases() != releases {
-                        self.look_for_due();
-                    }
                     if let Some(ended) = ended {
                         self.tell(&ended, now).await;
                     }

@@ -235,7 +235,7 @@ impl Engine {
         commit.writes.push(Write::Operation(Box::new(operation)));
         commit.writes.push(planned);
         commit.writes.push(Write::Resource(Box::new(resource)));
-        match self.store.commit(commit).await {
+        match self.put(commit).await {
             Ok(()) | Err(store::Error::Conflict { .. }) => Ok(true),
             Err(other) => Err(other.into()),
         }
@@ -257,7 +257,7 @@ impl Engine {
         let mut commit = Commit::new(Site::Operation);
         commit.writes.extend(tally(&operation, before, now));
         commit.writes.push(Write::Operation(Box::new(operation)));
-        match self.store.commit(commit).await {
+        match self.put(commit).await {
             Ok(()) | Err(store::Error::Conflict { .. }) => Ok(true),
             Err(other) => Err(other.into()),
         }
@@ -340,7 +340,7 @@ impl Engine {
         let mut commit = Commit::new(Site::Operation);
         commit.writes.extend(tally(&operation, before, now));
         commit.writes.push(Write::Operation(Box::new(operation)));
-        self.store.commit(commit).await?;
+        self.put(commit).await?;
         Ok(false)
     }
 }

@@ -82,7 +82,7 @@ impl Engine {
             reason: String::new(),
             time: now,
         });
-        self.store.commit(commit).await?;
+        self.put(commit).await?;
         Ok(revealed)
     }
 

@@ -61,7 +61,8 @@ pub async fn ensure_admin(
         time: now,
     });
     commit.writes.push(Write::Token(made));
-    Ok(store.commit(commit).await?)
+    store.commit(commit).await?;
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Option<Plain>, Error> {

@@ -40,6 +40,13 @@ impl Commit {
     }
 }
 
+/// What a commit has brought about beside what it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Children that wait for nothing any more, with their resources: nothing of an earlier generation is open of these.
+    pub released: Vec<(OperationId, ResourceId)>,
+}
+
 /// Where in the code a commit comes from: each is a place to crash at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Site {

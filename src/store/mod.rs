@@ -24,7 +24,7 @@ use crate::domain::secret::SecretRecord;
 use crate::domain::suspect::{Restored, Suspect};
 use crate::domain::time::Timestamp;
 
-pub use commit::{Commit, Ended, JournalRow, Move, NaturalKey, Request, Site, Token, Write};
+pub use commit::{Commit, Committed, Ended, JournalRow, Move, NaturalKey, Request, Site, Token, Write};
 pub use page::{Filter, Page, Paging, Pinned};
 
 #[derive(Debug, thiserror::Error)]
@@ -91,13 +91,10 @@ pub trait Store: Send + Sync {
 
     /// All or nothing, durable when it returns. Every put demands that the stored version is one below the given one
     /// (absent for version 1), else [`Error::Conflict`]; an event per put record is appended in the same transaction.
-    async fn commit(&self, commit: Commit) -> Result<(), Error>;
+    async fn commit(&self, commit: Commit) -> Result<Committed, Error>;
 
     /// Counts commits; changes after each. A wake-up, not a source of truth.
     fn changes(&self) -> watch::Receiver<u64>;
-
-    /// Counts ends of operations that others waited for: after one the queue may have more to do.
-    fn releases(&self) -> u64;
 
     /// Another one after every commit that puts or deletes a document or a driver: what was read of these after it was asked for holds as
     /// long as it stays.

@@ -101,8 +101,6 @@ mod edges {
     /// What a resource in such an order may cost beside what stands above: what it refers to is read, what it waits for is
     /// written down, and the queue asks what has become due.
     const FOR_AN_EDGE: f64 = 4.0;
-    /// In a chain the queue asks after each of them, and whoever waits for the order asks for as long as it takes.
-    const LISTS_FOR_AN_EDGE: f64 = 8.0;
 
     /// Of each thing the others that it refers to.
     type Shape = fn(usize, usize) -> Vec<usize>;
@@ -163,7 +161,7 @@ mod edges {
             for (what, few, many, most) in [
                 ("commits", few.commits, many.commits, COMMITS + 1.0),
                 ("reads by key", few.by_key, many.by_key, READS_BY_KEY + edges * FOR_AN_EDGE),
-                ("reads of lists", few.lists, many.lists, READS_OF_LISTS + edges * LISTS_FOR_AN_EDGE),
+                ("reads of lists", few.lists, many.lists, READS_OF_LISTS + edges * FOR_AN_EDGE),
                 ("records written", few.written, many.written, WRITTEN + edges * FOR_AN_EDGE),
             ] {
                 assert!(few > 0.0, "{what} are counted");

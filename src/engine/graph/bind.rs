@@ -107,7 +107,7 @@ impl Engine {
         let mut commit = Commit::new(Site::Operation);
         commit.writes.extend(crate::engine::journal::tally(&after, operation.state, now));
         commit.writes.push(Write::Operation(Box::new(after)));
-        match self.store.commit(commit).await {
+        match self.put(commit).await {
             Ok(()) => Ok(false),
             Err(store::Error::Conflict { .. }) => Ok(true),
             Err(other) => Err(other.into()),
@@ -161,7 +161,7 @@ impl Engine {
             update_time: now,
             ..resource.clone()
         })));
-        match self.store.commit(commit).await {
+        match self.put(commit).await {
             Ok(()) | Err(store::Error::Conflict { .. }) => Ok(true),
             Err(store::Error::KeyTaken { family, key, holder }) => {
                 let message = format!("{key} ({family}) is taken by {holder}");

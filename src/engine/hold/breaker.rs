@@ -129,7 +129,7 @@ impl Engine {
 
     /// If somebody else was at it, the store knows better.
     async fn commit_hold(&self, commit: Commit) -> Result<(), Error> {
-        match self.store.commit(commit).await {
+        match self.put(commit).await {
             Err(store::Error::Conflict { .. }) => self.reload().await,
             ended => Ok(ended?),
         }

@@ -113,7 +113,7 @@ impl Engine {
                 commit.writes.extend(tally(after, *before, now));
                 commit.writes.push(Write::Operation(Box::new(after.clone())));
             }
-            self.store.commit(commit)
+            self.put(commit)
         };
         if changed.is_empty() {
             return Ok(());

@@ -103,7 +103,7 @@ impl Engine {
         let mut commit = Commit::new(Site::Hold);
         commit.audit.push(self.pause_audit(&hold.target, action(&hold.target).0, why, principal));
         commit.writes.push(Write::Hold(Box::new(hold.clone())));
-        self.store.commit(commit).await?;
+        self.put(commit).await?;
         tracing::info!(target.name = %hold.target, principal = %principal, "paused");
         self.holds.put(hold.clone());
         Ok((hold, false))
@@ -120,7 +120,7 @@ impl Engine {
         let mut commit = Commit::new(Site::Hold);
         commit.audit.push(self.pause_audit(target, action(target).1, "", principal));
         commit.writes.push(Write::LiftHold { key: hold.key(), time: self.clock.now() });
-        self.store.commit(commit).await?;
+        self.put(commit).await?;
         tracing::info!(target.name = %target, principal = %principal, "resumed");
         self.holds.take(&hold.key());
         self.look_for_due();

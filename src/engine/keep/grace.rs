@@ -48,7 +48,7 @@ impl Engine {
         let after = Operation { version: operation.version + 1, update_time: now, ..operation.clone() };
         let mut commit = Commit::new(Site::Operation);
         commit.writes.push(Write::Operation(Box::new(after)));
-        match self.store.commit(commit).await {
+        match self.put(commit).await {
             Ok(()) | Err(store::Error::Conflict { .. }) => Ok(false),
             Err(other) => Err(other.into()),
         }

@@ -33,7 +33,7 @@ impl Engine {
                 return Err(Refusal::new(Reason::EtagMismatch, message).hint("get it again and decide anew").into());
             }
             self.may_go(&resource).await?;
-            match self.store.commit(self.released(&resource, principal).await?).await {
+            match self.put(self.released(&resource, principal).await?).await {
                 Ok(()) => {
                     self.look_for_due();
                     return Ok(resource);

@@ -192,7 +192,7 @@ impl Engine {
         let mut commit = Commit::new(Site::Audit);
         let project = resource.name.order.project.to_string();
         commit.writes.push(Write::Observation { project, observation: Box::new(observation.clone()), told });
-        match self.store.commit(commit).await {
+        match self.put(commit).await {
             Ok(()) => Ok(Some(observation)),
             Err(store::Error::Conflict { .. }) => Ok(None),
             Err(other) => Err(other.into()),

@@ -83,7 +83,7 @@ impl Engine {
             generation: resource.observed_generation,
             due: due(Some(DEFAULT_MS), self.clock.now(), self.roll_at_all()),
         });
-        if let Err(error) = self.store.commit(commit).await {
+        if let Err(error) = self.put(commit).await {
             tracing::warn!(resource.id = %id, "cannot be put off either: {error}");
         }
     }

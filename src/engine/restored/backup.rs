@@ -45,7 +45,7 @@ impl Engine {
             reason: String::new(),
             time: now,
         });
-        self.store.commit(commit).await?;
+        self.put(commit).await?;
         // Nothing that is in the copy was done after this time: what may have been is looked for from here on.
         let time = self.clock.now();
         let copy = self.store.copy().await?;

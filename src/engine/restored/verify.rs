@@ -109,7 +109,7 @@ impl Engine {
         }
         let mut commit = Commit::new(Site::Audit);
         commit.audit.push(self.verify_audit("", "backups.verify", self.store.core_id().as_str(), principal));
-        self.store.commit(commit).await?;
+        self.put(commit).await?;
         let listed = self.list(tell).await?;
         let (mut after, mut open) = (None, 0_u64);
         loop {
@@ -142,7 +142,7 @@ impl Engine {
         }
         let mut commit = Commit::new(Site::Hold);
         commit.writes.push(Write::LiftHold { key: key.clone(), time: self.clock.now() });
-        self.store.commit(commit).await?;
+        self.put(commit).await?;
         self.holds.take(&key);
         tracing::info!("all that the backup brought was looked at");
         Ok(())
@@ -183,7 +183,7 @@ impl Engine {
             };
             let project = resource.name.order.project.to_string();
             commit.writes.push(Write::Suspect { project, suspect: Box::new(after) });
-            match self.store.commit(commit).await {
+            match self.put(commit).await {
                 Ok(()) => {
                     let external_id = look.external_id.or(known);
                     return Ok(Some(told(look.finding, look.going.is_none(), look.detail, external_id)));
@@ -375,7 +375,7 @@ impl Engine {
             ..suspect
         };
         commit.writes.push(Write::Suspect { project, suspect: Box::new(after) });
-        Ok(self.store.commit(commit).await?)
+        Ok(self.put(commit).await?)
     }
 
     fn verify_audit(&self, project: &str, action: &str, name: &str, principal: &Principal) -> Audit {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::row::{all, int, one};
-use crate::domain::id::OperationId;
+use crate::domain::id::{OperationId, ResourceId};
 use crate::domain::name::shard;
 use crate::domain::operation::{Operation, OperationState};
 use crate::store::Error;
@@ -41,31 +41,46 @@ pub fn put(connection: &Connection, operation: &Operation, awaited: &[OperationI
     Ok(())
 }
 
-/// `ended` has: whoever waits for it waits for one less, for its successor, or in vain. True if one of them may begin.
-pub fn release(connection: &Connection, ended: &Operation) -> Result<bool, Error> {
+/// `ended` has: whoever waits for it waits for one less, for its successor, or in vain. Answers with those that may begin.
+pub fn release(connection: &Connection, ended: &Operation) -> Result<Vec<(OperationId, ResourceId)>, Error> {
     let sql = "SELECT operation FROM awaiting WHERE awaited = ?1";
     let waiting: Vec<String> = all(connection, WHAT, sql, [ended.id.as_str()], |columns| columns.text())?;
     if waiting.is_empty() {
-        return Ok(false);
+        return Ok(Vec::new());
     }
     connection.prepare_cached("DELETE FROM awaiting WHERE awaited = ?1")?.execute([ended.id.as_str()])?;
     let standing = after(connection, ended)?;
+    let mut released = Vec::new();
     for id in &waiting {
-        match &standing {
-            Standing::Open(open) if insert(connection, open, id, ended)? == 1 => {}
-            Standing::Open(_) | Standing::Done => one_less(connection, id, None)?,
-            Standing::Broken(by) => one_less(connection, id, Some(by))?,
-        }
+        let broken_by = match &standing {
+            Standing::Open(open) if insert(connection, open, id, ended)? == 1 => continue,
+            Standing::Open(_) | Standing::Done => None,
+            Standing::Broken(by) => Some(by),
+        };
+        released.extend(one_less(connection, id, broken_by)?);
     }
-    Ok(true)
+    Ok(released)
 }
 
-fn one_less(connection: &Connection, id: &str, broken_by: Option<&OperationId>) -> Result<(), Error> {
+/// The operation, if it waits for nothing any more and is the first of its resource.
+fn one_less(
+    connection: &Connection,
+    id: &str,
+    broken_by: Option<&OperationId>,
+) -> Result<Option<(OperationId, ResourceId)>, Error> {
     let sql = "UPDATE operation
         SET awaits = CASE WHEN ?2 IS NULL THEN max(awaits - 1, 0) ELSE 0 END, broken_by = coalesce(broken_by, ?2)
-        WHERE id = ?1 AND awaits > 0 AND end_time IS NULL";
-    connection.prepare_cached(sql)?.execute(params![id, broken_by.map(OperationId::as_str)])?;
-    Ok(())
+        WHERE id = ?1 AND awaits > 0 AND end_time IS NULL
+        RETURNING id, resource, awaits";
+    let params = params![id, broken_by.map(OperationId::as_str)];
+    let freed = one(connection, WHAT, sql, params, |columns| {
+        let operation = columns.parse(OperationId::parse)?;
+        Ok((operation, columns.parse_optional(ResourceId::parse)?, columns.number::<u64>()?))
+    })?;
+    let Some((operation, Some(resource), 0)) = freed else { return Ok(None) };
+    let open = super::operation::open(connection, &resource)?;
+    let first = open.first().is_some_and(|first| first.id == operation);
+    Ok(first.then_some((operation, resource)))
 }
 
 fn insert(connection: &Connection, awaited: &OperationId, operation: &str, of: &Operation) -> Result<u64, Error> {

@@ -61,7 +61,7 @@ use crate::domain::secret::SecretRecord;
 use crate::domain::suspect::{Restored, Suspect};
 use crate::domain::time::{Clock, Entropy, Timestamp};
 use crate::store::backup::Copy;
-use crate::store::{self, Commit, Ended, Filter, JournalRow, Page, Paging, Pinned, Request, Standing, Store, Token};
+use crate::store::{self, Commit, Committed, Ended, Filter, JournalRow, Page, Paging, Pinned, Request, Standing, Store, Token};
 
 /// A data directory being served. Dropping it finishes what is queued and frees the directory.
 pub struct Sqlite {
@@ -76,7 +76,6 @@ pub struct Sqlite {
     readers: reader::Readers,
     changes: watch::Receiver<u64>,
     catalog_version: Arc<AtomicU64>,
-    releases: Arc<AtomicU64>,
     hooks: Arc<hook::Hooks>,
     /// Dropped last: whoever gets the lock finds nobody else at work.
     _lock: File,
@@ -97,13 +96,12 @@ impl Sqlite {
         let readers = readers.map_err(|error| Error::from(error).at(&opened.path))?;
         let files = files::Files::of(&opened.path)?;
         let catalog_version = Arc::new(AtomicU64::new(0));
-        let releases = Arc::new(AtomicU64::new(0));
         let writer = writer::Writer::new(
             opened.connection,
             opened.owner,
             files,
             Arc::clone(&hooks),
-            writer::Changed { all: sender, catalog: Arc::clone(&catalog_version), releases: Arc::clone(&releases) },
+            writer::Changed { all: sender, catalog: Arc::clone(&catalog_version) },
             Arc::clone(&copying),
         );
         let writer = writer.map_err(|error| Error::from(error).at(&opened.path))?;
@@ -122,7 +120,6 @@ impl Sqlite {
             readers,
             changes,
             catalog_version,
-            releases,
             hooks,
             _lock: opened.lock,
         })
@@ -188,7 +185,7 @@ impl Store for Sqlite {
         copied.map_err(|error| store::Error::Backend { action: "copy the store", source: error.into() })?
     }
 
-    async fn commit(&self, commit: Commit) -> Result<()> {
+    async fn commit(&self, commit: Commit) -> Result<Committed> {
         self.hooks.check()?;
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or(store::Error::Closed)?;
@@ -198,10 +195,6 @@ impl Store for Sqlite {
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
-    }
-
-    fn releases(&self) -> u64 {
-        self.releases.load(Ordering::Acquire)
     }
 
     async fn catalog_version(&self) -> Result<u64> {

@@ -7,6 +7,7 @@ use super::{
     secret, suspect, token,
 };
 use crate::domain::event::{Change, Event};
+use crate::domain::id::{OperationId, ResourceId};
 use crate::domain::name::shard;
 use crate::store::{Error, Write};
 
@@ -16,8 +17,8 @@ pub struct Changes {
     pub events: Vec<Event>,
     /// Each once.
     pub shards: Vec<u16>,
-    /// An operation has ended for which others waited.
-    pub released: bool,
+    /// Children that wait for nothing any more.
+    pub released: Vec<(OperationId, ResourceId)>,
 }
 
 impl Changes {
@@ -80,7 +81,7 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
             operation::put(connection, it)?;
             changes.event(Event::from(&**it));
             if it.state.is_terminal() && it.parent.is_some() {
-                changes.released |= awaiting::release(connection, it)?;
+                changes.released.extend(awaiting::release(connection, it)?);
             }
         }
         Write::Await { operation: it, awaited } => {

@@ -18,7 +18,7 @@ use super::shard::{self, Owner};
 use super::trouble::Trouble;
 use super::write::{self, Changes};
 use super::{audit, event};
-use crate::store::{Commit, Error, Site};
+use crate::store::{Commit, Committed, Error, Site};
 use crate::telemetry::metrics::metrics;
 
 /// So many commits wait for the writer before callers do.
@@ -33,7 +33,7 @@ const LOG_PAGES: u32 = 16 * CHECKPOINT_PAGES;
 /// One commit and who waits for it.
 pub struct Job {
     pub commit: Commit,
-    pub reply: oneshot::Sender<Result<(), Error>>,
+    pub reply: oneshot::Sender<Result<Committed, Error>>,
 }
 
 /// Who hears of commits.
@@ -42,8 +42,6 @@ pub struct Changed {
     pub all: watch::Sender<u64>,
     /// Counts those that put or delete documents or drivers.
     pub catalog: Arc<AtomicU64>,
-    /// Counts ends of operations that others waited for.
-    pub releases: Arc<AtomicU64>,
 }
 
 pub struct Writer {
@@ -133,7 +131,7 @@ impl Writer {
         };
         let done = results.iter().filter(|result| result.is_ok()).count();
         let written =
-            |(job, result): (&Job, &Result<(), Error>)| if result.is_ok() { job.commit.writes.len() } else { 0 };
+            |(job, result): (&Job, &Result<Committed, Error>)| if result.is_ok() { job.commit.writes.len() } else { 0 };
         metrics().wrote(jobs.iter().zip(&results).map(written).sum());
         // Before anybody is answered: whoever was told that it is done finds what it made.
         if jobs.iter().zip(&results).any(|(job, result)| result.is_ok() && job.commit.changes_catalog()) {
@@ -159,16 +157,16 @@ impl Writer {
     ///
     /// Nearly always all of them can be done, and then none needs to be undone by itself: savepoints, which copy what they cover, are set
     /// only where that turned out not to be so.
-    fn transact(&mut self, commits: &[&Commit]) -> Result<Vec<Result<(), Error>>, Error> {
+    fn transact(&mut self, commits: &[&Commit]) -> Result<Vec<Result<Committed, Error>>, Error> {
         self.statement("BEGIN IMMEDIATE")?;
         let mut revisions = Revisions::new();
         let mut sites: Vec<Site> = Vec::new();
-        let mut results: Vec<Result<(), Error>> = Vec::with_capacity(commits.len());
+        let mut results: Vec<Result<Committed, Error>> = Vec::with_capacity(commits.len());
         for commit in commits {
             match self.write(commit, &mut revisions) {
-                Ok(()) => {
+                Ok(committed) => {
                     note(&mut sites, commit.site);
-                    results.push(Ok(()));
+                    results.push(Ok(committed));
                 }
                 Err(error) if self.connection.is_autocommit() || voids_batch(&error) => return Err(error),
                 Err(error) => {
@@ -182,7 +180,7 @@ impl Writer {
     }
 
     /// The same where some of them cannot be done: each can be undone by itself.
-    fn transact_apart(&mut self, commits: &[&Commit]) -> Result<Vec<Result<(), Error>>, Error> {
+    fn transact_apart(&mut self, commits: &[&Commit]) -> Result<Vec<Result<Committed, Error>>, Error> {
         self.statement("BEGIN IMMEDIATE")?;
         let mut revisions = Revisions::new();
         let mut sites: Vec<Site> = Vec::new();
@@ -219,7 +217,7 @@ impl Writer {
     }
 
     /// One commit within the batch: all of it, or nothing and the reason. An outer error voids the batch.
-    fn one(&self, commit: &Commit, revisions: &mut Revisions) -> Result<Result<(), Error>, Error> {
+    fn one(&self, commit: &Commit, revisions: &mut Revisions) -> Result<Result<Committed, Error>, Error> {
         self.statement("SAVEPOINT one")?;
         let before = revisions.clone();
         let result = self.write(commit, revisions);
@@ -233,24 +231,21 @@ impl Writer {
             return Ok(Err(error));
         }
         self.statement("RELEASE one")?;
-        Ok(Ok(()))
+        Ok(result)
     }
 
-    fn write(&self, commit: &Commit, revisions: &mut Revisions) -> Result<(), Error> {
+    fn write(&self, commit: &Commit, revisions: &mut Revisions) -> Result<Committed, Error> {
         let mut changes = Changes::default();
         for it in &commit.writes {
             write::apply(&self.connection, it, &mut changes)?;
-        }
-        if changes.released {
-            self.changed.releases.fetch_add(1, Ordering::AcqRel);
         }
         for it in &commit.audit {
             audit::insert(&self.connection, it)?;
             changes.touch(&it.project);
         }
-        for id in changes.shards {
-            if let Entry::Vacant(entry) = revisions.entry(id) {
-                let latest = shard::fence(&self.connection, id, &self.owner, self.epochs[usize::from(id)])?;
+        for id in &changes.shards {
+            if let Entry::Vacant(entry) = revisions.entry(*id) {
+                let latest = shard::fence(&self.connection, *id, &self.owner, self.epochs[usize::from(*id)])?;
                 entry.insert((latest, latest));
             }
         }
@@ -261,7 +256,7 @@ impl Writer {
             *latest += 1;
             event::insert(&self.connection, *latest, it)?;
         }
-        Ok(())
+        Ok(Committed { released: changes.released })
     }
 
     /// Here rather than by SQLite itself, which would not tell when it fails.

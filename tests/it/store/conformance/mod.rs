@@ -75,7 +75,7 @@ pub async fn put(store: &dyn Store, writes: Vec<Write>) {
 }
 
 pub async fn try_put(store: &dyn Store, writes: Vec<Write>) -> Result<(), Error> {
-    store.commit(Commit { writes, ..Commit::new(Site::Accept) }).await
+    store.commit(Commit { writes, ..Commit::new(Site::Accept) }).await.map(drop)
 }
 
 #[track_caller]
