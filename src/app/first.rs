@@ -21,7 +21,7 @@ pub async fn documents(store: &dyn Store, stock: &Stock) -> Result<(), stock::Er
         environment_type: name("development"),
     });
     let principal = Principal { name: "system:start".into(), roles: Vec::new() };
-    stock.apply(vec![project, environment], &principal, false).await?;
+    stock.apply(vec![project, environment], &principal, Default::default()).await?;
     Ok(())
 }
 

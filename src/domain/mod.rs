@@ -24,6 +24,7 @@ pub mod effect;
 pub mod limits;
 pub mod driver;
 pub mod requirement;
+pub mod upgrade;
 pub mod order;
 pub mod resource;
 pub mod placeholder;

@@ -80,6 +80,11 @@ impl Key {
         (self.0.split('/').count() < DEEPEST).then(|| Self(format!("{}/{name}", self.0)))
     }
 
+    /// It is `whole`, or a part of it.
+    pub fn is_of(&self, whole: &Key) -> bool {
+        self == whole || self.0.strip_prefix(whole.as_str()).is_some_and(|rest| rest.starts_with('/'))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -171,4 +176,19 @@ pub fn shard(project: &str) -> u16 {
     // FNV-1a, 32 bit: stable for ever, since shards are stored.
     let hash = project.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     u16::from((hash ^ (hash >> 8) ^ (hash >> 16) ^ (hash >> 24)) as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_belong_to_their_composite() {
+        let key = |text: &str| Key::parse(text).expect("a key");
+        for (it, of, expected) in
+            [("db", "db", true), ("db/server", "db", true), ("dbs", "db", false), ("d", "db", false)]
+        {
+            assert_eq!(key(it).is_of(&key(of)), expected, "{it} of {of}");
+        }
+    }
 }

@@ -75,6 +75,8 @@ pub struct Held {
 pub enum OperationVerb {
     /// Of orders.
     Apply,
+    /// Of orders: some of their resources are made with something else from now on.
+    Upgrade,
     /// Of orders and resources.
     Delete,
     /// Of resources.
@@ -96,6 +98,7 @@ impl OperationVerb {
     pub fn as_str(self) -> &'static str {
         match self {
             OperationVerb::Apply => "apply",
+            OperationVerb::Upgrade => "upgrade",
             OperationVerb::Delete => "delete",
             OperationVerb::Create => "create",
             OperationVerb::Update => "update",

@@ -70,6 +70,7 @@ reasons! {
     BackendUnavailable = "BACKEND_UNAVAILABLE",
     BackendThrottled = "BACKEND_THROTTLED",
     CredentialsRejected = "CREDENTIALS_REJECTED",
+    ConnectionMoved = "CONNECTION_MOVED",
     Paused = "PAUSED",
     DeletionGrace = "DELETION_GRACE",
     Unverified = "UNVERIFIED",

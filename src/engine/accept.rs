@@ -26,6 +26,7 @@ use super::journal::tally;
 use super::keep::adopt::Adopting;
 use super::keep::moving::Moving;
 use super::keep::{grace, owner};
+use super::upgrade::Upgraded;
 
 /// Who asks, when, and how it is to be remembered.
 pub struct Asking<'a> {
@@ -34,6 +35,8 @@ pub struct Asking<'a> {
     pub content_hash: &'a str,
     /// Where the order is applied from; empty if nobody says.
     pub source: &'a str,
+    /// Of the order's operation.
+    pub verb: OperationVerb,
     pub trace: &'a str,
     pub now: Timestamp,
     pub sealer: Sealer<'a>,
@@ -66,6 +69,7 @@ pub struct Bringing {
     pub rewired: BTreeSet<Key>,
     pub moving: Moving,
     pub adopting: BTreeMap<Key, Adopting>,
+    pub upgraded: BTreeMap<Key, Upgraded>,
 }
 
 pub struct Accepted {
@@ -90,7 +94,6 @@ pub fn accept(
     let entropy = asking.sealer.entropy;
     let mut commit = Commit::new(Site::Accept);
     let mut parent = operation(&plan.order, OperationId::new(now, entropy), asking);
-    parent.verb = if manifest.is_some() { OperationVerb::Apply } else { OperationVerb::Delete };
     let order = order_after(plan, manifest, standing, &parent.id, asking);
     parent.generation = order.generation;
     parent.plan_digest = plan.digest.clone();
@@ -208,6 +211,8 @@ fn recorded(
     }
     let (existing, desired) = (standing.resources.get(&planned.key)?, planned.desired.as_ref()?);
     Some(Write::Resource(Box::new(Resource {
+        pin: planned.pin.clone(),
+        object: object_after(existing, planned, bringing, asking),
         desired: asking.sealer.desired(&existing.id, desired),
         edges: edges(Some(desired)),
         order: order.id.clone(),
@@ -290,6 +295,8 @@ fn resource_after(
                 message: String::new(),
                 labels: order.labels.clone(),
                 order: order.id.clone(),
+                pin: planned.pin.clone(),
+                object: object_after(existing, planned, bringing, asking),
                 care: planned.care.clone(),
                 version: existing.version + 1,
                 update_time: now,
@@ -332,6 +339,22 @@ fn resource_after(
             resource
         }
     }
+}
+
+/// As the driver remembers it that is at it from now on.
+fn object_after(
+    existing: &Resource,
+    planned: &PlannedResource,
+    bringing: &Bringing,
+    asking: &Asking<'_>,
+) -> Option<ExternalObject> {
+    let mut object = existing.object.clone();
+    let carried = bringing.upgraded.get(&planned.key).and_then(|it| it.state.as_ref());
+    if let (Some(object), Some((state, version))) = (&mut object, carried) {
+        object.state = asking.sealer.state(&existing.id, state);
+        object.state_version = *version;
+    }
+    object
 }
 
 /// The object that is there already becomes the resource's own.
@@ -454,7 +477,7 @@ fn operation(order: &OrderName, id: OperationId, asking: &Asking<'_>) -> Operati
         order: order.clone(),
         resource: None,
         resource_key: String::new(),
-        verb: OperationVerb::Apply,
+        verb: asking.verb,
         generation: 0,
         state: OperationState::Queued,
         reason: None,

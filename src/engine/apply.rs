@@ -9,7 +9,7 @@ use crate::domain::document::{Manifest, OrderManifest};
 use crate::domain::id::ResourceId;
 use crate::domain::json::canonical;
 use crate::domain::name::{Key, OrderName};
-use crate::domain::operation::Operation;
+use crate::domain::operation::{Operation, OperationVerb};
 use crate::domain::order::Order;
 use crate::domain::plan::{Plan, PlannedAction};
 use crate::domain::principal::Principal;
@@ -25,6 +25,7 @@ use super::accept::{Accepted, Asking, Bringing, Standing, accept, gives_way};
 use super::keep::{adopt, owner};
 use super::plan::{hex, plan};
 use super::survey::{Survey, order_name};
+use super::upgrade::{self, Upgrading};
 use super::{Engine, Error};
 
 /// How often a plan is made again because a record changed between plan and commit.
@@ -34,6 +35,10 @@ const CONFLICT_TRIES: u32 = 5;
 pub struct Apply {
     /// With project and environment.
     pub manifest: OrderManifest,
+    /// What of it is to be made with something else than it is made with.
+    pub upgrading: Upgrading,
+    /// What a request id stands for; if absent, the manifest.
+    pub content: Option<Value>,
     pub principal: Principal,
     pub plan_digest: Option<String>,
     pub allow_destroy: bool,
@@ -71,7 +76,8 @@ pub struct Delete {
 impl Engine {
     pub async fn apply(&self, request: Apply) -> Result<Applied, Error> {
         let name = order_name(&request.manifest)?;
-        let content = content_hash(&serde_json::to_value(&request.manifest).unwrap_or(Value::Null));
+        let content = request.content.clone().or_else(|| serde_json::to_value(&request.manifest).ok());
+        let content = content_hash(&content.unwrap_or(Value::Null));
         if let Some(operation) = self.repeated(&name, &request.request_id, &content).await? {
             let plan = Plan {
                 order: name.clone(),
@@ -82,7 +88,7 @@ impl Engine {
             return Ok(Applied { order: self.store.order(&name).await?, operation: Some(operation), plan });
         }
         for _ in 0..CONFLICT_TRIES {
-            let survey = self.survey(request.manifest.clone()).await?;
+            let survey = self.survey(request.manifest.clone(), &request.upgrading).await?;
             let standing = self.standing(&name, &survey).await?;
             check_etag(&name, standing.order.as_ref(), request.etag)?;
             if !survey.followed.iter().all(|id| standing.open_of(id).last().is_some_and(gives_way)) {
@@ -95,6 +101,7 @@ impl Engine {
                 owner::check(known, &request.source, &request.principal, request.take_over)?;
             }
             adopt::may(&request.principal, &survey.plan)?;
+            upgrade::at_rest(&survey, &standing)?;
             allowed(&survey.plan, &request)?;
             if request.validate_only {
                 return Ok(Applied { order: standing.order, operation: None, plan: survey.plan });
@@ -102,7 +109,10 @@ impl Engine {
             let moves_in =
                 request.take_over && known.is_some_and(|it| it.source != owner::after(known, &request.source));
             if !changes && !moves_in {
-                let operation = self.under_way(standing.order.as_ref()).await?;
+                let operation = match request.upgrading.is_empty() {
+                    true => self.under_way(standing.order.as_ref()).await?,
+                    false => None,
+                };
                 return Ok(Applied { order: standing.order, operation, plan: survey.plan });
             }
             let asking = Asking {
@@ -110,16 +120,17 @@ impl Engine {
                 request_id: &request.request_id,
                 content_hash: &content,
                 source: &request.source,
+                verb: if request.upgrading.is_empty() { OperationVerb::Apply } else { OperationVerb::Upgrade },
                 trace: &request.trace,
                 now: self.clock.now(),
                 sealer: Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: name.project.as_str() },
             };
-            let Survey { plan, ids, mut secrets, keys, rewired, moving, adopting, manifest, .. } = survey;
+            let Survey { plan, ids, mut secrets, keys, rewired, moving, adopting, upgraded, manifest, .. } = survey;
             for fresh in secrets.values_mut() {
                 self.drop_known(fresh).await?;
             }
             let keys = created(&plan, keys);
-            let bringing = Bringing { ids, secrets, keys, rewired, moving, adopting };
+            let bringing = Bringing { ids, secrets, keys, rewired, moving, adopting, upgraded };
             let accepted = accept(&plan, Some(&manifest), &standing, &bringing, &asking);
             if let Some((order, operation)) = self.commit(accepted).await? {
                 return Ok(Applied { order: Some(order), operation: Some(operation), plan });
@@ -159,6 +170,7 @@ impl Engine {
                 request_id: &request.request_id,
                 content_hash: &content,
                 source: "",
+                verb: OperationVerb::Delete,
                 trace: &request.trace,
                 now: self.clock.now(),
                 sealer: Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: name.project.as_str() },

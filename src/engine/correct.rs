@@ -86,6 +86,7 @@ impl Engine {
             content_hash: "",
             trace: "",
             source: "",
+            verb: OperationVerb::Apply,
             now,
             sealer: Sealer { keyring: &self.keyring, entropy: &*self.entropy, project },
         };

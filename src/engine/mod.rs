@@ -7,6 +7,7 @@ pub mod graph;
 pub mod keep;
 pub mod plan;
 pub mod survey;
+pub mod upgrade;
 mod asked;
 pub mod accept;
 pub mod apply;
@@ -53,6 +54,7 @@ pub use resolve::Resolution;
 pub use restored::backup::Backup;
 pub use restored::verify::{Orphan, Seen, SeenResource, Unlisted};
 pub use story::{Origin, StoryKind, StoryLine};
+pub use upgrade::{Upgrade, Upgrading, Which};
 pub use view::{Condition, ResourceView};
 
 #[derive(Debug, thiserror::Error)]

@@ -14,6 +14,7 @@ use crate::domain::resource::{Desired, Pin, Resource, ResourceState};
 
 use super::keep::adopt::{self, Adopting};
 use super::keep::protect;
+use super::upgrade::Upgraded;
 
 /// One entry of the manifest, with everything that was found out about it.
 #[derive(Debug, Clone)]
@@ -38,6 +39,8 @@ pub struct Surveyed {
     pub care: Care,
     /// The object that it takes over.
     pub adopting: Option<Adopting>,
+    /// What it was made with until now, and what becomes of its state.
+    pub upgraded: Option<Upgraded>,
     /// What it was called before.
     pub was: Option<String>,
 }
@@ -102,7 +105,9 @@ fn entry_plan(entry: Surveyed) -> Result<PlannedResource, Refusal> {
     let mut changes = entry.planned.changes;
     if let Some(existing) = &entry.existing {
         let name = entry.was.as_deref().map(|was| (was, entry.key.as_str()));
-        let recorded = protect::recorded(&entry.care, &existing.resource.care, name);
+        let mut recorded = protect::recorded(&entry.care, &existing.resource.care, name);
+        let repinned = entry.upgraded.as_ref().map(|it| it.changes(&existing.resource.pin, &entry.pin, &entry.driver));
+        recorded.extend(repinned.into_iter().flatten());
         if action == PlannedAction::None && !recorded.is_empty() {
             action = PlannedAction::Record;
         }
@@ -269,6 +274,7 @@ mod tests {
             reads: Vec::new(),
             care: Care::default(),
             adopting: None,
+            upgraded: None,
             was: None,
         }
     }

@@ -33,6 +33,7 @@ use super::keep::adopt::{Adopting, adopts, unreachable};
 use super::keep::grace;
 use super::keep::moving::Moving;
 use super::plan::{Existing, Leaving, Surveyed, has_work, plan};
+use super::upgrade::{Upgraded, Upgrading};
 use super::{Engine, Error};
 
 /// Entries surveyed at once.
@@ -56,6 +57,8 @@ pub struct Survey {
     pub moving: Moving,
     /// Objects that are there already, of resources that take them over.
     pub adopting: BTreeMap<Key, Adopting>,
+    /// What is made with something else from now on.
+    pub upgraded: BTreeMap<Key, Upgraded>,
     pub manifest: OrderManifest,
 }
 
@@ -66,6 +69,8 @@ pub(super) struct Wanted {
     pub maker: Maker,
     pub id: ResourceId,
     pub existing: Option<Resource>,
+    /// It is to be made with something else than it is made with.
+    pub repinned: bool,
     /// Slot of its driver → what the slot's connection is filled from.
     pub fills: BTreeMap<String, Key>,
 }
@@ -110,12 +115,12 @@ impl Engine {
         manifest: OrderManifest,
         principal: &crate::domain::principal::Principal,
     ) -> Result<Plan, Error> {
-        let plan = self.survey(manifest).await?.plan;
+        let plan = self.survey(manifest, &Upgrading::default()).await?.plan;
         super::keep::adopt::may(principal, &plan)?;
         Ok(plan)
     }
 
-    pub(super) async fn survey(&self, mut manifest: OrderManifest) -> Result<Survey, Error> {
+    pub(super) async fn survey(&self, mut manifest: OrderManifest, upgrading: &Upgrading) -> Result<Survey, Error> {
         let order = order_name(&manifest)?;
         self.stock.environment(&order.project, &order.environment).await?;
         let on_record = self.store.order(&order).await?;
@@ -125,7 +130,7 @@ impl Engine {
             None => BTreeMap::new(),
         };
         let moving = self.moving(&order, &manifest, on_record.is_some(), &mut existing).await?;
-        let entries = self.expand(&order, &manifest, &existing).await?;
+        let entries = self.expand(&order, &manifest, &existing, upgrading).await?;
         let needs = needs(&entries)?;
         let mut survey = Survey {
             plan: Plan { order: order.clone(), digest: String::new(), resources: Vec::new(), warnings: Vec::new() },
@@ -138,6 +143,7 @@ impl Engine {
             followed: Vec::new(),
             moving,
             adopting: BTreeMap::new(),
+            upgraded: BTreeMap::new(),
             manifest: manifest.clone(),
         };
         let (mut surveyed, mut adopted) = (Vec::new(), Vec::new());
@@ -160,6 +166,7 @@ impl Engine {
                 adopted.push((it.surveyed.key.clone(), kind, pin, adopting.external_id().to_owned()));
                 survey.adopting.insert(it.surveyed.key.clone(), adopting.clone());
             }
+            survey.upgraded.extend(it.surveyed.upgraded.clone().map(|upgraded| (it.surveyed.key.clone(), upgraded)));
             let followed = it.surveyed.existing.as_ref().filter(|existing| existing.followed);
             survey.followed.extend(followed.filter(|_| has_work(&it.surveyed)).map(|it| it.resource.id.clone()));
             surveyed.push(it.surveyed);
@@ -266,10 +273,10 @@ impl Engine {
         apart: bool,
         needed: bool,
     ) -> Result<Found, Error> {
-        let Wanted { key, written, id, existing, fills, .. } = wanted;
+        let Wanted { key, written, id, existing, repinned, fills, .. } = wanted;
         let pin = match existing {
-            Some(existing) => existing.pin.clone(),
-            None => self.filled_pin(key, offer, fills, others).await?,
+            Some(existing) if !repinned => existing.pin.clone(),
+            _ => self.filled_pin(key, offer, fills, others).await?,
         };
         let class = written.class.as_ref();
         let asked = Asked { order, key, class, offer, id, existing: existing.as_ref(), apart };
@@ -283,6 +290,10 @@ impl Engine {
             Some(existing) => Some(self.on_record(existing, &desired, others).await?),
             None => None,
         };
+        let upgraded = match existing {
+            Some(existing) if *repinned => Some(self.upgraded(&asked, existing, &pin).await?),
+            _ => None,
+        };
         let wanted = adopts(key, written, existing.as_ref())?;
         let (mut adopting, mut looked) = (None, Vec::new());
         let (planned, reads, natural) = if self.can_be_asked(&pin).await? {
@@ -293,7 +304,7 @@ impl Engine {
             let prior = match (&adopting, &on_record) {
                 (Some(adopting), _) => Some(adopting.prior(&desired.config)),
                 (None, Some(Existing { resource, .. })) => match resource.object.as_ref().filter(|it| it.complete) {
-                    Some(object) => Some(self.prior(resource, object)?),
+                    Some(object) => Some(Upgraded::prior(upgraded.as_ref(), self.prior(resource, object)?)),
                     None => None,
                 },
                 (None, None) => None,
@@ -325,6 +336,7 @@ impl Engine {
             reads: looked,
             care: Care::of(written, existing.as_ref().map(|it| &it.care)),
             adopting,
+            upgraded,
             was: None,
         };
         let outputs = if needed { Some(self.outputs_after(id, &surveyed)?) } else { None };

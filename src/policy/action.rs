@@ -33,6 +33,7 @@ macro_rules! actions {
 actions! {
     OrdersPlan = "orders.plan": "OrderService/PlanOrder";
     OrdersApply = "orders.apply": "OrderService/ApplyOrder";
+    OrdersUpgrade = "orders.upgrade": "OrderService/UpgradeOrder";
     OrdersGet = "orders.get": "OrderService/GetOrder";
     OrdersList = "orders.list": "OrderService/ListOrders";
     OrdersDelete = "orders.delete": "OrderService/DeleteOrder";
@@ -85,6 +86,7 @@ impl Action {
             self,
             Action::OrdersApply
                 | Action::OrdersDelete
+                | Action::OrdersUpgrade
                 | Action::ResourcesRelease
                 | Action::OperationsCancel
                 | Action::OperationsRetry

@@ -35,6 +35,8 @@ pub fn allows(role: Role, action: Action, name: &str) -> bool {
         Action::ConnectionsCheck => matches!(role, Infra | Platform),
         Action::OrdersPlan => matches!(role, Developer | Platform),
         Action::OrdersApply | Action::OrdersDelete => role == Developer,
+        // What makes resources is the business of those who stock the machine and define its front.
+        Action::OrdersUpgrade => matches!(role, Platform | Infra),
         Action::ResourcesOutputs => matches!(role, Developer | Platform),
         // It asks a backend, at the cost of its limits.
         Action::ResourcesRefresh => matches!(role, Developer | Platform | Infra),

@@ -6,11 +6,12 @@ use tonic::{Request, Response, Status};
 
 use crate::domain::document::{Document, Kind, Manifest};
 use crate::domain::hold::Target;
+use crate::domain::name::Name;
 use crate::domain::reason::Reason;
 use crate::pb;
 use crate::pb::applied_document::Action;
 use crate::pb::document_service_server::DocumentService;
-use crate::stock::{self, Checked};
+use crate::stock::{self, AppliedDocument, Checked, Manner};
 
 use super::caller::Caller;
 use super::core::Core;
@@ -33,6 +34,7 @@ impl DocumentService for Documents {
         let mut manifests = Vec::new();
         let mut places = Vec::new();
         let mut answers = Vec::new();
+        let manner = Manner { validate_only: ask.validate_only, moved: ask.moved };
         let read = source::read(ask.sources).await?;
         for document in read.documents {
             let at = answers.len();
@@ -47,8 +49,11 @@ impl DocumentService for Documents {
                 answers.push(None);
             }
         }
-        let applied = self.0.stock.apply(manifests, &caller.principal, ask.validate_only).await?;
-        for ((at, source), it) in places.into_iter().zip(applied) {
+        let applied = self.0.stock.apply(manifests, &caller.principal, manner).await?;
+        for ((at, source), mut it) in places.into_iter().zip(applied) {
+            if !ask.validate_only {
+                self.foretell(&mut it).await;
+            }
             answers[at] = Some(convert::document::applied(it, source));
         }
         drop(read.load);
@@ -153,6 +158,19 @@ impl DocumentService for Documents {
 }
 
 impl Documents {
+    /// What an upgrade would do to everything that a changed recipe has made. It is applied already: what cannot be told is not told.
+    async fn foretell(&self, it: &mut AppliedDocument) {
+        if it.kind != Kind::Recipe || it.concerns.is_empty() {
+            return;
+        }
+        let Some(Ok(name)) = it.name.strip_prefix("recipes/").map(Name::new) else { return };
+        match self.0.engine.foretell(&name).await {
+            Ok(told) if told.is_empty() => {}
+            Ok(told) => it.concerns.push_str(&format!("; {told}: `vend upgrade --recipe {name}`")),
+            Err(error) => tracing::warn!(recipe = %name, "what upgrading would do cannot be told: {error}"),
+        }
+    }
+
     /// The document, a connection with how it was found lately.
     async fn seen(&self, document: Document) -> pb::Document {
         let conditions = match document.manifest.kind() {

@@ -53,6 +53,8 @@ impl OrderService for Orders {
             .engine
             .apply(engine::Apply {
                 manifest: order.manifest,
+                upgrading: engine::Upgrading::default(),
+                content: None,
                 principal: caller.principal,
                 plan_digest: request::given(ask.plan_digest),
                 allow_destroy: ask.allow_destroy,
@@ -65,20 +67,35 @@ impl OrderService for Orders {
             })
             .await
             .map_err(|error| order.written.place(error))?;
-        let order = match (applied.order, &applied.operation) {
-            // A new one: all that it has is what the plan makes, and none of it was made yet.
-            (Some(order), Some(operation)) if order.version == 1 && !applied.plan.resources.is_empty() => {
-                let count = Count { all: applied.plan.resources.len(), ..Count::default() };
-                Some(self.shown(order, Some(operation.state), count)?)
-            }
-            (Some(order), _) => Some(self.show(order).await?),
-            (None, _) => None,
-        };
-        Ok(Response::new(pb::ApplyOrderResponse {
-            operation: applied.operation.map(convert::operation::operation),
-            plan: Some(convert::plan::plan(self.0.engine.mask_plan(&applied.plan))),
-            order,
-        }))
+        let (operation, plan, order) = self.applied(applied).await?;
+        Ok(Response::new(pb::ApplyOrderResponse { operation, plan, order }))
+    }
+
+    async fn upgrade_order(
+        &self,
+        request: Request<pb::UpgradeOrderRequest>,
+    ) -> Result<Response<pb::UpgradeOrderResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let name = names::order(&ask.name)?;
+        let upgrading = request::upgrading(ask.resources, &ask.to)?;
+        let applied = self
+            .0
+            .engine
+            .upgrade(engine::Upgrade {
+                name,
+                upgrading,
+                principal: caller.principal,
+                plan_digest: request::given(ask.plan_digest),
+                allow_destroy: ask.allow_destroy,
+                request_id: request::id(ask.request_id)?,
+                validate_only: ask.validate_only,
+                trace: caller.trace,
+            })
+            .await?;
+        let (operation, plan, order) = self.applied(applied).await?;
+        Ok(Response::new(pb::UpgradeOrderResponse { operation, plan, order }))
     }
 
     async fn get_order(&self, request: Request<pb::GetOrderRequest>) -> Result<Response<pb::GetOrderResponse>, Status> {
@@ -184,6 +201,23 @@ impl Orders {
         let order = source::fill(sourced, project, environment)?;
         self.0.place(&order.project, Some(&order.environment)).await?;
         Ok((order, load))
+    }
+
+    async fn applied(
+        &self,
+        applied: engine::Applied,
+    ) -> Result<(Option<pb::Operation>, Option<pb::Plan>, Option<pb::Order>), Status> {
+        let order = match (applied.order, &applied.operation) {
+            // A new one: all that it has is what the plan makes, and none of it was made yet.
+            (Some(order), Some(operation)) if order.version == 1 && !applied.plan.resources.is_empty() => {
+                let count = Count { all: applied.plan.resources.len(), ..Count::default() };
+                Some(self.shown(order, Some(operation.state), count)?)
+            }
+            (Some(order), _) => Some(self.show(order).await?),
+            (None, _) => None,
+        };
+        let plan = convert::plan::plan(self.0.engine.mask_plan(&applied.plan));
+        Ok((applied.operation.map(convert::operation::operation), Some(plan), order))
     }
 
     async fn show(&self, order: Order) -> Result<pb::Order, Status> {

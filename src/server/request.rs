@@ -1,10 +1,12 @@
 //! Parts that many requests have in common.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tonic::Status;
 
-use crate::domain::name::OrderName;
+use crate::domain::name::{Key, OrderName};
+use crate::domain::upgrade::Towards;
+use crate::engine::{Upgrading, Which};
 use crate::store::Filter;
 
 use super::names;
@@ -34,6 +36,17 @@ pub fn source(text: String) -> Result<String, Status> {
         return Err(names::field("order_source", "has control characters"));
     }
     Ok(text)
+}
+
+/// What of an order is to be moved, and what to.
+pub fn upgrading(resources: Vec<String>, to: &str) -> Result<Upgrading, Status> {
+    let mut keys = BTreeSet::new();
+    for text in resources {
+        keys.insert(Key::parse(&text).map_err(|error| names::field("resources", error.to_string()))?);
+    }
+    let to = Towards::parse(to)
+        .map_err(|error| names::field("to", format!("is neither RECIPE@REVISION nor DRIVER@VERSION: {error}")))?;
+    Ok(Upgrading { which: if keys.is_empty() { Which::All } else { Which::Of(keys) }, to })
 }
 
 /// What a field says; an empty one says nothing.

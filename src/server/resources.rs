@@ -148,6 +148,7 @@ impl Resources {
     async fn show(&self, resource: Resource) -> Result<pb::Resource, Status> {
         let mut view = self.0.engine.view(&resource)?;
         self.0.engine.observed(&resource, &mut view).await?;
+        self.0.engine.maintained(&resource, &mut view).await?;
         view.conditions.extend(self.0.engine.held_resource(&resource.name.order, &resource.pin).await?);
         Ok(convert::resource::resource(resource, view))
     }

@@ -55,6 +55,7 @@ pub fn code(reason: Reason) -> Code {
         | Reason::CreateOutcomeUnknown
         | Reason::MultipleCandidates
         | Reason::DriverUnfit
+        | Reason::ConnectionMoved
         | Reason::DependencyFailed
         | Reason::ChildrenFailed => Code::FailedPrecondition,
         // Read again and decide anew.

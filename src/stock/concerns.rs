@@ -8,8 +8,8 @@ use crate::domain::resource::Desired;
 use crate::secret::Sealer;
 use crate::store::{Filter, Paging, Pinned};
 
+use super::check::facts_in_use;
 use super::compatible::{Live, compatible};
-use super::records::facts_in_use;
 use super::{Error, Stock, facts};
 
 /// Pairs of recipe and revision that are looked at.
@@ -20,7 +20,7 @@ const SHOWN: usize = 8;
 
 impl Stock {
     /// What an update leaves as it is, or changes at once.
-    pub(super) async fn concerns(&self, existing: &Document, new: &Manifest) -> Result<String, Error> {
+    pub(super) async fn concerns(&self, existing: &Document, new: &Manifest, moved: bool) -> Result<String, Error> {
         let kind = new.kind();
         let name = match new {
             Manifest::Environment(it) => format!("{}/{}", it.project, it.meta.name),
@@ -33,7 +33,7 @@ impl Stock {
         let resources = if count == 1 { "1 resource".to_owned() } else { format!("{count} resources") };
         let pinned = self.store.pinned(kind, &name, MOST_PINNED).await?;
         match (&existing.manifest, new) {
-            (Manifest::Connection(old), Manifest::Connection(new)) if old.endpoint != new.endpoint => {
+            (Manifest::Connection(old), Manifest::Connection(new)) if old.endpoint != new.endpoint && !moved => {
                 let message = format!(
                     "connection `{}` leads {resources} to `{}` (among them {}): its endpoint cannot change under them",
                     new.meta.name,
@@ -41,12 +41,15 @@ impl Stock {
                     names.join(", ")
                 );
                 Err(Refusal::new(Reason::InUse, message)
-                    .hint("make a new connection, and a recipe that uses it")
+                    .hint("if the backend itself has moved there with all that it holds, apply with `--moved`; else make a new connection, and a recipe that uses it")
                     .into())
             }
             (Manifest::Connection(old), Manifest::Connection(new)) => {
                 if old.facts != new.facts {
                     self.facts_stay(new, &pinned).await?;
+                }
+                if old.endpoint != new.endpoint {
+                    return Ok(format!("{resources} are looked at where it leads now: {}", by_recipe(&pinned)));
                 }
                 let facts = if old.facts == new.facts { "" } else { "; changed facts show in their next plan" };
                 Ok(format!("credentials and limits apply to {resources} at once: {}{facts}", by_recipe(&pinned)))

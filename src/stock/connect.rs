@@ -90,6 +90,12 @@ impl Stock {
         Ok(self.opened(name, filled).await?.backend)
     }
 
+    /// What a connection leads to, told by the backend itself where it can.
+    pub async fn identity(&self, name: &Name, filled: Option<&ResourceId>) -> Result<String, Error> {
+        let backend = self.backend(name, filled).await?;
+        Ok(backend.identity().await.map_err(|error| backend_refusal(&error, &format!("connection `{name}`")))?)
+    }
+
     /// `filled`: the resource that it leads to, if that is what it is filled from.
     async fn opened(&self, name: &Name, filled: Option<&ResourceId>) -> Result<Opened, Error> {
         let source = match filled {

@@ -22,7 +22,9 @@ mod grace;
 mod known;
 pub mod offer;
 mod serving;
+mod upgrade;
 pub mod records;
+mod check;
 mod concerns;
 #[cfg(test)]
 mod tests;
@@ -48,10 +50,11 @@ pub use fit::{Fit, fit};
 pub use matching::{Ambiguous, Chosen, Unmatched, Wanted, choose, ties};
 pub use offer::{CatalogEntry, Matched, Offer, Output};
 pub use params::{Asked, fill};
-pub use records::{AppliedDocument, DocumentAction};
+pub use records::{AppliedDocument, DocumentAction, Manner};
 pub use rules::Rules;
 pub use schema::Schemas;
 pub use serving::{Lost, Serving};
+pub use upgrade::Target;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -22,7 +22,6 @@ use crate::domain::resource::Pin;
 use crate::driver::Driver;
 use crate::store::{NaturalKey, Paging};
 
-use super::connect::backend_refusal;
 use super::matching::{self, Chosen, Unmatched, Wanted};
 use super::shape::Shape;
 use super::{Error, Stock, facts, params};
@@ -107,14 +106,14 @@ impl Stock {
         })
     }
 
-    /// With the driver that the recipe asks for now, which it must.
+    /// With the driver that meets the requirement of the recipe best: it has one.
     pub async fn offer(&self, matched: Matched) -> Result<Offer, Error> {
         let requirement = matched.recipe.driver.clone().unwrap_or_default();
         let record = self.required(&requirement).await?;
         self.offer_of(matched, &record.digest).await
     }
 
-    async fn offer_of(&self, matched: Matched, digest: &str) -> Result<Offer, Error> {
+    pub(super) async fn offer_of(&self, matched: Matched, digest: &str) -> Result<Offer, Error> {
         let driver = self.driver(digest).await?;
         let Matched { resource_type, recipe, revision, reason } = matched;
         let limits = self.limits.asked(&driver.description().limits);
@@ -271,11 +270,8 @@ impl Stock {
         // What is not said does not name anything.
         let values: Option<Vec<_>> = key.pointers.iter().map(|it| params.pointer(it).map(canonical)).collect();
         let Some(values) = values else { return Ok(None) };
-        let backend = self.backend(connection, pin.filled.get(&key.slot)).await?;
-        let whose = format!("connection `{connection}`");
-        let identity = backend.identity().await.map_err(|error| backend_refusal(&error, &whose))?;
         Ok(Some(NaturalKey {
-            backend: identity,
+            backend: self.identity(connection, pin.filled.get(&key.slot)).await?,
             family: key.family.clone(),
             key: values.join(","),
             project: name.order.project.to_string(),

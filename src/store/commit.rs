@@ -10,6 +10,7 @@ use crate::domain::observation::Observation;
 use crate::domain::operation::{Operation, OperationState};
 use crate::domain::order::Order;
 use crate::domain::principal::Role;
+use crate::domain::reason::Reason;
 use crate::domain::resource::Resource;
 use crate::domain::sealed::Sealed;
 use crate::domain::secret::SecretRecord;
@@ -166,6 +167,13 @@ pub enum Write {
         due: Option<Timestamp>,
     },
     /// All resources of a type are looked at within this interval from `time`, one after the other; `None`: never.
+    /// Of all that is made with the connection: what was seen may be otherwise by now, and is due to be looked at.
+    DoubtObservations {
+        connection: Name,
+        reason: Reason,
+        message: String,
+        time: Timestamp,
+    },
     ScheduleObservations {
         resource_type: Name,
         time: Timestamp,

@@ -48,7 +48,7 @@ impl Engine {
         composite: &Composite,
         others: &BTreeMap<Key, Arc<Known>>,
     ) -> Result<Found, Error> {
-        let Wanted { key, written, id, existing, .. } = wanted;
+        let Wanted { key, written, id, existing, repinned, .. } = wanted;
         let Composite { matched, params, outputs: template } = composite;
         adopt::of_parts(key, written)?;
         let resource_type = &matched.resource_type;
@@ -79,11 +79,17 @@ impl Engine {
             connections: BTreeMap::new(),
             filled: BTreeMap::new(),
         };
+        let (pin, upgraded) = match existing {
+            Some(existing) if *repinned => (pin, Some(self.upgraded_parts(key, existing)?)),
+            Some(existing) => (existing.pin.clone(), None),
+            None => (pin, None),
+        };
         let surveyed = Surveyed {
             key: key.clone(),
             resource_type: written.resource_type.clone(),
             class: written.class.clone(),
-            pin: existing.as_ref().map_or(pin, |it| it.pin.clone()),
+            pin,
+            upgraded,
             driver: String::new(),
             recipe_reason: matched.reason.clone(),
             holds_data: false,

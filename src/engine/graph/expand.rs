@@ -16,6 +16,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::resource::Resource;
 use crate::engine::asked::params_invalid;
 use crate::engine::survey::{Maker, Wanted, same_kind};
+use crate::engine::upgrade::Upgrading;
 use crate::engine::{Engine, Error};
 use crate::stock::Matched;
 
@@ -47,6 +48,7 @@ impl Engine {
         order: &OrderName,
         manifest: &OrderManifest,
         existing: &BTreeMap<Key, Resource>,
+        upgrading: &Upgrading,
     ) -> Result<BTreeMap<Key, Wanted>, Error> {
         let entry = |(name, written): (&Name, &ResourceEntry)| Entry {
             key: Key::from(name),
@@ -62,29 +64,36 @@ impl Engine {
                 return Err(Refusal::new(Reason::DocumentInvalid, message).into());
             }
             let existing = existing.get(&key).cloned();
-            let matched = match &existing {
-                Some(existing) => {
-                    same_kind(&key, &written, existing)?;
-                    self.stock.pinned_match(&existing.resource_type, &existing.pin).await?
-                }
-                None => {
+            if let Some(existing) = &existing {
+                same_kind(&key, &written, existing)?;
+            }
+            let target = match &existing {
+                Some(existing) => self.upgrade_of(existing, upgrading).await?,
+                None => None,
+            };
+            let matched = match (&existing, &target) {
+                (_, Some(target)) => target.matched.clone(),
+                (Some(existing), None) => self.stock.pinned_match(&existing.resource_type, &existing.pin).await?,
+                (None, None) => {
                     let class = written.class.as_ref();
                     let wanted = self.stock.wanted(order, &key, &written.resource_type, class, None).await?;
                     self.stock.matched(&wanted).await?
                 }
             };
             let id = existing.as_ref().map_or_else(|| self.new_id(), |it| it.id.clone());
+            let repinned = target.is_some();
             let maker = if matched.recipe.is_composite() {
                 let (composite, parts) = self.composite(order, &key, &written, &id, matched, &within).await?;
                 entries.extend(parts);
                 Maker::Parts(Box::new(composite))
             } else {
-                Maker::Driver(Box::new(match &existing {
-                    Some(existing) => self.stock.pinned(&existing.resource_type, &existing.pin).await?,
-                    None => self.stock.offer(matched).await?,
+                Maker::Driver(Box::new(match (&existing, target) {
+                    (_, Some(target)) => self.stock.offer_to(target).await?,
+                    (Some(existing), None) => self.stock.pinned(&existing.resource_type, &existing.pin).await?,
+                    (None, None) => self.stock.offer(matched).await?,
                 }))
             };
-            all.insert(key.clone(), Wanted { key, written, maker, id, existing, fills });
+            all.insert(key.clone(), Wanted { key, written, maker, id, existing, repinned, fills });
         }
         Ok(all)
     }

@@ -16,7 +16,7 @@ use super::keep::{Facts, Known, MOST_DRIFT, Seen, after, due};
 use crate::engine::asked::{Asked, refused, unfit};
 use crate::engine::{Engine, Error};
 
-/// What cannot be looked at for now has its next turn after this, or after its interval if that is shorter.
+/// What could not be looked at has its next turn after this, or after its interval if that is shorter.
 const LATER_MS: u64 = 10 * 60 * 1_000;
 
 impl Engine {

@@ -10,7 +10,7 @@ use super::connect::{LONG_DEADLINE, Session, repeat, request_id, within};
 use super::error::{self, Failure};
 use super::exit::Exit;
 use super::owner::{Owner, OwnerFlags};
-use super::place::{self, Place};
+use super::place::{self, Manner, Place};
 use super::{names, output, plan, planning, sources, view, wait};
 use crate::pb::{self, applied_document::Action};
 
@@ -19,6 +19,9 @@ pub struct Args {
     /// Files, folders, or - for stdin
     #[arg(short, long = "file", required = true, num_args = 1.., value_name = "FILE")]
     file: Vec<PathBuf>,
+    /// Where a connection's endpoint changes under live resources: its backend has moved there with all that it holds
+    #[arg(long)]
+    moved: bool,
     #[command(flatten)]
     consent: Consent,
     #[command(flatten)]
@@ -56,9 +59,11 @@ pub enum Format {
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let sources = sources::read(&args.file)?;
     if session.settings.flag_project.is_some() || session.settings.flag_environment.is_some() {
-        sources::agree(session, &place::apply_documents(session, &sources, true).await?)?;
+        let tried = Manner { validate_only: true, moved: args.moved };
+        sources::agree(session, &place::apply_documents(session, &sources, tried).await?)?;
     }
-    let documents = place::apply_documents(session, &sources, false).await?;
+    let manner = Manner { validate_only: false, moved: args.moved };
+    let documents = place::apply_documents(session, &sources, manner).await?;
     let (orders, documents): (Vec<_>, Vec<_>) =
         documents.into_iter().partition(|document| document.action() == Action::Order);
     if orders.len() > 1 && args.consent.plan.is_some() {

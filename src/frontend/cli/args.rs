@@ -6,7 +6,8 @@ use clap::{Args, Subcommand};
 
 use super::{
     apply, backup, cancel, catalog, check, context, delete, describe, driver, explain, get, init, journal, matching,
-    order, outputs, pause, planning, refresh, release, resolve, score, secret, system, tree, verify, wait, watch,
+    order, outputs, pause, planning, refresh, release, resolve, score, secret, system, tree, upgrade, verify, wait,
+    watch,
 };
 
 /// Understood by every command. Environment variables stand in for what is not typed; then the context.
@@ -76,6 +77,8 @@ pub enum Command {
     Tree(tree::Args),
     /// Show what was bought
     Outputs(outputs::Args),
+    /// Move live resources to the recipe and driver that would make them now, or to others
+    Upgrade(upgrade::Args),
     /// Ask the backend how a resource is right now
     Refresh(refresh::Args),
     /// Let a resource go: vend forgets it, and its object stays as it is

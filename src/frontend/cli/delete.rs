@@ -40,7 +40,8 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         return delete(session, args, kind, &name, args.wait.wait).await;
     }
     let sources = sources::read(&args.file)?;
-    let documents = place::apply_documents(session, &sources, true).await?;
+    let documents =
+        place::apply_documents(session, &sources, place::Manner { validate_only: true, moved: false }).await?;
     sources::agree(session, &documents)?;
     let mut targets = Vec::new();
     for document in &documents {

@@ -143,6 +143,13 @@ impl orders::OrderService for Core {
         unused()
     }
 
+    async fn upgrade_order(
+        &self,
+        _: Request<pb::UpgradeOrderRequest>,
+    ) -> Result<Response<pb::UpgradeOrderResponse>, Status> {
+        unused()
+    }
+
     async fn pause_order(&self, _: Request<pb::PauseOrderRequest>) -> Result<Response<pb::PauseOrderResponse>, Status> {
         unused()
     }

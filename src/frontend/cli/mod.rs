@@ -56,6 +56,7 @@ mod terminal;
 mod tree;
 mod trust;
 mod unreachable;
+mod upgrade;
 mod verify;
 mod view;
 mod wait;
@@ -133,6 +134,7 @@ async fn dispatch(
         Command::Check(args) => check::run(&session, &args).await,
         Command::Driver(args) => driver::run(&session, &args).await,
         Command::Score(command) => score::run(&session, &command).await,
+        Command::Upgrade(args) => upgrade::run(&session, &args).await,
         Command::Secret(args) => secret::run(&session, &args).await,
         Command::Whoami(args) => system::whoami(&session, &args).await,
         Command::Status(args) => system::status(&session, &args).await,

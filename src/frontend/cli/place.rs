@@ -36,19 +36,26 @@ impl Place {
     }
 }
 
+/// How documents are applied.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner {
+    pub validate_only: bool,
+    pub moved: bool,
+}
+
 /// Applies all documents of the sources, or none; orders among them are only named.
 pub async fn apply_documents(
     session: &Session,
     sources: &[pb::Source],
-    validate_only: bool,
+    manner: Manner,
 ) -> Result<Vec<pb::AppliedDocument>, Status> {
     let (at_hand, of_flags) = (Place::at_hand(session), Place::of_flags(session));
-    let status = match call(session, sources, &at_hand, validate_only).await {
+    let status = match call(session, sources, &at_hand, manner).await {
         Err(status) if at_hand != of_flags && error::reason(&status) == "DOCUMENT_INVALID" => status,
         ended => return ended,
     };
     // The files may say something else than what is at hand. If that was not it, the first answer says more.
-    call(session, sources, &of_flags, validate_only)
+    call(session, sources, &of_flags, manner)
         .await
         .map_err(|second| if error::reason(&second) == "REQUEST_INVALID" { status } else { second })
 }
@@ -57,13 +64,14 @@ async fn call(
     session: &Session,
     sources: &[pb::Source],
     place: &Place,
-    validate_only: bool,
+    manner: Manner,
 ) -> Result<Vec<pb::AppliedDocument>, Status> {
     let request = pb::ApplyDocumentsRequest {
         sources: sources.to_vec(),
         project: place.project.clone(),
         environment: place.environment.clone(),
-        validate_only,
+        validate_only: manner.validate_only,
+        moved: manner.moved,
     };
     let answer = session.documents().apply_documents(within(request, LONG_DEADLINE)).await?;
     Ok(answer.into_inner().documents)

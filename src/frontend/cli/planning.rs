@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::connect::{LONG_DEADLINE, Session, within};
 use super::error::Failure;
 use super::exit::Exit;
-use super::place::{self, Place};
+use super::place::{self, Manner, Place};
 use super::{error, kind::Kind, names, output, plan, sources, view};
 use crate::pb::{self, applied_document::Action};
 
@@ -16,6 +16,9 @@ pub struct Args {
     /// Files, folders, or - for stdin
     #[arg(short, long = "file", required = true, num_args = 1.., value_name = "FILE")]
     file: Vec<PathBuf>,
+    /// As for `vend apply`: a connection's backend has moved with all that it holds
+    #[arg(long)]
+    moved: bool,
     #[command(flatten)]
     show: Show,
 }
@@ -59,7 +62,8 @@ impl Show {
 
 async fn show(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let sources = sources::read(&args.file)?;
-    let documents = place::apply_documents(session, &sources, true).await?;
+    let manner = Manner { validate_only: true, moved: args.moved };
+    let documents = place::apply_documents(session, &sources, manner).await?;
     sources::agree(session, &documents)?;
 
     let mut plans = Vec::new();

@@ -142,6 +142,7 @@ pub fn words(operation: &Operation) -> String {
         Verb::Adopt => ("adopting", "adopted"),
         Verb::Release => ("releasing", "released"),
         Verb::Apply => ("applying", "applied"),
+        Verb::Upgrade => ("upgrading", "upgraded"),
         Verb::Unspecified => (verb_word(operation.verb()), "done"),
     };
     let because = |word: &str| match (operation.reason.as_str(), operation.message.as_str()) {

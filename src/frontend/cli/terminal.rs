@@ -28,6 +28,11 @@ impl Terminal {
         }
     }
 
+    /// The same, with neither progress nor advice.
+    pub fn silent(&self) -> Self {
+        Terminal { quiet: true, ..self.clone() }
+    }
+
     #[cfg(test)]
     pub fn of_tests() -> Self {
         Terminal { stdin: false, stdout: false, stderr: false, colour: false, quiet: true, verbose: false }

@@ -62,6 +62,7 @@ fn state(it: OperationState) -> wire::State {
 fn verb(it: OperationVerb) -> wire::Verb {
     match it {
         OperationVerb::Apply => wire::Verb::Apply,
+        OperationVerb::Upgrade => wire::Verb::Upgrade,
         OperationVerb::Delete => wire::Verb::Delete,
         OperationVerb::Create => wire::Verb::Create,
         OperationVerb::Update => wire::Verb::Update,

@@ -61,7 +61,9 @@ use crate::domain::secret::SecretRecord;
 use crate::domain::suspect::{Restored, Suspect};
 use crate::domain::time::{Clock, Entropy, Timestamp};
 use crate::store::backup::Copy;
-use crate::store::{self, Commit, Committed, Ended, Filter, JournalRow, Page, Paging, Pinned, Request, Standing, Store, Token};
+use crate::store::{
+    self, Commit, Committed, Ended, Filter, JournalRow, Page, Paging, Pinned, Request, Standing, Store, Token,
+};
 
 /// A data directory being served. Dropping it finishes what is queued and frees the directory.
 pub struct Sqlite {

@@ -2,11 +2,14 @@
 
 use rusqlite::{Connection, params};
 
+use super::resource;
 use super::row::{Columns, all, int, one};
 use super::table::one_row;
+use crate::domain::document::Kind;
 use crate::domain::id::ResourceId;
 use crate::domain::name::{Name, shard};
 use crate::domain::observation::{DueObservation, Inconclusive, Observation};
+use crate::domain::reason::Reason;
 use crate::domain::time::Timestamp;
 use crate::store::Error;
 
@@ -123,6 +126,19 @@ pub fn reset(
             time = NULL, generation = excluded.generation, due = excluded.due, version = version + 1";
     let due = due.map(|due| int(due.ms()));
     connection.prepare_cached(sql)?.execute(params![id.as_str(), shard(project), int(generation), due])?;
+    Ok(())
+}
+
+/// What was seen of all that is made with a connection may be otherwise by now: they are due at once.
+pub fn doubt(connection: &Connection, name: &Name, reason: Reason, message: &str, now: Timestamp) -> Result<(), Error> {
+    let sql = format!(
+        "UPDATE observation SET inconclusive_reason = ?2, inconclusive_message = ?3, inconclusive_since = ?4, due = ?4,
+            version = version + 1
+        WHERE resource IN (SELECT id FROM resource WHERE {})",
+        resource::standing_on(Kind::Connection)
+    );
+    let params = params![name.as_str(), reason.as_str(), message, int(now.ms())];
+    connection.prepare_cached(&sql)?.execute(params)?;
     Ok(())
 }
 

@@ -241,7 +241,7 @@ pub fn pinned(connection: &Connection, kind: Kind, name: &str, limit: u32) -> Re
     })
 }
 
-fn standing_on(kind: Kind) -> &'static str {
+pub fn standing_on(kind: Kind) -> &'static str {
     match kind {
         Kind::Recipe => "json_extract(pin, '$.recipe') = ?1",
         Kind::Connection => "EXISTS (SELECT 1 FROM json_each(pin, '$.connections') WHERE value = ?1)",

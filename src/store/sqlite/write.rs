@@ -116,6 +116,9 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
             observation::reset(connection, project, resource, *generation, *due)?;
             changes.touch(project);
         }
+        Write::DoubtObservations { connection: name, reason, message, time } => {
+            observation::doubt(connection, name, *reason, message, *time)?;
+        }
         Write::ScheduleObservations { resource_type, time, interval_ms } => {
             observation::reschedule(connection, resource_type, *time, *interval_ms)?;
         }

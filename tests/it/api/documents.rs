@@ -86,7 +86,7 @@ async fn orders_among_documents_are_named_at_their_place() {
         sources,
         project: "default".into(),
         environment: "dev".into(),
-        validate_only: false,
+        ..Default::default()
     };
     let found = core.admin().documents().apply_documents(request).await.expect("applied").into_inner().documents;
     let shown: Vec<_> = found.iter().map(|it| (it.action(), it.source, it.name.as_str())).collect();

@@ -125,7 +125,7 @@ async fn a_composite_that_cannot_work_is_refused_when_it_is_applied() {
             "in a circle",
         ),
     ] {
-        let refused = bench.core.stock.apply(manifests(&recipe(parts, outputs)), &admin(), false).await;
+        let refused = bench.core.stock.apply(manifests(&recipe(parts, outputs)), &admin(), Default::default()).await;
         let text = format!("{:?}", refused.expect_err(words));
         assert!(text.contains(words) && text.contains("RecipeUnfit"), "{words}: {text}");
     }
@@ -279,6 +279,7 @@ async fn what_exists_already_is_offered_as_it_is() {
 
     let connection = "{ apiVersion: vend/v1, kind: Connection, name: mailer, type: http, endpoint: \"https://mail.example.com\", \
         credential: { bearer: { secret: mail-password } }, read-credential: same, allow: { reads: [{ path: \"/**\" }] } }";
-    let refused = bench.core.stock.apply(manifests(connection), &admin(), false).await.expect_err("it is offered");
+    let refused =
+        bench.core.stock.apply(manifests(connection), &admin(), Default::default()).await.expect_err("it is offered");
     assert!(refused.to_string().contains("offers it as an output"), "{refused}");
 }

@@ -369,8 +369,12 @@ async fn another_environment_type_moves_nothing() {
     let bench = bench().await;
     made(&bench, &databases("notes", &[("db", "one", "")])).await;
     let text = "{ apiVersion: vend/v1, kind: Environment, name: dev, project: default, type: production }";
-    let applied =
-        bench.core.stock.apply(crate::support::bench::manifests(text), &admin(), false).await.expect("applied");
+    let applied = bench
+        .core
+        .stock
+        .apply(crate::support::bench::manifests(text), &admin(), Default::default())
+        .await
+        .expect("applied");
     assert!(applied[0].concerns.starts_with("1 resource stay"), "{}", applied[0].concerns);
     assert!(applied[0].concerns.contains("`production`"), "{}", applied[0].concerns);
 }

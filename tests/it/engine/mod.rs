@@ -10,4 +10,5 @@ mod lifecycle;
 mod breaking;
 mod pausing;
 mod pruning;
+mod upgrades;
 mod waiting;

@@ -112,7 +112,7 @@ impl Bench {
     }
 
     pub async fn documents(&self, text: &str) {
-        let applied = self.core.stock.apply(manifests(text), &admin(), false).await;
+        let applied = self.core.stock.apply(manifests(text), &admin(), Default::default()).await;
         applied.unwrap_or_else(|error| panic!("{error}"));
     }
 
@@ -181,6 +181,8 @@ impl Bench {
 pub fn applying(text: &str) -> Apply {
     Apply {
         manifest: order(text),
+        upgrading: Default::default(),
+        content: None,
         principal: admin(),
         plan_digest: None,
         allow_destroy: false,

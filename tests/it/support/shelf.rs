@@ -151,6 +151,8 @@ params:
     name: { type: string }
     size: { type: integer, minimum: 0 }
     of: { type: array, items: { type: string } }
+    rack: { type: string }
+    wait-ms: { type: integer }
 outputs:
   type: object
   required: [name, size, tag]

@@ -17,7 +17,7 @@ pub use document::{document, order};
 pub use driver::driver;
 pub use hold::hold;
 pub use operation::{journal_line, operation, state_word, verb_word};
-pub use plan::plan;
+pub use plan::{action_word, plan};
 pub use resource::{outputs, resource};
 
 use serde_json::{Map, Value, json};

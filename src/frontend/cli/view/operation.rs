@@ -102,6 +102,7 @@ pub fn verb_word(verb: Verb) -> &'static str {
     match verb {
         Verb::Unspecified => "",
         Verb::Apply => "apply",
+        Verb::Upgrade => "upgrade",
         Verb::Delete => "delete",
         Verb::Create => "create",
         Verb::Update => "update",

@@ -55,7 +55,7 @@ fn read(read: &pb::PlanRead) -> Value {
     ])
 }
 
-fn action_word(action: Action) -> &'static str {
+pub fn action_word(action: Action) -> &'static str {
     match action {
         Action::Unspecified => "",
         Action::None => "none",

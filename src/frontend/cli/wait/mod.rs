@@ -54,6 +54,13 @@ pub async fn operation(session: &Session, known: &Operation, timeout: Duration) 
     Ok(ended)
 }
 
+/// The same with nothing said, for whoever waits for several at once.
+pub async fn quietly(session: &Session, known: &Operation, timeout: Duration) -> anyhow::Result<Ended> {
+    let mut last = known.clone();
+    let exit = until_rest(session, &mut last, timeout, &mut Progress::new(&session.terminal.silent(), "")).await?;
+    Ok(Ended { exit, operation: last })
+}
+
 async fn until_rest(
     session: &Session,
     last: &mut Operation,
