@@ -85,9 +85,8 @@ async fn refused(bench: &Bench, request: Upgrade) -> Refusal {
 }
 
 async fn resource(bench: &Bench, order: &str, key: &str) -> Resource {
-    let found = bench.resources().await.into_iter();
-    let found = found.filter(|it| it.name.order.order.as_str() == order && it.name.key.as_str() == key);
-    found.last().expect("it is there")
+    let mut found = bench.resources().await.into_iter();
+    found.find(|it| it.name.order.order.as_str() == order && it.name.key.as_str() == key).expect("it is there")
 }
 
 async fn maintenance(bench: &Bench, resource: &Resource) -> Option<String> {

@@ -17,5 +17,6 @@ mod shop;
 mod sqlite;
 mod telemetry;
 mod template;
+mod upgrading;
 mod waiting;
 mod withdrawals;

@@ -257,7 +257,7 @@ mod tests {
             plan: pb::Plan { resources, ..pb::Plan::default() },
         };
         let one = step(vec![planned("db", Action::Update, true), planned("dns", Action::Update, false)]);
-        assert_eq!(summary(&[one.clone()]), "Upgrade 1 resource of 1 order: 1 to update; 1 more with them");
+        assert_eq!(summary(std::slice::from_ref(&one)), "Upgrade 1 resource of 1 order: 1 to update; 1 more with them");
         let two = step(vec![planned("db", Action::Replace, true), planned("mq", Action::Record, true)]);
         assert_eq!(
             summary(&[one, two.clone()]),

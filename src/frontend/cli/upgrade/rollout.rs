@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Step, told};
 use crate::frontend::cli::connect::{LONG_DEADLINE, Session, repeat, request_id, within};
 use crate::frontend::cli::exit::Exit;
-use crate::frontend::cli::progress::Progress;
+use crate::frontend::cli::progress::{Progress, words};
 use crate::frontend::cli::{error, names, wait};
 use crate::pb;
 
@@ -57,8 +57,10 @@ impl Rollout<'_> {
             let ended = ended?;
             let order = names::short(&ended.step.order).to_owned();
             progress.note(&format!("order/{order}"), &ended.words);
-            if ended.exit != Exit::Done {
-                failures.push(format!("order/{order}: {}", ended.words));
+            match &ended.operation {
+                _ if ended.exit == Exit::Done => {}
+                Some(operation) => failures.push(wait::Ended { exit: ended.exit, operation: operation.clone() }),
+                None => eprintln!("{} order/{order}: {}", session.terminal.stderr_paint().red("error:"), ended.words),
             }
             done.exit = done.exit.and(ended.exit);
             done.told.push(told(&ended.step, ended.operation.as_ref()));
@@ -67,8 +69,8 @@ impl Rollout<'_> {
             }
         }
         progress.finish();
-        for failure in failures {
-            eprintln!("{} {failure}", session.terminal.stderr_paint().red("error:"));
+        for failure in &failures {
+            wait::epilogue(session, failure).await;
         }
         done.waiting = waiting.map(|step| step.moving().count()).sum();
         Ok(done)
@@ -101,17 +103,10 @@ impl Rollout<'_> {
         };
         let ended = wait::quietly(session, &operation, self.timeout).await?;
         let count = step.moving().count();
-        let words = match ended.exit {
+        let told = match ended.exit {
             Exit::Done => format!("upgraded ({count} resource{})", if count == 1 { "" } else { "s" }),
-            Exit::TimedOut => {
-                format!("goes on, and was waited for long enough: `vend wait operation/{}`", operation.id)
-            }
-            _ => format!(
-                "{}; `vend journal {}` tells what was tried",
-                crate::frontend::cli::progress::words(&ended.operation),
-                operation.id
-            ),
+            _ => words(&ended.operation),
         };
-        Ok(Ended { step, exit: ended.exit, operation: Some(ended.operation), words })
+        Ok(Ended { step, exit: ended.exit, operation: Some(ended.operation), words: told })
     }
 }

@@ -128,7 +128,7 @@ async fn children(session: &Session, operation: &Operation) -> Result<Vec<Operat
 }
 
 /// What a person should know who has waited and did not get what was asked.
-async fn epilogue(session: &Session, ended: &Ended) {
+pub async fn epilogue(session: &Session, ended: &Ended) {
     let operation = &ended.operation;
     let paint = session.terminal.stderr_paint();
     match ended.exit {
