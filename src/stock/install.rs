@@ -116,7 +116,7 @@ impl Stock {
     }
 
     /// The newest installed driver that fulfils a recipe's requirement.
-    pub(super) async fn required(&self, requirement: &str) -> Result<DriverRecord, Error> {
+    pub(super) async fn find_required(&self, requirement: &str) -> Result<DriverRecord, Error> {
         let unresolved = |message: String| Refusal::new(Reason::UnresolvedReference, message);
         let parsed = Requirement::parse(requirement).map_err(|error| unresolved(error.to_string()))?;
         let installed = self.installed().await?;

@@ -28,6 +28,8 @@ pub struct Known {
     recipes: Kept<(Name, u64), Recipe>,
     all_recipes: Kept<(), Vec<Document>>,
     drivers: Kept<(), Vec<DriverRecord>>,
+    /// By what recipes require.
+    required: Kept<String, DriverRecord>,
 }
 
 struct Kept<K, V>(Mutex<HashMap<K, Arc<V>>>);
@@ -137,6 +139,16 @@ impl Stock {
                 let message = format!("recipe `{name}` is not kept at revision {revision}");
                 Err(Refusal::new(Reason::Internal, message).into())
             }
+        }
+    }
+
+    /// The newest installed driver that fulfils a recipe's requirement.
+    pub(super) async fn required(&self, requirement: &str) -> Result<Arc<DriverRecord>, Error> {
+        let known = self.known().await?;
+        let key = requirement.to_owned();
+        match known.required.get(&key) {
+            Some(found) => Ok(found),
+            None => Ok(known.required.put(key, self.find_required(requirement).await?)),
         }
     }
 

@@ -130,7 +130,7 @@ impl Stock {
             let pin = Pin {
                 recipe: recipe.meta.name.clone(),
                 recipe_revision: document.version,
-                driver_digest: record.digest,
+                driver_digest: record.digest.clone(),
                 connections: recipe.connections.clone(),
                 filled: BTreeMap::new(),
             };

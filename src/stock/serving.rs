@@ -18,7 +18,7 @@ pub struct Serving {
     pub recipe: Arc<Recipe>,
     pub revision: u64,
     /// The newest that fulfils its requirement; absent for a composite.
-    pub driver: Option<DriverRecord>,
+    pub driver: Option<Arc<DriverRecord>>,
     pub criteria: Criteria,
     pub losers: Vec<Lost>,
 }

@@ -1,5 +1,7 @@
 //! What a resource would be made with after an upgrade, beside what it is made with.
 
+use std::sync::Arc;
+
 use crate::domain::document::{Document, Kind, Manifest};
 use crate::domain::driver::DriverRecord;
 use crate::domain::name::Name;
@@ -17,7 +19,7 @@ use super::{Error, Offer, Stock};
 pub struct Target {
     pub matched: Matched,
     /// Absent where the recipe is a composite.
-    pub driver: Option<DriverRecord>,
+    pub driver: Option<Arc<DriverRecord>>,
 }
 
 impl Target {
