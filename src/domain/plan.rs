@@ -31,6 +31,9 @@ pub struct PlannedResource {
     pub class: Option<Name>,
     pub action: PlannedAction,
     pub changes: Vec<Change>,
+    /// JSON Pointers into params that are not as they were applied, for which alone it is updated.
+    #[serde(default)]
+    pub drifted: Vec<String>,
     pub outputs: Value,
     pub unknown: Vec<String>,
     /// Resources of the order whose outputs its params refer to.

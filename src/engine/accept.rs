@@ -459,6 +459,12 @@ fn child(planned: &PlannedResource, resource: &Resource, parent: &Operation, ask
         let more = if planned.needs.len() > needs.len() { ", …" } else { "" };
         child.status = format!("comes after {}{more}", needs.join(", "));
     }
+    if !planned.drifted.is_empty() {
+        // Without another plan, which would compare with what was applied, and see nothing to do.
+        child.stage = Stage::Update;
+        let pointers: Vec<_> = planned.drifted.iter().take(5).map(String::as_str).collect();
+        child.status = format!("corrects {}", pointers.join(", "));
+    }
     child.verb = match planned.action {
         PlannedAction::Replace => OperationVerb::Replace,
         PlannedAction::Update => OperationVerb::Update,

@@ -3,7 +3,7 @@
 use crate::domain::document::{Drift, Kind, Manifest};
 use crate::domain::event::Audit;
 use crate::domain::observation::Observation;
-use crate::domain::operation::{Operation, OperationVerb, Stage};
+use crate::domain::operation::OperationVerb;
 use crate::domain::plan::{Plan, PlannedAction, PlannedResource};
 use crate::domain::principal::Principal;
 use crate::domain::resource::{Desired, Pin, Resource, ResourceState};
@@ -58,6 +58,7 @@ impl Engine {
             class: resource.class.clone(),
             action: PlannedAction::Update,
             changes: Vec::new(),
+            drifted: seen.drift.iter().map(|it| it.pointer.clone()).collect(),
             outputs: serde_json::json!({}),
             unknown: Vec::new(),
             needs: Vec::new(),
@@ -95,13 +96,12 @@ impl Engine {
         let mut commit = accepted.commit;
         // What is desired stays as it is: so do the order and its generation.
         commit.writes.retain(|it| !matches!(it, Write::Order(_)));
-        let pointers: Vec<_> = seen.drift.iter().take(5).map(|it| it.pointer.as_str()).collect();
-        let why = format!("corrects {}", pointers.join(", "));
+        let mut why = String::new();
         for write in &mut commit.writes {
             let Write::Operation(operation) = write else { continue };
             match operation.parent {
                 None => operation.generation = order.generation,
-                Some(_) => to_update(operation, &why),
+                Some(_) => why.clone_from(&operation.status),
             }
         }
         let name = resource.name.to_string();
@@ -139,13 +139,6 @@ impl Engine {
         let Some(Manifest::Recipe(recipe)) = document.map(|it| it.manifest) else { return Ok(false) };
         Ok(recipe.drift == Some(Drift::Correct))
     }
-}
-
-/// Without a plan: that compares with what was applied, and sees nothing to do.
-fn to_update(operation: &mut Operation, why: &str) {
-    operation.verb = OperationVerb::Update;
-    operation.stage = Stage::Update;
-    operation.status = why.to_owned();
 }
 
 fn damaged(error: serde_json::Error) -> store::Error {

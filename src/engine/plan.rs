@@ -35,6 +35,8 @@ pub struct Surveyed {
     pub existing: Option<Existing>,
     /// What the driver would do.
     pub planned: Planned,
+    /// What is not as it was applied, as it was seen last: `before` as seen, `after` as desired.
+    pub drift: Vec<Change>,
     pub reads: Vec<PlanRead>,
     pub care: Care,
     /// The object that it takes over.
@@ -103,6 +105,12 @@ fn entry_plan(entry: Surveyed) -> Result<PlannedResource, Refusal> {
         return Err(Refusal::new(Reason::ReplacementRefused, message).hint(hint));
     }
     let mut changes = entry.planned.changes;
+    let mut drifted = Vec::new();
+    if mends(action, &entry.planned.action, &entry.care) && !entry.drift.is_empty() {
+        action = PlannedAction::Update;
+        drifted = entry.drift.iter().map(|it| it.pointer.clone()).collect();
+        changes.extend(entry.drift);
+    }
     if let Some(existing) = &entry.existing {
         let name = entry.was.as_deref().map(|was| (was, entry.key.as_str()));
         let mut recorded = protect::recorded(&entry.care, &existing.resource.care, name);
@@ -134,6 +142,7 @@ fn entry_plan(entry: Surveyed) -> Result<PlannedResource, Refusal> {
         class: entry.class,
         action,
         changes,
+        drifted,
         outputs: entry.planned.outputs,
         unknown: entry.planned.unknown,
         needs: entry.desired.wiring.iter().flat_map(|wiring| wiring.needs.keys().cloned()).collect(),
@@ -146,6 +155,11 @@ fn entry_plan(entry: Surveyed) -> Result<PlannedResource, Refusal> {
         care: entry.care,
         grace_ms: 0,
     })
+}
+
+/// Its driver sees nothing to do, since that is asked about what was applied.
+fn mends(action: PlannedAction, planned: &Action, care: &Care) -> bool {
+    matches!(action, PlannedAction::None | PlannedAction::Update) && *planned == Action::None && !care.observe_only
 }
 
 /// What a new resource is given, as changes from nothing.
@@ -202,6 +216,7 @@ impl Leaving {
             class: it.class,
             action,
             changes: Vec::new(),
+            drifted: Vec::new(),
             outputs: json!({}),
             unknown: Vec::new(),
             needs: Vec::new(),
@@ -271,6 +286,7 @@ mod tests {
             unknown: Vec::new(),
             existing,
             planned: Planned { action, changes: Vec::new(), outputs: json!({}), unknown: Vec::new() },
+            drift: Vec::new(),
             reads: Vec::new(),
             care: Care::default(),
             adopting: None,

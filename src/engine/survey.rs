@@ -319,6 +319,10 @@ impl Engine {
             (unasked(), Vec::new(), None)
         };
         looked.extend(reads);
+        let drift = match &on_record {
+            Some(it) if it.complete && planned.action == Action::None => self.drift_of(&it.resource, &desired).await?,
+            _ => Vec::new(),
+        };
         let description = offer.driver.description();
         let surveyed = Surveyed {
             key: key.clone(),
@@ -333,6 +337,7 @@ impl Engine {
             desired,
             unknown: made.unknown,
             planned,
+            drift,
             reads: looked,
             care: Care::of(written, existing.as_ref().map(|it| &it.care)),
             adopting,

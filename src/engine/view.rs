@@ -44,7 +44,7 @@ impl Engine {
     }
 
     pub fn view(&self, resource: &Resource) -> Result<ResourceView, Error> {
-        let sealer = self.sealer_for(resource);
+        let sealer = self.sealer_of(resource);
         let desired: Desired = match resource.object.as_ref().filter(|object| object.complete) {
             Some(object) => sealer.open_applied(&resource.id, &object.applied)?,
             None => sealer.open_desired(&resource.id, &resource.desired)?,
@@ -102,13 +102,9 @@ impl Engine {
         plan
     }
 
-    fn sealer_for<'a>(&'a self, resource: &'a Resource) -> Sealer<'a> {
-        Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: resource.name.order.project.as_str() }
-    }
-
     fn outputs(&self, resource: &Resource) -> Result<Value, Error> {
         match &resource.object {
-            Some(object) => Ok(self.sealer_for(resource).open_outputs(&resource.id, &object.outputs)?),
+            Some(object) => Ok(self.sealer_of(resource).open_outputs(&resource.id, &object.outputs)?),
             None => Ok(json!({})),
         }
     }

@@ -98,6 +98,7 @@ impl Engine {
             desired,
             unknown: Vec::new(),
             planned: Planned { action, changes: Vec::new(), outputs: built.outputs, unknown: built.unknown },
+            drift: Vec::new(),
             reads: Vec::new(),
             care: Care::of(written, existing.as_ref().map(|it| &it.care)),
             adopting: None,

@@ -2,7 +2,7 @@
 
 use crate::domain::contract::Change;
 use crate::domain::observation::{Observation, Presence};
-use crate::domain::resource::Resource;
+use crate::domain::resource::{Desired, Resource};
 use crate::domain::time::Timestamp;
 
 use crate::engine::view::{Condition, ResourceView, mask};
@@ -33,6 +33,22 @@ impl Engine {
         (ready.status, ready.since) = (false, observation.presence_since);
         ready.message = against.to_owned();
         Ok(())
+    }
+
+    /// What was seen last that is not as it was applied, and is still desired as it was: `before` as it was seen.
+    pub(in crate::engine) async fn drift_of(
+        &self,
+        resource: &Resource,
+        desired: &Desired,
+    ) -> Result<Vec<Change>, Error> {
+        let Some(observation) = self.store.observation(&resource.id).await? else { return Ok(Vec::new()) };
+        let Some(sealed) = observation.drift.filter(|_| observation.generation == resource.observed_generation) else {
+            return Ok(Vec::new());
+        };
+        let drift = self.sealer_of(resource).open_drift(&resource.id, &sealed)?;
+        let wanted = |pointer: &str| pointer.strip_prefix("/params").and_then(|it| desired.params.pointer(it)).cloned();
+        let mended = |it: Change| Change { before: it.after, after: wanted(&it.pointer), ..it };
+        Ok(drift.into_iter().map(mended).filter(|it| it.before != it.after).collect())
     }
 
     pub(super) fn observed_conditions(&self, resource: &Resource, observation: &Observation) -> Vec<Condition> {

@@ -89,7 +89,8 @@ fn render_resource(resource: &PlannedResource, paint: &Paint, wide: bool) -> Str
         text.push_str("      its object stays as it is\n");
     }
     for change in &resource.changes {
-        text.push_str(&render_change(change, action, paint, wide));
+        let drifted = resource.drifted.contains(&change.pointer);
+        text.push_str(&render_change(change, action, drifted, paint, wide));
     }
     if !matches!(action, Action::Delete | Action::Release | Action::Record) {
         text.push_str(&render_outputs(resource, paint, wide));
@@ -136,7 +137,7 @@ fn made_by(resource: &PlannedResource, wide: bool) -> String {
     if parts.is_empty() { String::new() } else { format!("  ({})", parts.join(", ")) }
 }
 
-fn render_change(change: &PlannedChange, action: Action, paint: &Paint, wide: bool) -> String {
+fn render_change(change: &PlannedChange, action: Action, drifted: bool, paint: &Paint, wide: bool) -> String {
     let show = |text: &str| {
         let text = escaped(&view::json_text(text).to_string());
         if wide { text } else { shorten(&text, WIDTH) }
@@ -154,7 +155,8 @@ fn render_change(change: &PlannedChange, action: Action, paint: &Paint, wide: bo
         (false, false) => format!("{} {}: {} → {}", paint.yellow("~"), change.pointer, show(before), show(after)),
     };
     let forces = if change.forces_replacement { paint.red("  # forces replacement") } else { String::new() };
-    format!("      {line}{forces}\n")
+    let drifted = if drifted { paint.dim("  # drifted") } else { String::new() };
+    format!("      {line}{forces}{drifted}\n")
 }
 
 fn known_later(paint: &Paint) -> String {

@@ -28,6 +28,7 @@ fn resource(it: PlannedResource) -> pb::PlannedResource {
         action: action(it.action).into(),
         changes: it.changes.into_iter().map(|it| change(it, &unknown)).collect(),
         outputs_json: it.outputs.to_string(),
+        drifted: it.drifted,
         unknown_outputs: it.unknown,
         recipe: it.pin.recipe.to_string(),
         recipe_revision: long(it.pin.recipe_revision),

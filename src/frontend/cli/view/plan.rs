@@ -23,6 +23,7 @@ fn resource(resource: &pb::PlannedResource) -> Value {
         ("class", json!(resource.class)),
         ("action", json!(action_word(resource.action()))),
         ("changes", resource.changes.iter().map(change).collect()),
+        ("drifted", json!(resource.drifted)),
         ("outputs", json_text(&resource.outputs_json)),
         ("unknown-outputs", json!(resource.unknown_outputs)),
         ("recipe", json!(resource.recipe)),

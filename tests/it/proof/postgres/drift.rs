@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::gate::{Gate, Rule};
 use super::server::{READER, WRITER, ask, count, order, platform, server};
@@ -72,6 +72,18 @@ fn what_somebody_else_changed_is_told_and_left_alone() {
     assert_eq!(told, 1, "once, not with each look: {said}");
     assert!(said.contains("as it was applied"), "{said}");
     assert_eq!(core.run(&["refresh", "--all"]).matches("ready").count(), 1);
+    // Whoever applies the order again is shown it, and has it mended.
+    set_limit("reported", 6);
+    wait_for(&core, "reported", "drifted");
+    let file = core.file("reported.yaml", &order("reported"));
+    let planned = core.json(&["plan", "-f", &file]);
+    let planned = &planned["plans"][0]["resources"][0];
+    assert_eq!((&planned["action"], &planned["drifted"]), (&json!("update"), &json!(["/params/connection-limit"])));
+    let shown = core.run(&["plan", "-f", &file]);
+    assert!(shown.contains("~ /params/connection-limit: 6 → 20  # drifted"), "{shown}");
+    core.run(&["apply", "-f", &file, "--wait"]);
+    assert_eq!(limit("reported"), "20");
+    assert!(core.run(&["plan", "-f", &file]).ends_with("nothing to do\n"));
     core.delete("reported");
 }
 
