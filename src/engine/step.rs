@@ -38,7 +38,7 @@ impl Engine {
     /// One step. True if the operation goes on at once. `begins`: it was found to be due a while ago, and somebody may have worked on it since.
     pub(super) async fn step(&self, id: &OperationId, begins: bool) -> Result<bool, Error> {
         let Some(operation) = self.store.operation(id).await? else { return Ok(false) };
-        if !operation.state.is_runnable() || operation.held.is_some() {
+        if !operation.state.is_runnable() || operation.held.is_some() || operation.awaits > 0 {
             return Ok(false);
         }
         if begins && !is_due(&operation, self.clock.now()) {
@@ -69,6 +69,10 @@ impl Engine {
                 First::Nothing => self.attempt(resource, operation, Stage::Create, &offer).await,
                 First::Look => self.attempt(resource, operation, Stage::Find, &offer).await,
                 First::Ask => self.park_unknown(resource, operation, &offer).await,
+            },
+            Next::Call(Stage::DeleteFormer) => match self.hand_over(&operation).await? {
+                Some(again) => Ok(again),
+                None => self.attempt(resource, operation, Stage::DeleteFormer, &offer).await,
             },
             Next::Call(stage) => self.attempt(resource, operation, stage, &offer).await,
         }

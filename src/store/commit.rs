@@ -133,6 +133,9 @@ pub enum Write {
         operation: Box<Operation>,
         awaited: Vec<OperationId>,
     },
+    /// `operation` waits no longer to be done: it has made what others wait for, and comes to its last step when they have ended well.
+    /// Those are let go; of a composite among them, which hands on what it was given, also those that wait for it.
+    HandOver(Box<Operation>),
     /// One child of `parent` went from a state to another: counts it and settles the parent. Never conflicts.
     Tally {
         parent: OperationId,

@@ -49,6 +49,9 @@ impl Engine {
         offer: &Offer,
     ) -> Result<Option<bool>, Error> {
         if let Some(by) = &operation.broken_by {
+            if operation.stage == Stage::DeleteFormer {
+                return self.not_moved(resource, operation, by, offer).await.map(Some);
+            }
             let message = self.why_broken(by).await?;
             return self.fail(resource, operation, offer, Reason::DependencyFailed, message).await.map(Some);
         }
@@ -74,7 +77,7 @@ impl Engine {
         })
     }
 
-    async fn fail(
+    pub(super) async fn fail(
         &self,
         resource: &Resource,
         operation: &Operation,

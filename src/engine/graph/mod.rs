@@ -9,3 +9,4 @@ pub mod outputs;
 pub mod waits;
 mod params;
 mod bind;
+mod handover;

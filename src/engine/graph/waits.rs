@@ -3,13 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{OperationId, ResourceId};
+use crate::domain::operation::{Operation, Stage};
 use crate::engine::accept::{Standing, Work};
 
 /// What each of them waits for: what is made or changed, for what it refers to; what is deleted, for what referred to it to be gone or to
 /// refer to something else.
 pub(in crate::engine) fn waits(work: &[Work<'_>], standing: &Standing) -> Vec<Vec<OperationId>> {
     let at_work: BTreeMap<&ResourceId, &OperationId> = work.iter().map(|it| (&it.resource.id, &it.child.id)).collect();
-    let doing = |id: &ResourceId| at_work.get(id).copied().or_else(|| standing.open_of(id).last().map(|it| &it.id));
+    // What comes to its last step only when all that refer to it have moved has made what they need.
+    let unmade = |it: &&Operation| it.stage != Stage::DeleteFormer || it.verb.removes();
+    let open = |id: &ResourceId| standing.open_of(id).last().filter(unmade).map(|it| &it.id);
+    let doing = |id: &ResourceId| at_work.get(id).copied().or_else(|| open(id));
     let deleted = |it: &&Work<'_>| it.planned.action.removes();
     let leaving: BTreeSet<&ResourceId> = work.iter().filter(deleted).map(|it| &it.resource.id).collect();
     let mut referrers: BTreeMap<&ResourceId, Vec<&ResourceId>> = BTreeMap::new();

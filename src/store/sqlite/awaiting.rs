@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use super::row::{all, int, one};
 use crate::domain::id::{OperationId, ResourceId};
 use crate::domain::name::shard;
-use crate::domain::operation::{Operation, OperationState};
+use crate::domain::operation::{Operation, OperationState, Stage};
 use crate::store::Error;
 
 const WHAT: &str = "awaiting";
@@ -52,6 +52,11 @@ pub fn release(connection: &Connection, ended: &Operation) -> Result<Vec<(Operat
     let standing = after(connection, ended)?;
     let mut released = Vec::new();
     for id in &waiting {
+        if ended.state == OperationState::Superseded && has_handed_over(connection, id)? {
+            // Its successor may wait for what comes after that one.
+            released.extend(one_less(connection, id, Some(&ended.id))?);
+            continue;
+        }
         let broken_by = match &standing {
             Standing::Open(open) if insert(connection, open, id, ended)? == 1 => continue,
             Standing::Open(_) | Standing::Done => None,
@@ -60,6 +65,43 @@ pub fn release(connection: &Connection, ended: &Operation) -> Result<Vec<(Operat
         released.extend(one_less(connection, id, broken_by)?);
     }
     Ok(released)
+}
+
+/// Those that wait for `operation` are let go, and it waits for them; and, where one of those that it waited for has been broken off, for
+/// what has come in its place.
+pub fn hand_over(connection: &Connection, operation: &Operation) -> Result<Vec<(OperationId, ResourceId)>, Error> {
+    let sql = "SELECT operation FROM awaiting WHERE awaited = ?1";
+    let direct: Vec<String> = all(connection, WHAT, sql, [operation.id.as_str()], |columns| columns.text())?;
+    let sql = "WITH RECURSIVE moved (id) AS (
+            SELECT operation FROM awaiting WHERE awaited = ?1
+            UNION SELECT a.operation FROM moved
+                JOIN operation o ON o.id = moved.id AND o.driver_digest = '' JOIN awaiting a ON a.awaited = moved.id)
+        SELECT id FROM moved";
+    let mut moved = all(connection, WHAT, sql, [operation.id.as_str()], |columns| columns.parse(OperationId::parse))?;
+    if let Some(by) = &operation.broken_by {
+        // A scan: this is rare.
+        let sql = "DELETE FROM awaiting WHERE operation = ?1 RETURNING awaited";
+        moved.extend(all(connection, WHAT, sql, [operation.id.as_str()], |columns| columns.parse(OperationId::parse))?);
+        moved.push(by.clone());
+    }
+    connection.prepare_cached("DELETE FROM awaiting WHERE awaited = ?1")?.execute([operation.id.as_str()])?;
+    put(connection, operation, &moved)?;
+    let mut released = Vec::new();
+    for id in &direct {
+        released.extend(one_less(connection, id, None)?);
+    }
+    Ok(released)
+}
+
+pub fn is_awaited(connection: &Connection, id: &OperationId) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM awaiting WHERE awaited = ?1 LIMIT 1";
+    Ok(one(connection, WHAT, sql, [id.as_str()], |columns| columns.number::<u64>())?.is_some())
+}
+
+fn has_handed_over(connection: &Connection, id: &str) -> Result<bool, Error> {
+    let sql = "SELECT stage FROM operation WHERE id = ?1";
+    let stage = one(connection, WHAT, sql, [id], |columns| columns.word::<Stage>())?;
+    Ok(stage == Some(Stage::DeleteFormer))
 }
 
 /// The operation, if it waits for nothing any more and is the first of its resource.

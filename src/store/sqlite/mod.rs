@@ -287,6 +287,11 @@ impl Store for Sqlite {
         self.readers.glance(move |connection| operation::open(connection, &resource)).await
     }
 
+    async fn is_awaited(&self, operation: &OperationId) -> Result<bool> {
+        let id = operation.clone();
+        self.readers.glance(move |connection| awaiting::is_awaited(connection, &id)).await
+    }
+
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Operation>> {
         self.readers.snapshot(move |connection| operation::due(connection, now, limit)).await
     }

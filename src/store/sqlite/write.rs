@@ -88,6 +88,10 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
             awaiting::put(connection, it, awaited)?;
             changes.touch(it.order.project.as_str());
         }
+        Write::HandOver(it) => {
+            changes.released.extend(awaiting::hand_over(connection, it)?);
+            changes.touch(it.order.project.as_str());
+        }
         Write::Tally { parent, from, to, time } => {
             let (project, settled) = operation::tally(connection, parent, *from, *to, *time)?;
             changes.touch(&project);

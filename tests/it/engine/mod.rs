@@ -6,6 +6,7 @@ mod composites;
 mod graph;
 mod keeping;
 mod graphs;
+mod handover;
 mod lifecycle;
 mod breaking;
 mod pausing;

@@ -1,0 +1,160 @@
+//! What is replaced create-first stays until all that refers to it has moved.
+
+use serde_json::json;
+
+use vend::domain::hold::Target;
+use vend::domain::operation::{Operation, OperationState};
+use vend::domain::reason::Reason;
+use vend::domain::resource::{Resource, ResourceState};
+
+use crate::support::bench::{Bench, admin, applying, name};
+use crate::support::shelf::{STOCK, Shelf, Verb, connection};
+
+/// A thing `a` of this name; `b`, over a connection of its own, refers to it, and `c` to `b`.
+fn document(a: &str) -> String {
+    let thing = |params: serde_json::Value| json!({ "type": "thing", "params": params });
+    let mut b = thing(json!({ "name": "h-b-x", "of": ["${resources.a.outputs.name}"] }));
+    b["class"] = json!("apart");
+    let resources = json!({
+        "a": thing(json!({ "name": format!("h-{a}-x") })),
+        "b": b,
+        "c": thing(json!({ "name": "h-c-x", "of": ["${resources.b.outputs.name}"] })),
+    });
+    json!({ "apiVersion": "vend/v1", "kind": "Order", "name": "h", "resources": resources }).to_string()
+}
+
+async fn bench() -> (Bench, Shelf) {
+    let (bench, shelf) = (Bench::new(&["shelf"]).await, Shelf::default());
+    let apart = connection(shelf.serve().await, 8).replace("name: shelf", "name: apart");
+    let stock = STOCK.replace("replace: delete-first", "replace: create-first").replacen(
+        "params:",
+        "classes: [{ name: apart }]\nparams:",
+        1,
+    );
+    let recipe = "{ apiVersion: vend/v1, kind: Recipe, name: apart, type: thing, match: [{ class: apart }], \
+        driver: shelf-000@^0.1, connections: { shelf: apart } }";
+    let port = shelf.serve().await;
+    bench.documents(&format!("{}---\n{apart}---\n{stock}---\n{recipe}", connection(port, 8))).await;
+    ended(&bench, &document("n1")).await;
+    shelf.done("h");
+    (bench, shelf)
+}
+
+async fn begun(bench: &Bench, text: &str) -> Operation {
+    let mut request = applying(text);
+    request.allow_destroy = true;
+    bench.core.engine.apply(request).await.expect("accepted").operation.expect("there is work to do")
+}
+
+async fn ended(bench: &Bench, text: &str) {
+    let operation = begun(bench, text).await;
+    let ended = bench.settled(&operation).await;
+    assert_eq!(ended.state, OperationState::Succeeded, "{ended:?}");
+}
+
+async fn child(bench: &Bench, of: &Operation, key: &str) -> Operation {
+    bench.children(of).await.into_iter().find(|it| it.resource_key == key).expect("it has one")
+}
+
+async fn resource(bench: &Bench, key: &str) -> Resource {
+    bench.resources().await.into_iter().find(|it| it.name.key.as_str() == key).expect("it is there")
+}
+
+/// The first has made the new object, and waits for those that refer to it.
+async fn waiting(bench: &Bench, operation: &Operation) -> Operation {
+    let a = child(bench, operation, "a").await;
+    bench.until(&a, |it| it.status.starts_with("the new one is there")).await
+}
+
+fn apart() -> Target {
+    Target::Connection(name("apart"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_former_object_goes_last() {
+    let (bench, shelf) = bench().await;
+    ended(&bench, &document("n2")).await;
+    let done = shelf.done("h");
+    let expected = [(Verb::Put, "h-n2-x"), (Verb::Put, "h-b-x"), (Verb::Delete, "h-n1-x")];
+    assert_eq!(done, expected.map(|(verb, name)| (verb, name.to_owned())));
+    let a = resource(&bench, "a").await;
+    assert_eq!((a.incarnation, a.former.is_none(), a.state), (2, true, ResourceState::Ready));
+    let again = bench.core.engine.apply(applying(&document("n2"))).await.expect("accepted");
+    assert!(again.operation.is_none(), "{:?}", again.plan);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn while_one_has_not_moved_it_stays() {
+    let (bench, shelf) = bench().await;
+    shelf.refuse("h", [(Verb::Put, 'b')]);
+    let operation = begun(&bench, &document("n2")).await;
+    assert_eq!(bench.settled(&operation).await.state, OperationState::Failed);
+    let a = child(&bench, &operation, "a").await;
+    assert_eq!((a.state, a.reason), (OperationState::Failed, Some(Reason::DependencyFailed)));
+    assert!(a.message.contains("stays until what refers to it has moved: `b`"), "{}", a.message);
+    assert_eq!(shelf.done("h"), [(Verb::Put, "h-n2-x".to_owned())]);
+    assert!(resource(&bench, "a").await.former.is_some());
+
+    shelf.refuse("h", []);
+    ended(&bench, &document("n2")).await;
+    let done = shelf.done("h");
+    let expected = [(Verb::Put, "h-b-x"), (Verb::Delete, "h-n1-x")];
+    assert_eq!(done, expected.map(|(verb, name)| (verb, name.to_owned())));
+    assert_eq!(resource(&bench, "a").await.state, ResourceState::Ready);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_newer_generation_takes_over_while_it_waits() {
+    let (bench, shelf) = bench().await;
+    bench.core.engine.pause(apart(), "a look", &admin()).await.expect("paused");
+    let second = begun(&bench, &document("n2")).await;
+    waiting(&bench, &second).await;
+    let third = begun(&bench, &document("n3")).await;
+    bench.core.engine.resume(&apart(), &admin()).await.expect("resumed");
+    assert_eq!(bench.settled(&third).await.state, OperationState::Succeeded);
+    assert_eq!(bench.settled(&second).await.state, OperationState::Superseded);
+    let names: Vec<_> = shelf.things("h").into_keys().collect();
+    assert_eq!(names, ["h-b-x", "h-c-x", "h-n3-x"]);
+    let done = shelf.done("h");
+    let place = |verb, name: &str| done.iter().position(|it| *it == (verb, name.to_owned())).expect(name);
+    assert!(place(Verb::Put, "h-b-x") > place(Verb::Put, "h-n2-x"), "{done:?}");
+    let a = resource(&bench, "a").await;
+    assert_eq!((a.former.is_none(), a.state), (true, ResourceState::Ready));
+
+    // One that changes what refers to it only.
+    bench.core.engine.pause(apart(), "a look", &admin()).await.expect("paused");
+    let fourth = begun(&bench, &document("n4")).await;
+    waiting(&bench, &fourth).await;
+    let other = document("n4").replace("\"name\":\"h-b-x\"", "\"name\":\"h-b-x\",\"size\":7");
+    let fifth = begun(&bench, &other).await;
+    bench.core.engine.resume(&apart(), &admin()).await.expect("resumed");
+    assert_eq!(bench.settled(&fifth).await.state, OperationState::Succeeded);
+    bench.settled(&fourth).await;
+    assert_eq!(shelf.things("h").into_keys().collect::<Vec<_>>(), ["h-b-x", "h-c-x", "h-n4-x"]);
+    let last = shelf.done("h").pop().expect("something");
+    assert_eq!(last, (Verb::Delete, "h-n3-x".to_owned()), "when `b` had moved");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_can_be_cancelled_and_deleted_while_it_waits() {
+    let (bench, shelf) = bench().await;
+    bench.core.engine.pause(apart(), "a look", &admin()).await.expect("paused");
+    let second = begun(&bench, &document("n2")).await;
+    let a = waiting(&bench, &second).await;
+    bench.core.engine.cancel(&a.id, &admin()).await.expect("cancelled");
+    assert_eq!(bench.settled(&a).await.state, OperationState::Cancelled);
+    assert!(resource(&bench, "a").await.former.is_some(), "it is on record");
+    bench.core.engine.resume(&apart(), &admin()).await.expect("resumed");
+    bench.settled(&second).await;
+    ended(&bench, &document("n2")).await;
+    assert_eq!(shelf.things("h").into_keys().collect::<Vec<_>>(), ["h-b-x", "h-c-x", "h-n2-x"]);
+
+    bench.core.engine.pause(apart(), "a look", &admin()).await.expect("paused");
+    let third = begun(&bench, &document("n3")).await;
+    waiting(&bench, &third).await;
+    let deleted = bench.delete("h").await;
+    bench.core.engine.resume(&apart(), &admin()).await.expect("resumed");
+    assert_eq!(bench.settled(&deleted).await.state, OperationState::Succeeded);
+    assert!(shelf.things("h").is_empty(), "{:?}", shelf.things("h"));
+    assert!(bench.resources().await.is_empty());
+}
