@@ -21,7 +21,7 @@ pub struct Params {
     pub connection_limit: i32,
 }
 
-fn unlimited() -> i32 {
+pub fn unlimited() -> i32 {
     -1
 }
 
@@ -96,27 +96,27 @@ impl Params {
     }
 }
 
-fn is_word(text: &str) -> bool {
+pub fn is_word(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     (1..=63).contains(&text.len()) && text.bytes().all(allowed)
 }
 
-fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     is_word(text) && !text.starts_with(|first: char| first.is_ascii_digit() || first == '-')
 }
 
-fn is_reserved(name: &str) -> bool {
+pub fn is_reserved(name: &str) -> bool {
     name.starts_with("pg_") || ["postgres", "template0", "template1", "public", "none"].contains(&name)
 }
 
 impl Outputs {
     /// Without what only a driver that made the role knows.
-    pub fn open(name: &str, config: &Config) -> Self {
+    pub fn open(database: &str, user: &str, config: &Config) -> Self {
         Self {
             host: config.host.clone(),
             port: config.port,
-            database: name.to_owned(),
-            user: name.to_owned(),
+            database: database.to_owned(),
+            user: user.to_owned(),
             password: None,
             url: None,
         }

@@ -1,9 +1,11 @@
-//! The driver `postgres`: a database on a shared server, with a role of the same name that owns it.
+//! The driver `postgres`: a database on a shared server, with a role of the same name that owns it; and logins on databases that are there.
 
+mod credentials;
 mod documents;
 mod extensions;
 mod server;
 
+use credentials::PostgresCredentials;
 use documents::{Config, Outputs, Params, State};
 use serde_json::json;
 use server::{Facts, Place, Sight};
@@ -21,6 +23,7 @@ pub fn driver() -> Driver {
         .slot("server", Slot::read_write(["postgres"]).about("The server on which databases and roles are made."))
         .encodings(["percent", "scram-sha-256"])
         .serves::<PostgresDatabase>()
+        .serves::<PostgresCredentials>()
 }
 
 pub struct PostgresDatabase;
@@ -64,7 +67,7 @@ impl Resource for PostgresDatabase {
         if derived.changes("/config") {
             derived.forget("url");
         }
-        let known = Outputs::open(&input.params.name, &input.config);
+        let known = Outputs::open(&input.params.name, &input.params.name, &input.config);
         derived.know("host", known.host);
         derived.know("port", known.port);
         derived.know("database", known.database);
@@ -155,7 +158,7 @@ impl Resource for PostgresDatabase {
         let extensions = extensions::installed(&place.inside())?;
         let params =
             json!({ "name": place.name, "extensions": extensions, "connection-limit": facts.connection_limit });
-        let outputs = Outputs::open(place.name, &adoption.config);
+        let outputs = Outputs::open(place.name, place.name, &adoption.config);
         Ok(Observed { object: Object::new(place.name, state(place.name, true), outputs), params })
     }
 }
@@ -173,7 +176,7 @@ fn converge(
     };
     place.settle(role, facts, input.params.connection_limit)?;
     extensions::converge(&place.inside(), &input.params.extensions)?;
-    let outputs = Outputs::open(place.name, &input.config);
+    let outputs = Outputs::open(place.name, place.name, &input.config);
     let outputs = match password {
         Some(password) => outputs.with(password)?,
         None => outputs,

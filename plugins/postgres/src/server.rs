@@ -7,7 +7,7 @@ use vend_sdk::{Error, ErrorKind, Found, Labels, Secret, Semantics, Sql, Statemen
 
 use crate::documents::State;
 
-const SERVER: Sql = Sql::slot("server");
+pub const SERVER: Sql = Sql::slot("server");
 
 /// One name on the server.
 pub struct Place<'a> {
