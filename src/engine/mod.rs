@@ -9,6 +9,7 @@ pub mod plan;
 pub mod survey;
 pub mod upgrade;
 mod asked;
+pub mod discover;
 pub mod accept;
 pub mod apply;
 pub mod decide;
@@ -48,6 +49,7 @@ use crate::store::{self, Store};
 
 pub use crate::domain::observation::Presence;
 pub use apply::{Applied, Apply, Delete};
+pub use discover::{Discovery, Whose};
 pub use observe::Refreshed;
 pub use prune::Retention;
 pub use resolve::Resolution;

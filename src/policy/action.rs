@@ -42,6 +42,7 @@ actions! {
     ResourcesGet = "resources.get": "ResourceService/GetResource";
     ResourcesList = "resources.list": "ResourceService/ListResources";
     ResourcesRefresh = "resources.refresh": "ResourceService/RefreshResource";
+    ResourcesDiscover = "resources.discover": "ResourceService/DiscoverObjects";
     ResourcesRelease = "resources.release": "ResourceService/ReleaseResource";
     ResourcesOutputs = "resources.outputs": "ResourceService/GetOutputs";
     ResourcesReveal = "resources.reveal": "ResourceService/RevealOutputs";

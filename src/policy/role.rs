@@ -40,6 +40,8 @@ pub fn allows(role: Role, action: Action, name: &str) -> bool {
         Action::ResourcesOutputs => matches!(role, Developer | Platform),
         // It asks a backend, at the cost of its limits.
         Action::ResourcesRefresh => matches!(role, Developer | Platform | Infra),
+        // What else is at a backend is its owners' business: whoever adopts takes this role too.
+        Action::ResourcesDiscover => role == Infra,
         // Who may have it deleted may let it go; who runs backends cleans up behind those that are gone.
         Action::ResourcesRelease => matches!(role, Developer | Infra),
         Action::ResourcesReveal => role == Developer,

@@ -1,6 +1,7 @@
 //! The driver `postgres`: a database on a shared server, with a role of the same name that owns it; and logins on databases that are there.
 
 mod credentials;
+mod discovery;
 mod documents;
 mod extensions;
 mod server;
@@ -11,11 +12,11 @@ use serde_json::json;
 use server::{Facts, Place, Sight};
 use vend_sdk::secrets::{self, Policy};
 use vend_sdk::{
-    Action, Adoption, Change, Driver, Error, Finding, Found, Identity, Input, Object, Observation, Observed, Plan,
-    Prior, Progress, Removal, Resource, Slot, Type, claims, ensure,
+    Action, Adoption, Change, Discovered, Discovery, Driver, Error, Finding, Found, Identity, Input, Object,
+    Observation, Observed, Plan, Prior, Progress, Removal, Resource, Slot, Type, claims, ensure,
 };
 
-vend_sdk::export!(driver);
+vend_sdk::export!(driver, discover);
 
 pub fn driver() -> Driver {
     vend_sdk::driver!()
@@ -40,6 +41,7 @@ impl Resource for PostgresDatabase {
             .create_only(["/name"])
             .natural_key("server", "postgres-database", ["/name"])
             .adoptable()
+            .discoverable()
     }
 
     fn validate(params: Params, _: &Config) -> Result<Params, Error> {
@@ -146,6 +148,10 @@ impl Resource for PostgresDatabase {
             place.drop_role()?;
         }
         Ok(Removal::Gone)
+    }
+
+    fn discover(discovery: &Discovery<Self>) -> Result<Discovered, Error> {
+        discovery::page(discovery)
     }
 
     fn adopt(adoption: &Adoption<Self>) -> Result<Observed<Self>, Error> {

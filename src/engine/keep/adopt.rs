@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::domain::contract::{Action, Answer, Call, Change, ErrorKind, Observed, Prior, Violation};
 use crate::domain::document::ResourceEntry;
 use crate::domain::json::pointer_push;
-use crate::domain::name::{Key, Name};
+use crate::domain::name::{Key, Name, ResourceName};
 use crate::domain::plan::{Plan, PlanRead, PlannedAction};
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
@@ -58,6 +58,13 @@ impl Adopting {
             complete: true,
         }
     }
+}
+
+/// A resource and its object.
+pub struct Holder {
+    pub external_id: String,
+    pub connections: BTreeMap<String, Name>,
+    pub name: ResourceName,
 }
 
 /// Whether the entry takes over an object. What has one already keeps it.
@@ -173,18 +180,25 @@ impl Engine {
         }
         let types: BTreeSet<&Name> = adopted.iter().map(|(_, resource_type, ..)| resource_type).collect();
         for resource_type in types {
-            let filter = Filter { resource_type: Some(resource_type.to_string()), ..Filter::default() };
-            for other in self.store.resources(&filter, &Paging::all()).await?.items {
-                let Some(external_id) = other.object.as_ref().and_then(|it| it.external_id.as_deref()) else {
-                    continue;
-                };
-                let place = (resource_type, other.pin.connections.values().collect(), external_id);
+            for holder in self.holders(resource_type).await? {
+                let place = (resource_type, holder.connections.values().collect(), holder.external_id.as_str());
                 if let Some(key) = seen.get(&place) {
-                    return Err(taken(key, external_id, &other.name.to_string()).into());
+                    return Err(taken(key, &holder.external_id, &holder.name.to_string()).into());
                 }
             }
         }
         Ok(())
+    }
+
+    /// All resources of a type that have an object.
+    pub(in crate::engine) async fn holders(&self, resource_type: &Name) -> Result<Vec<Holder>, Error> {
+        let filter = Filter { resource_type: Some(resource_type.to_string()), ..Filter::default() };
+        let all = self.store.resources(&filter, &Paging::all()).await?.items;
+        let holder = |it: Resource| {
+            let external_id = it.object?.external_id?;
+            Some(Holder { external_id, connections: it.pin.connections, name: it.name })
+        };
+        Ok(all.into_iter().filter_map(holder).collect())
     }
 }
 

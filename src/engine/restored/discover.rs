@@ -1,20 +1,18 @@
 //! Asking backends for what carries this core's label: what is on no record is an orphan.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
-use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::domain::contract::{Answer, Call, Candidate, Discovered, Input};
+use crate::domain::contract::Candidate;
 use crate::domain::id::ResourceId;
 use crate::domain::name::Name;
 use crate::domain::resource::{Pin, Resource};
-use crate::driver::{Attempt, Failure, Past};
+use crate::driver::Failure;
 use crate::stock::Offer;
 
 use super::verify::{Orphan, Seen, Unlisted};
-use crate::engine::asked::NoJournal;
+use crate::engine::discover::{DISCOVER, can_discover};
 use crate::engine::input::core_label;
 use crate::engine::{Engine, Error};
 
@@ -23,8 +21,6 @@ const PAGE: u32 = 256;
 const MOST_PAGES: u32 = 100_000;
 /// Objects that are remembered because they concern a resource that is on record.
 const MOST_REMEMBERED: usize = 100_000;
-
-const DISCOVER: &str = "discover";
 
 /// Where objects of one type are made, and by what.
 type Place = (Name, String, BTreeMap<String, Name>);
@@ -67,8 +63,7 @@ impl Engine {
                 Ok(offer) => {
                     let description = offer.driver.description();
                     let driver = format!("{}@{}", description.name, description.version);
-                    let can = offer.type_description().is_some_and(|it| it.verbs.iter().any(|it| it == DISCOVER));
-                    match can {
+                    match can_discover(&offer) {
                         false => Some(unlisted(driver, false, "its driver cannot list what it made".into())),
                         true => match self.list_place(&offer, &pin, &mut listed, tell).await? {
                             Ok(()) => None,
@@ -117,9 +112,10 @@ impl Engine {
         listed: &mut Listed,
         tell: &mpsc::Sender<Seen>,
     ) -> Result<Result<(), Failure>, Error> {
+        let labels = core_label(self.store.core_id().as_str());
         let mut token = None;
         for _ in 0..MOST_PAGES {
-            let page = match self.discover(offer, pin, token.clone()).await {
+            let page = match self.page_of(offer, pin, &labels, token.clone()).await {
                 Ok(page) => page,
                 Err(failure) => return Ok(Err(failure)),
             };
@@ -140,42 +136,6 @@ impl Engine {
             }
         }
         Ok(Err(Failure::Unfit(format!("pages of {DISCOVER} without an end"))))
-    }
-
-    async fn discover(&self, offer: &Offer, pin: &Pin, page_token: Option<String>) -> Result<Discovered, Failure> {
-        let grants = self.stock.grants(pin, offer.driver.description()).await;
-        let grants = grants.map_err(|error| Failure::Host(error.to_string()))?;
-        let config = self.stock.config(offer).await.map_err(|error| Failure::Host(error.to_string()))?;
-        let resource_type = offer.resource_type.meta.name.to_string();
-        let input = Input {
-            resource_id: String::new(),
-            incarnation: 0,
-            labels: core_label(self.store.core_id().as_str()),
-            config,
-            params: json!({}),
-            unknown: Vec::new(),
-            prior: None,
-            continuation: None,
-            context: json!({}),
-            resource_type,
-        };
-        let attempt = Attempt {
-            limits: offer.limits.clone(),
-            seed: self.keyring.derive(&["seed", DISCOVER, offer.driver.digest()]),
-            call: Call::Discover { input, page_token },
-            grants,
-            past: Past::default(),
-            journal: Arc::new(NoJournal),
-            secrets: Vec::new(),
-            trace: String::new(),
-            handle_key: self.keyring.derive(&["handles"]),
-            clock: self.clock.clone(),
-            entropy: self.entropy.clone(),
-        };
-        match offer.driver.run(attempt).await.result? {
-            Answer::Discovered(page) => Ok(page),
-            other => Err(Failure::Unfit(format!("{other:?} to {DISCOVER}"))),
-        }
     }
 
     /// What is on no record.

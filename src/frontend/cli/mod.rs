@@ -17,6 +17,7 @@ mod connect;
 pub mod context;
 mod delete;
 mod describe;
+mod discover;
 mod driver;
 mod error;
 mod exit;
@@ -134,6 +135,7 @@ async fn dispatch(
         Command::Check(args) => check::run(&session, &args).await,
         Command::Driver(args) => driver::run(&session, &args).await,
         Command::Score(command) => score::run(&session, &command).await,
+        Command::Discover(args) => discover::run(&session, &args).await,
         Command::Upgrade(args) => upgrade::run(&session, &args).await,
         Command::Secret(args) => secret::run(&session, &args).await,
         Command::Whoami(args) => system::whoami(&session, &args).await,

@@ -3,7 +3,7 @@
 use crate::domain::resource::Resource;
 use crate::domain::time::Timestamp;
 use crate::engine::view::mask;
-use crate::engine::{Refreshed, ResourceView};
+use crate::engine::{Discovery, Refreshed, ResourceView, Whose};
 use crate::pb;
 
 use super::{etag, hold, int, long, text, time};
@@ -19,6 +19,25 @@ pub fn refreshed(it: &Refreshed, now: Timestamp) -> pb::RefreshResourceResponse 
         presence: it.presence.as_str().into(),
         drift: drift.collect(),
         observe_time: Some(time(now)),
+    }
+}
+
+pub fn discovered(it: Discovery, next_page_token: String) -> pb::DiscoverObjectsResponse {
+    let objects = it.objects.into_iter().map(|it| {
+        let bare = pb::DiscoveredObject { external_id: it.external_id, summary: it.summary, ..Default::default() };
+        match it.whose {
+            Whose::Free(params) => pb::DiscoveredObject { params_json: params.to_string(), ..bare },
+            Whose::Ours(resource) => pb::DiscoveredObject { resource, ..bare },
+            Whose::Refused(refusal) => {
+                pb::DiscoveredObject { reason: refusal.reason.to_string(), message: refusal.message, ..bare }
+            }
+        }
+    });
+    pb::DiscoverObjectsResponse {
+        objects: objects.collect(),
+        next_page_token,
+        recipe: it.recipe.to_string(),
+        connections: it.connections.into_iter().map(|(slot, name)| (slot, name.to_string())).collect(),
     }
 }
 
