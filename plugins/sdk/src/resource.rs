@@ -81,8 +81,7 @@ pub trait Resource: Sized + 'static {
         Err(Error::unsupported("adopt"))
     }
 
-    /// Observes. A page of all objects that carry the labels asked for, whatever else they carry: what nobody has on record any more shows
-    /// by this alone. Types that have it say so with [`Type::discoverable`], and their driver is exported with `discover`.
+    /// Observes. A page of all objects that carry the labels asked for, whatever else they carry; of all there are, if none are asked for. Types that have it say so with [`Type::discoverable`], and their driver is exported with `discover`.
     fn discover(discovery: &Discovery<Self>) -> Result<Discovered, Error> {
         let _ = discovery;
         Err(Error::unsupported("discover"))
