@@ -26,6 +26,7 @@ pub mod driver;
 pub mod requirement;
 pub mod upgrade;
 pub mod order;
+pub mod generation;
 pub mod resource;
 pub mod placeholder;
 pub mod reference;

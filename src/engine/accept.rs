@@ -22,6 +22,7 @@ use crate::store::{Commit, Move, NaturalKey, Request, Site, Write};
 use crate::telemetry::trace;
 
 use super::graph::waits::waits;
+use super::history;
 use super::journal::tally;
 use super::keep::adopt::Adopting;
 use super::keep::moving::Moving;
@@ -149,6 +150,7 @@ pub fn accept(
         *parent.tally.count(child.state) += 1;
     }
     parent.settle(now);
+    commit.writes.push(Write::Generation(Box::new(history::generation(plan, &order, &parent, asking))));
     commit.writes.push(Write::Order(Box::new(order.clone())));
     commit.writes.push(Write::Operation(Box::new(parent.clone())));
     commit.writes.extend(children.iter().map(|(child, _)| Write::Operation(Box::new(child.clone()))));

@@ -95,7 +95,7 @@ impl Engine {
         let accepted = accept(&plan, Some(&manifest), &standing, &Bringing::default(), &asking);
         let mut commit = accepted.commit;
         // What is desired stays as it is: so do the order and its generation.
-        commit.writes.retain(|it| !matches!(it, Write::Order(_)));
+        commit.writes.retain(|it| !matches!(it, Write::Order(_) | Write::Generation(_)));
         let mut why = String::new();
         for write in &mut commit.writes {
             let Write::Operation(operation) = write else { continue };

@@ -34,7 +34,7 @@ actions! {
     OrdersPlan = "orders.plan": "OrderService/PlanOrder";
     OrdersApply = "orders.apply": "OrderService/ApplyOrder";
     OrdersUpgrade = "orders.upgrade": "OrderService/UpgradeOrder";
-    OrdersGet = "orders.get": "OrderService/GetOrder";
+    OrdersGet = "orders.get": "OrderService/GetOrder" | "OrderService/ListOrderGenerations" | "OrderService/GetOrderGeneration";
     OrdersList = "orders.list": "OrderService/ListOrders";
     OrdersDelete = "orders.delete": "OrderService/DeleteOrder";
     OrdersPause = "orders.pause": "OrderService/PauseOrder";

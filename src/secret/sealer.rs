@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::domain::contract::Change;
 use crate::domain::id::{OperationId, OrderId, ResourceId};
+use crate::domain::plan::Plan;
 use crate::domain::sealed::Sealed;
 use crate::domain::secret::{Fresh, Plain, SecretRecord};
 use crate::domain::time::{Entropy, Timestamp};
@@ -81,6 +82,14 @@ impl Sealer<'_> {
 
     pub fn open_manifest<T: DeserializeOwned>(&self, id: &OrderId, sealed: &Sealed) -> Result<T, Error> {
         self.open(id.as_str(), "manifest", sealed)
+    }
+
+    pub fn plan(&self, id: &OrderId, value: &Plan) -> Sealed {
+        self.json(id.as_str(), "plan", value)
+    }
+
+    pub fn open_plan(&self, id: &OrderId, sealed: &Sealed) -> Result<Plan, Error> {
+        self.open(id.as_str(), "plan", sealed)
     }
 
     pub fn continuation(&self, id: &OperationId, value: &Value) -> Sealed {

@@ -140,6 +140,37 @@ impl OrderService for Orders {
         Ok(Response::new(pb::ListOrdersResponse { orders: page.items, next_page_token }))
     }
 
+    async fn list_order_generations(
+        &self,
+        request: Request<pb::ListOrderGenerationsRequest>,
+    ) -> Result<Response<pb::ListOrderGenerationsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let name = names::order(&ask.name)?;
+        let _turn = self.0.turn().await?;
+        self.0.order(&name).await?;
+        let found = self.0.engine.generations(&name).await?;
+        let generations = found.into_iter().map(convert::order::generation).collect();
+        Ok(Response::new(pb::ListOrderGenerationsResponse { generations }))
+    }
+
+    async fn get_order_generation(
+        &self,
+        request: Request<pb::GetOrderGenerationRequest>,
+    ) -> Result<Response<pb::GetOrderGenerationResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ask = request.into_inner();
+        caller.authorize(&ask.name)?;
+        let name = names::order(&ask.name)?;
+        let wanted = u64::try_from(ask.generation).map_err(|_| names::field("generation", "is at least 1"))?;
+        let _turn = self.0.turn().await?;
+        self.0.order(&name).await?;
+        let mut found = self.0.engine.generation(&name, wanted).await?;
+        found.plan = found.plan.as_ref().map(|plan| self.0.engine.mask_plan(plan));
+        Ok(Response::new(pb::GetOrderGenerationResponse { generation: Some(convert::order::generation(found)) }))
+    }
+
     async fn delete_order(
         &self,
         request: Request<pb::DeleteOrderRequest>,

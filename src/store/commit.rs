@@ -3,6 +3,7 @@
 use crate::domain::document::{Document, Kind};
 use crate::domain::driver::DriverRecord;
 use crate::domain::event::Audit;
+use crate::domain::generation::Generation;
 use crate::domain::hold::Hold;
 use crate::domain::id::{OperationId, OrderId, ResourceId, TokenId};
 use crate::domain::name::{Name, OrderName, ResourceName};
@@ -136,6 +137,8 @@ pub enum Write {
     /// `operation` waits no longer to be done: it has made what others wait for, and comes to its last step when they have ended well.
     /// Those are let go; of a composite among them, which hands on what it was given, also those that wait for it.
     HandOver(Box<Operation>),
+    /// Before the order itself: keeps what it was until then, and lets go what is older than the latest [`crate::domain::generation::KEPT`].
+    Generation(Box<Generation>),
     /// One child of `parent` went from a state to another: counts it and settles the parent. Never conflicts.
     Tally {
         parent: OperationId,

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::domain::document::{Document, Kind};
 use crate::domain::driver::DriverRecord;
 use crate::domain::event::{Audit, Recorded};
+use crate::domain::generation::Generation;
 use crate::domain::hold::Hold;
 use crate::domain::id::{CoreId, OperationId, ResourceId};
 use crate::domain::name::OrderName;
@@ -130,6 +131,11 @@ pub trait Store: Send + Sync {
     async fn count_resources(&self, order: &OrderName) -> Result<Vec<(ResourceState, u64)>, Error>;
     /// In the order of order name and key.
     async fn resources(&self, filter: &Filter, paging: &Paging) -> Result<Page<Resource>, Error>;
+
+    /// Those that are kept of an order, the latest first; without their manifests.
+    async fn generations(&self, order: &OrderName) -> Result<Vec<Generation>, Error>;
+    /// With its manifest.
+    async fn generation(&self, order: &OrderName, generation: u64) -> Result<Option<Generation>, Error>;
 
     async fn operation(&self, id: &OperationId) -> Result<Option<Operation>, Error>;
     /// Newest first.

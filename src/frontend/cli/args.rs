@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{
-    apply, backup, cancel, catalog, check, context, delete, describe, discover, driver, explain, get, init, journal,
-    matching, order, outputs, pause, planning, refresh, release, resolve, score, secret, system, tree, upgrade, verify,
-    wait, watch,
+    apply, backup, cancel, catalog, check, context, delete, describe, discover, driver, explain, get, history, init,
+    journal, matching, order, outputs, pause, planning, refresh, release, resolve, score, secret, system, tree,
+    upgrade, verify, wait, watch,
 };
 
 /// Understood by every command. Environment variables stand in for what is not typed; then the context.
@@ -79,6 +79,8 @@ pub enum Command {
     Outputs(outputs::Args),
     /// Move live resources to the recipe and driver that would make them now, or to others
     Upgrade(upgrade::Args),
+    /// What an order was, and by whom
+    History(history::Args),
     /// What there is at a backend, and the order that takes it under management
     Discover(discover::Args),
     /// Ask the backend how a resource is right now

@@ -150,6 +150,20 @@ impl orders::OrderService for Core {
         unused()
     }
 
+    async fn list_order_generations(
+        &self,
+        _: Request<pb::ListOrderGenerationsRequest>,
+    ) -> Result<Response<pb::ListOrderGenerationsResponse>, Status> {
+        unused()
+    }
+
+    async fn get_order_generation(
+        &self,
+        _: Request<pb::GetOrderGenerationRequest>,
+    ) -> Result<Response<pb::GetOrderGenerationResponse>, Status> {
+        unused()
+    }
+
     async fn pause_order(&self, _: Request<pb::PauseOrderRequest>) -> Result<Response<pb::PauseOrderResponse>, Status> {
         unused()
     }

@@ -25,6 +25,7 @@ mod explain;
 #[cfg(test)]
 mod fake;
 mod get;
+mod history;
 mod init;
 mod journal;
 mod kind;
@@ -135,6 +136,7 @@ async fn dispatch(
         Command::Check(args) => check::run(&session, &args).await,
         Command::Driver(args) => driver::run(&session, &args).await,
         Command::Score(command) => score::run(&session, &command).await,
+        Command::History(args) => history::run(&session, &args).await,
         Command::Discover(args) => discover::run(&session, &args).await,
         Command::Upgrade(args) => upgrade::run(&session, &args).await,
         Command::Secret(args) => secret::run(&session, &args).await,

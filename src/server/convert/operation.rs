@@ -46,7 +46,7 @@ fn children(mut tally: Tally) -> HashMap<String, i32> {
     counts.into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
-fn state(it: OperationState) -> wire::State {
+pub fn state(it: OperationState) -> wire::State {
     match it {
         OperationState::Queued => wire::State::Queued,
         OperationState::Running => wire::State::Running,
@@ -59,7 +59,7 @@ fn state(it: OperationState) -> wire::State {
     }
 }
 
-fn verb(it: OperationVerb) -> wire::Verb {
+pub fn verb(it: OperationVerb) -> wire::Verb {
     match it {
         OperationVerb::Apply => wire::Verb::Apply,
         OperationVerb::Upgrade => wire::Verb::Upgrade,

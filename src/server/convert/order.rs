@@ -6,10 +6,10 @@ use crate::domain::document::{API_VERSION, Kind};
 use crate::domain::operation::OperationState;
 use crate::domain::order::Order;
 use crate::domain::resource::ResourceState;
-use crate::engine::Condition;
+use crate::engine::{Condition, Past};
 use crate::pb;
 
-use super::{etag, hold, int, long, time};
+use super::{etag, hold, int, long, operation, time};
 
 /// An order's resources, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -29,6 +29,23 @@ impl Count {
             ResourceState::AttentionRequired => self.attention_required += resources,
             ResourceState::Pending | ResourceState::Deleting => {}
         }
+    }
+}
+
+pub fn generation(it: Past) -> pb::OrderGeneration {
+    let Past { generation: of, state, manifest, plan } = it;
+    pb::OrderGeneration {
+        generation: long(of.generation),
+        operation: of.operation.to_string(),
+        state: state.map_or_else(Default::default, operation::state).into(),
+        verb: operation::verb(of.verb).into(),
+        principal: of.principal,
+        source: of.source,
+        plan_digest: of.plan_digest,
+        counts: of.counts.into_iter().map(|(action, count)| (action, int(count))).collect(),
+        create_time: Some(time(of.time)),
+        manifest_json: manifest.map_or_else(String::new, |it| with_header(it).to_string()),
+        plan: plan.map(super::plan::plan),
     }
 }
 

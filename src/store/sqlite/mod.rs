@@ -18,6 +18,7 @@ mod row;
 mod list;
 mod document;
 mod order;
+mod generation;
 mod resource;
 mod suspect;
 mod observation;
@@ -50,6 +51,7 @@ pub use open::{Error, FORMAT};
 use crate::domain::document::{Document, Kind};
 use crate::domain::driver::DriverRecord;
 use crate::domain::event::{Audit, Recorded};
+use crate::domain::generation::Generation;
 use crate::domain::hold::Hold;
 use crate::domain::id::{CoreId, OperationId, ResourceId};
 use crate::domain::name::OrderName;
@@ -285,6 +287,16 @@ impl Store for Sqlite {
     async fn open_operations(&self, resource: &ResourceId) -> Result<Vec<Operation>> {
         let resource = resource.clone();
         self.readers.glance(move |connection| operation::open(connection, &resource)).await
+    }
+
+    async fn generations(&self, order: &OrderName) -> Result<Vec<Generation>> {
+        let name = order.clone();
+        self.readers.read(move |connection| generation::list(connection, &name)).await
+    }
+
+    async fn generation(&self, order: &OrderName, generation: u64) -> Result<Option<Generation>> {
+        let name = order.clone();
+        self.readers.read(move |connection| generation::get(connection, &name, generation)).await
     }
 
     async fn is_awaited(&self, operation: &OperationId) -> Result<bool> {

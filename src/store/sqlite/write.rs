@@ -3,12 +3,13 @@
 use rusqlite::Connection;
 
 use super::{
-    awaiting, document, driver, hold, journal, natural_key, observation, operation, order, prune, request, resource,
-    secret, suspect, token,
+    awaiting, document, driver, generation, hold, journal, natural_key, observation, operation, order, prune, request,
+    resource, secret, suspect, token,
 };
 use crate::domain::event::{Change, Event};
 use crate::domain::id::{OperationId, ResourceId};
 use crate::domain::name::shard;
+use crate::domain::order::Order;
 use crate::store::{Error, Write};
 
 /// What a commit has done so far.
@@ -56,13 +57,13 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
         Write::DeleteOrder { name, id, version, time } => {
             let gone = order::delete(connection, name, id, *version)?;
             changes.event(Event::from(&gone).deleted(*time));
-            hold::forget_order(connection, name)?;
+            forget(connection, &gone)?;
         }
         Write::SweepOrder { name, time } => {
             changes.touch(name.project.as_str());
             if let Some(gone) = order::sweep(connection, name)? {
                 changes.event(Event::from(&gone).deleted(*time));
-                hold::forget_order(connection, name)?;
+                forget(connection, &gone)?;
             }
         }
         Write::Resource(it) => {
@@ -91,6 +92,10 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
         Write::HandOver(it) => {
             changes.released.extend(awaiting::hand_over(connection, it)?);
             changes.touch(it.order.project.as_str());
+        }
+        Write::Generation(it) => {
+            generation::put(connection, it)?;
+            changes.touch(it.name.project.as_str());
         }
         Write::Tally { parent, from, to, time } => {
             let (project, settled) = operation::tally(connection, parent, *from, *to, *time)?;
@@ -181,4 +186,10 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
         }
     }
     Ok(())
+}
+
+/// What goes with an order.
+fn forget(connection: &Connection, order: &Order) -> Result<(), Error> {
+    generation::forget(connection, &order.id)?;
+    hold::forget_order(connection, &order.name)
 }

@@ -7,6 +7,7 @@ mod graph;
 mod keeping;
 mod graphs;
 mod handover;
+mod history;
 mod lifecycle;
 mod breaking;
 mod pausing;

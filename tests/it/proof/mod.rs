@@ -7,6 +7,7 @@ mod adopting;
 mod cascade;
 mod demo;
 pub mod fakecloud;
+mod history;
 mod restore;
 mod linkage;
 mod postgres;

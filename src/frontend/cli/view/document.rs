@@ -35,15 +35,38 @@ pub fn order(order: &pb::Order) -> Value {
         ("etag", json!(order.etag)),
         ("conditions", conditions(&order.conditions)),
     ]);
+    let mut value = order_manifest(&order.name, &order.manifest_json);
+    value["status"] = status;
+    value
+}
+
+/// As it can be applied.
+pub fn order_manifest(name: &str, manifest_json: &str) -> Value {
     let kind = Kind::Order.document().unwrap_or_default();
-    let mut value = manifest(kind, &order.name, &order.manifest_json, status);
+    let mut value = manifest(kind, name, manifest_json, Value::Null);
     // The name says where it lives; the manifest may leave it to the call that applied it.
-    let (project, environment, _) = names::scope(&order.name);
+    let (project, environment, _) = names::scope(name);
     if let Value::Object(map) = &mut value {
+        map.remove("status");
         map.entry("project").or_insert(json!(project));
         map.entry("environment").or_insert(json!(environment));
     }
     value
+}
+
+/// What an order was once, without its manifest.
+pub fn generation(it: &pb::OrderGeneration) -> Value {
+    object([
+        ("generation", count(it.generation)),
+        ("operation", json!(it.operation)),
+        ("state", json!(super::state_word(it.state()))),
+        ("verb", json!(super::verb_word(it.verb()))),
+        ("principal", json!(it.principal)),
+        ("source", json!(it.source)),
+        ("plan-digest", json!(it.plan_digest)),
+        ("counts", json!(it.counts.iter().collect::<std::collections::BTreeMap<_, _>>())),
+        ("create-time", time(&it.create_time)),
+    ])
 }
 
 fn manifest(kind: &str, name: &str, manifest_json: &str, status: Value) -> Value {

@@ -13,7 +13,7 @@ mod resource;
 
 pub use access::{audit_entry, secret};
 pub use catalog::{catalog_entry, matched};
-pub use document::{document, order};
+pub use document::{document, generation, order, order_manifest};
 pub use driver::driver;
 pub use hold::hold;
 pub use operation::{journal_line, operation, state_word, verb_word};
