@@ -208,7 +208,12 @@ impl Core {
     pub fn json(&self, arguments: &[&str]) -> Value {
         let arguments = [arguments, &["-o", "json"]].concat();
         let stdout = self.run(&arguments);
-        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("vend {}: {error}: {stdout}", arguments.join(" ")))
+        let value: Value = serde_json::from_str(&stdout)
+            .unwrap_or_else(|error| panic!("vend {}: {error}: {stdout}", arguments.join(" ")));
+        if arguments.first() == Some(&"plan") {
+            assert_is_plan(&value);
+        }
+        value
     }
 
     #[track_caller]
@@ -308,6 +313,16 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// As `docs/plan.schema.json` promises.
+#[track_caller]
+fn assert_is_plan(value: &Value) {
+    let text = include_str!("../../../docs/plan.schema.json");
+    let schema = serde_json::from_str(text).expect("the schema is JSON");
+    let validator = jsonschema::draft202012::new(&schema).expect("the schema is one");
+    let faults: Vec<_> = validator.iter_errors(value).map(|it| format!("{}: {it}", it.instance_path())).collect();
+    assert!(faults.is_empty(), "{faults:?}: {value}");
 }
 
 fn ran(output: Output) -> Ran {

@@ -69,3 +69,75 @@ pub fn action_word(action: Action) -> &'static str {
         Action::Record => "record",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever a plan may hold, as `docs/plan.schema.json` says; nothing else.
+    #[test]
+    fn the_schema_has_it_all() {
+        let change = |unknown, forces_replacement| pb::PlannedChange {
+            pointer: "/params/name".into(),
+            before_json: "1".into(),
+            after_json: "\"x\"".into(),
+            forces_replacement,
+            unknown,
+        };
+        let actions = [
+            Action::None,
+            Action::Create,
+            Action::Update,
+            Action::Replace,
+            Action::Delete,
+            Action::Adopt,
+            Action::Release,
+            Action::Record,
+        ];
+        let whole = |action: Action| pb::PlannedResource {
+            key: "db/server".into(),
+            id: "res_01".into(),
+            resource_type: "thing".into(),
+            class: "ha".into(),
+            action: action.into(),
+            changes: vec![change(true, false), change(false, true)],
+            outputs_json: "{\"a\":1}".into(),
+            unknown_outputs: vec!["/b".into()],
+            recipe: "r".into(),
+            recipe_revision: 1,
+            driver: "d@1.0.0".into(),
+            driver_digest: "sha256:0".into(),
+            recipe_reason: "serves everywhere".into(),
+            reads: vec![pb::PlanRead {
+                connection: "c".into(),
+                function: "f".into(),
+                statement: "SELECT 1".into(),
+                held_by: vec!["linkage".into()],
+            }],
+            needs: vec!["x".into()],
+            deletion_grace: Some(prost_types::Duration { seconds: 5, nanos: 0 }),
+            drifted: vec!["/params/name".into()],
+        };
+        let bare = pb::PlannedResource {
+            key: "a".into(),
+            resource_type: "thing".into(),
+            action: Action::None.into(),
+            ..Default::default()
+        };
+        let full = pb::Plan {
+            order: "projects/p/environments/e/orders/o".into(),
+            digest: "0123456789abcdef".repeat(4),
+            resources: actions.into_iter().map(whole).chain([bare]).collect(),
+            warnings: vec!["careful".into()],
+            destroys: true,
+        };
+        let value = json!({ "documents": [], "plans": [plan(&full)] });
+        let schema = serde_json::from_str(include_str!("../../../../docs/plan.schema.json")).expect("JSON");
+        let validator = jsonschema::draft202012::new(&schema).expect("a schema");
+        let faults: Vec<_> = validator.iter_errors(&value).map(|it| it.to_string()).collect();
+        assert!(faults.is_empty(), "{faults:?}");
+        let mut other = value.clone();
+        other["plans"][0]["resources"][0]["surprise"] = json!(1);
+        assert!(!validator.is_valid(&other), "a new member has to be added to the schema");
+    }
+}
