@@ -13,7 +13,6 @@ use crate::domain::operation::{Budget, Operation, OperationState, OperationVerb,
 use crate::domain::order::Order;
 use crate::domain::plan::{Plan, PlannedAction, PlannedResource};
 use crate::domain::principal::Principal;
-use crate::domain::reason::Reason;
 use crate::domain::resource::{Desired, ExternalObject, Resource, ResourceState};
 use crate::domain::secret::Fresh;
 use crate::domain::time::Timestamp;
@@ -23,10 +22,10 @@ use crate::telemetry::trace;
 
 use super::graph::waits::waits;
 use super::history;
-use super::journal::tally;
 use super::keep::adopt::Adopting;
 use super::keep::moving::Moving;
 use super::keep::{grace, owner};
+use super::overtake::{gives_way, hurry, mark_parked, supersede};
 use super::upgrade::Upgraded;
 
 /// Who asks, when, and how it is to be remembered.
@@ -369,81 +368,6 @@ fn adopt(resource: &mut Resource, planned: &PlannedResource, bringing: &Bringing
 
 fn planned_name(planned: &PlannedResource, order: &Order) -> crate::domain::name::ResourceName {
     order.name.resource(planned.key.clone())
-}
-
-/// An operation that gave up on a create it had begun makes room for this one; the mark it leaves lets that one look first.
-fn mark_parked(resource: &mut Resource, before: &Resource, open: &[Operation], asking: &Asking<'_>) {
-    let begun = open.iter().any(|it| {
-        it.resource.as_ref() == Some(&resource.id)
-            && gives_way(it)
-            && it.stage == Stage::Create
-            && it.effect != Effect::None
-    });
-    if !begun || resource.object.is_some() {
-        return;
-    }
-    // It is looked for under what that create was asked for.
-    let begun_with: Desired =
-        asking.sealer.open_desired(&before.id, &before.desired).unwrap_or_else(|_| Desired::new(json!({}), json!({})));
-    resource.object = Some(ExternalObject {
-        incarnation: resource.incarnation,
-        claimed: false,
-        external_id: None,
-        state: asking.sealer.state(&resource.id, &json!({})),
-        state_version: 0,
-        applied: asking.sealer.applied(&resource.id, &begun_with),
-        outputs: asking.sealer.outputs(&resource.id, &json!({})),
-        complete: false,
-    });
-}
-
-/// Not begun, or given up without a doubt: a newer generation takes its place.
-pub(super) fn gives_way(open: &Operation) -> bool {
-    match open.state {
-        OperationState::Queued => true,
-        // Held before it began.
-        OperationState::Waiting => {
-            open.stage == Stage::Decide && open.step == 0 && open.attempts == 0 && open.effect == Effect::None
-        }
-        OperationState::NeedsAttention => {
-            open.effect != Effect::Unknown
-                && !matches!(open.reason, Some(Reason::Nondeterministic | Reason::MultipleCandidates))
-        }
-        _ => false,
-    }
-}
-
-fn supersede(open: &Operation, successor: &OperationId, commit: &mut Commit, now: Timestamp) {
-    let after = Operation {
-        state: OperationState::Superseded,
-        reason: Some(Reason::Superseded),
-        message: format!("a newer generation took its place: {successor}"),
-        superseded_by: Some(successor.clone()),
-        version: open.version + 1,
-        update_time: now,
-        end_time: Some(now),
-        ..open.clone()
-    };
-    commit.writes.extend(tally(&after, open.state, now));
-    commit.writes.push(Write::Operation(Box::new(after)));
-}
-
-/// What is to go need not be finished first: the operation ends with its next step, and what it made is deleted.
-fn hurry(open: &Operation, commit: &mut Commit, now: Timestamp) {
-    if !open.state.is_runnable() {
-        return;
-    }
-    if open.awaits > 0 {
-        commit.writes.push(Write::Await { operation: Box::new(open.clone()), awaited: Vec::new() });
-    }
-    commit.writes.push(Write::Operation(Box::new(Operation {
-        cancel_requested: true,
-        due: now,
-        held: None,
-        version: open.version + 1,
-        update_time: now,
-        ..open.clone()
-    })));
 }
 
 fn child(planned: &PlannedResource, resource: &Resource, parent: &Operation, asking: &Asking<'_>) -> Operation {

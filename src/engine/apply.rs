@@ -21,8 +21,9 @@ use crate::secret::Sealer;
 use crate::store::{self, NaturalKey};
 use crate::telemetry::metrics::metrics;
 
-use super::accept::{Accepted, Asking, Bringing, Standing, accept, gives_way};
+use super::accept::{Accepted, Asking, Bringing, Standing, accept};
 use super::keep::{adopt, owner};
+use super::overtake::gives_way;
 use super::plan::{hex, plan};
 use super::survey::{Survey, order_name};
 use super::upgrade::{self, Upgrading};

@@ -13,7 +13,6 @@ use crate::domain::document::{OrderManifest, ResourceEntry, ResourceType};
 use crate::domain::id::ResourceId;
 use crate::domain::levels::{Needs, levels};
 use crate::domain::name::{Key, Name, OrderName};
-use crate::domain::operation::Operation;
 use crate::domain::order::Order;
 use crate::domain::plan::{Plan, PlanRead};
 use crate::domain::reason::Reason;
@@ -22,15 +21,13 @@ use crate::domain::resource::{Desired, Pin, Resource, Wiring};
 use crate::domain::secret::Fresh;
 use crate::secret::Sealer;
 use crate::stock::Offer;
-use crate::store::{Filter, NaturalKey, Paging};
+use crate::store::NaturalKey;
 
-use super::accept::gives_way;
 use super::asked::{Asked, read_made, refused, unfit};
 use super::graph::expand::Composite;
 use super::graph::needs::{circular, needs};
 use super::graph::outputs::Known;
 use super::keep::adopt::{Adopting, adopts, unreachable};
-use super::keep::grace;
 use super::keep::moving::Moving;
 use super::plan::{Existing, Leaving, Surveyed, has_work, plan};
 use super::upgrade::{Upgraded, Upgrading};
@@ -238,17 +235,6 @@ impl Engine {
         Ok(leaving)
     }
 
-    pub(super) async fn existing(&self, order: &OrderName) -> Result<BTreeMap<Key, Resource>, Error> {
-        let filter = Filter {
-            project: Some(order.project.to_string()),
-            environment: Some(order.environment.to_string()),
-            order: Some(order.order.to_string()),
-            ..Filter::default()
-        };
-        let resources = self.store.resources(&filter, &Paging::all()).await?.items;
-        Ok(resources.into_iter().map(|it| (it.name.key.clone(), it)).collect())
-    }
-
     /// `others`: the outputs that it refers to. `needed`: others refer to its outputs.
     async fn entry(
         &self,
@@ -348,34 +334,6 @@ impl Engine {
         Ok(Found { surveyed, id: id.clone(), secrets: made.secrets, natural, written: made.written, outputs })
     }
 
-    pub(super) async fn on_record(
-        &self,
-        existing: &Resource,
-        desired: &Desired,
-        others: &BTreeMap<Key, Arc<Known>>,
-    ) -> Result<Existing, Error> {
-        let sealer = self.sealer_of(existing);
-        let on_record: Desired = sealer.open_desired(&existing.id, &existing.desired)?;
-        let open = self.store.open_operations(&existing.id).await?;
-        if let Some(deletion) = open.iter().find(|it| it.verb.removes()) {
-            let message = format!("`{}` is being deleted", existing.name.key);
-            let hint = match grace::is_kept(deletion) {
-                true => format!("it is kept until {}: `vend cancel {}`, then apply again", deletion.due, deletion.id),
-                false => "wait until it is gone, then apply again".to_owned(),
-            };
-            return Err(Refusal::new(Reason::ConcurrentOperation, message).hint(hint).into());
-        }
-        // What was made of others as they were, or may be at any moment, does not serve when these change.
-        let serves = on_record.asks_the_same(desired) && !others.values().any(|other| other.renewed);
-        Ok(Existing {
-            under_way: serves && open.iter().any(comes_about),
-            followed: open.last().is_some_and(gives_way),
-            rewired: on_record.wiring.as_ref().map(Wired::of) != desired.wiring.as_ref().map(Wired::of),
-            complete: existing.object.as_ref().is_some_and(|object| object.complete),
-            resource: existing.clone(),
-        })
-    }
-
     pub(super) fn sealer_of<'a>(&'a self, resource: &'a Resource) -> Sealer<'a> {
         Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: resource.name.order.project.as_str() }
     }
@@ -402,11 +360,6 @@ impl Engine {
             Err(failure) => Err(refused(asked, &failure).into()),
         }
     }
-}
-
-/// Nobody has asked it to end, and nothing that it waited for has failed.
-fn comes_about(open: &Operation) -> bool {
-    open.state.is_runnable() && !open.cancel_requested && open.broken_by.is_none()
 }
 
 pub(super) fn order_name(manifest: &OrderManifest) -> Result<OrderName, Refusal> {
@@ -450,14 +403,4 @@ fn unasked() -> Planned {
 pub(super) fn wiring(written: Value, others: &BTreeMap<Key, Arc<Known>>) -> Wiring {
     let needs = others.iter().map(|(key, known)| (key.clone(), known.resource.clone())).collect();
     Wiring { written, needs, bound: false, lent: BTreeMap::new() }
-}
-
-/// What of the wiring is on record, whatever stands behind it at the moment.
-#[derive(PartialEq)]
-struct Wired<'a>(&'a Value, &'a BTreeMap<Key, ResourceId>);
-
-impl<'a> Wired<'a> {
-    fn of(wiring: &'a Wiring) -> Self {
-        Self(&wiring.written, &wiring.needs)
-    }
 }

@@ -39,14 +39,8 @@ impl CatalogService for Catalog {
         let caller = Caller::of(&request)?;
         let ask = request.into_inner();
         caller.authorize(&request::place(&ask.project, &ask.environment))?;
-        let project = names::name("project", &ask.project)?;
-        let environment = names::name("environment", &ask.environment)?;
-        let resource_type = names::name("resource_type", &ask.resource_type)?;
-        let class = names::optional("class", &ask.class)?;
-        self.0.place(&project, Some(&environment)).await?;
-        let stock = &self.0.stock;
-        let wanted = stock.wanted_anyhow(&project, &environment, &resource_type, class.as_ref()).await?;
-        let entry = stock.catalog_entry(&wanted).await?;
+        let wanted = self.0.wanted(&ask.project, &ask.environment, &ask.resource_type, &ask.class).await?;
+        let entry = self.0.stock.catalog_entry(&wanted).await?;
         Ok(Response::new(pb::GetCatalogEntryResponse { entry: Some(convert::catalog::entry(&entry)) }))
     }
 
@@ -57,20 +51,14 @@ impl CatalogService for Catalog {
         let caller = Caller::of(&request)?;
         let ask = request.into_inner();
         caller.authorize(&request::place(&ask.project, &ask.environment))?;
-        let project = names::name("project", &ask.project)?;
-        let environment = names::name("environment", &ask.environment)?;
-        let resource_type = names::name("resource_type", &ask.resource_type)?;
-        let class = names::optional("class", &ask.class)?;
         let order = names::optional("order", &ask.order)?;
         let key = match ask.key.as_str() {
             "" => None,
             text => Some(Key::parse(text).map_err(|error| names::field("key", error.to_string()))?),
         };
         let id = names::optional("id", &ask.id)?;
-        self.0.place(&project, Some(&environment)).await?;
-        let stock = &self.0.stock;
-        let wanted = stock.wanted_anyhow(&project, &environment, &resource_type, class.as_ref()).await?;
-        let serving = stock.serving(&Wanted { order, key, id, ..wanted }).await?;
+        let wanted = self.0.wanted(&ask.project, &ask.environment, &ask.resource_type, &ask.class).await?;
+        let serving = self.0.stock.serving(&Wanted { order, key, id, ..wanted }).await?;
         Ok(Response::new(convert::catalog::serving(&serving)))
     }
 }

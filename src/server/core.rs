@@ -13,11 +13,11 @@ use crate::domain::order::Order;
 use crate::domain::resource::Resource;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
-use crate::stock::Stock;
+use crate::stock::{Stock, Wanted};
 use crate::store::{Paging, Store};
 
 use super::page::Pages;
-use super::{request, status};
+use super::{names, request, status};
 
 /// How many records are read at a time where all of them are needed.
 pub const BATCH: u32 = 500;
@@ -48,6 +48,21 @@ impl Core {
     pub async fn project(&self, project: &Name) -> Result<Document, Status> {
         let found = self.store.document(Kind::Project, project.as_str(), project.as_str()).await?;
         found.ok_or_else(|| status::not_found(&format!("projects/{project}")))
+    }
+
+    /// What a call that names a place, a type and a class would have made there.
+    pub async fn wanted(
+        &self,
+        project: &str,
+        environment: &str,
+        resource_type: &str,
+        class: &str,
+    ) -> Result<Wanted, Status> {
+        let (project, environment) = (names::name("project", project)?, names::name("environment", environment)?);
+        let resource_type = names::name("resource_type", resource_type)?;
+        let class = names::optional("class", class)?;
+        self.place(&project, Some(&environment)).await?;
+        Ok(self.stock.wanted_anyhow(&project, &environment, &resource_type, class.as_ref()).await?)
     }
 
     /// NOT_FOUND unless there are such a project and, if one is named, such an environment in it.

@@ -102,16 +102,11 @@ impl ResourceService for Resources {
         let caller = Caller::of(&request)?;
         let ask = request.into_inner();
         caller.authorize(&request::place(&ask.project, &ask.environment))?;
-        let (project, environment) =
-            (names::name("project", &ask.project)?, names::name("environment", &ask.environment)?);
-        let (resource_type, class) =
-            (names::name("resource_type", &ask.resource_type)?, names::optional("class", &ask.class)?);
         let connection = names::optional("connection", &ask.connection)?;
         let narrowed = [&ask.project, &ask.environment, &ask.resource_type, &ask.class, &ask.connection];
         let bound = request::bound("objects", &narrowed.map(String::as_str), &Default::default());
         let paging = self.0.pages.read(&bound, 0, &ask.page_token)?;
-        self.0.place(&project, Some(&environment)).await?;
-        let wanted = self.0.stock.wanted_anyhow(&project, &environment, &resource_type, class.as_ref()).await?;
+        let wanted = self.0.wanted(&ask.project, &ask.environment, &ask.resource_type, &ask.class).await?;
         let found = self.0.engine.discover(&wanted, connection.as_ref(), paging.after).await?;
         let next_page_token = self.0.pages.write(&bound, found.next.as_deref());
         Ok(Response::new(convert::resource::discovered(found, next_page_token)))

@@ -18,8 +18,9 @@ use crate::domain::resource::Resource;
 use crate::domain::upgrade::Towards;
 use crate::stock::Target;
 
-use super::accept::{Standing, gives_way};
+use super::accept::Standing;
 use super::apply::{Applied, Apply};
+use super::overtake::gives_way;
 use super::survey::Survey;
 use super::view::{Condition, ResourceView};
 use super::{Engine, Error};

@@ -23,13 +23,20 @@ pub struct Args {
     #[arg(long)]
     moved: bool,
     #[command(flatten)]
-    consent: Consent,
+    flags: Flags,
+}
+
+/// How orders are applied.
+#[derive(Debug, clap::Args)]
+pub struct Flags {
     #[command(flatten)]
-    owner: OwnerFlags,
+    pub consent: Consent,
     #[command(flatten)]
-    wait: wait::Flags,
+    pub owner: OwnerFlags,
+    #[command(flatten)]
+    pub wait: wait::Flags,
     #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
+    pub output: Format,
 }
 
 /// How far a caller agrees to destruction.
@@ -66,11 +73,11 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let documents = place::apply_documents(session, &sources, manner).await?;
     let (orders, documents): (Vec<_>, Vec<_>) =
         documents.into_iter().partition(|document| document.action() == Action::Order);
-    if orders.len() > 1 && args.consent.plan.is_some() {
+    if orders.len() > 1 && args.flags.consent.plan.is_some() {
         return Err(Failure::usage(format!("--plan belongs to one order; the files hold {}", orders.len())).into());
     }
 
-    let mut report = Report::new(args.output);
+    let mut report = Report::new(args.flags.output);
     let mut idle = true;
     for document in &documents {
         idle &= document.action() == Action::Unchanged;
@@ -80,29 +87,22 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     for document in &orders {
         sourced.push((planning::source_of(&sources, document)?, document.name.clone()));
     }
-    send_all(session, sourced, (&args.consent, &args.owner), &args.wait, report, idle).await
+    send_all(session, sourced, &args.flags, report, idle).await
 }
 
 /// Applies orders, each a source with its name, and waits if that is asked for.
-pub async fn orders(
-    session: &Session,
-    orders: Vec<(pb::Source, String)>,
-    (consent, owner): (&Consent, &OwnerFlags),
-    wait: &wait::Flags,
-    format: Format,
-) -> anyhow::Result<Exit> {
-    if orders.len() > 1 && consent.plan.is_some() {
+pub async fn orders(session: &Session, orders: Vec<(pb::Source, String)>, flags: &Flags) -> anyhow::Result<Exit> {
+    if orders.len() > 1 && flags.consent.plan.is_some() {
         return Err(Failure::usage(format!("--plan belongs to one order; the files hold {}", orders.len())).into());
     }
-    send_all(session, orders, (consent, owner), wait, Report::new(format), true).await
+    send_all(session, orders, flags, Report::new(flags.output), true).await
 }
 
 /// `idle`: nothing has changed until now.
 async fn send_all(
     session: &Session,
     orders: Vec<(pb::Source, String)>,
-    (consent, owner): (&Consent, &OwnerFlags),
-    wait: &wait::Flags,
+    Flags { consent, owner, wait, .. }: &Flags,
     mut report: Report,
     mut idle: bool,
 ) -> anyhow::Result<Exit> {

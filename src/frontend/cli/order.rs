@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::connect::Session;
 use super::exit::Exit;
-use super::{apply, catalog, output, owner, set, wait};
+use super::{apply, catalog, output, set};
 use crate::pb;
 
 #[derive(Debug, clap::Args)]
@@ -27,13 +27,7 @@ pub struct Args {
     #[arg(long)]
     print: bool,
     #[command(flatten)]
-    consent: apply::Consent,
-    #[command(flatten)]
-    owner: owner::OwnerFlags,
-    #[command(flatten)]
-    wait: wait::Flags,
-    #[arg(short, long, value_enum, default_value_t)]
-    output: apply::Format,
+    flags: apply::Flags,
 }
 
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
@@ -51,8 +45,9 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         file_name: format!("(vend order {} {})", args.resource_type, args.name),
         content: serde_json::to_vec_pretty(&manifest)?,
     };
-    let answer = apply::send(session, source, &args.name, &args.consent, &args.owner.or("cli")).await?;
-    apply::finish_one(session, &answer, &args.wait, args.output).await
+    let flags = &args.flags;
+    let answer = apply::send(session, source, &args.name, &flags.consent, &flags.owner.or("cli")).await?;
+    apply::finish_one(session, &answer, &flags.wait, flags.output).await
 }
 
 fn manifest(project: &str, environment: &str, args: &Args, params: Value) -> Value {

@@ -10,37 +10,19 @@ use vend::domain::refusal::Refusal;
 use vend::domain::resource::{Resource, ResourceState};
 use vend::engine::{Applied, Apply, Error};
 
-use crate::support::bench::{Bench, admin, applying, order};
+use crate::support::bench::{Bench, DATABASES, admin, applying, order};
 use crate::support::clock::Manual;
-
-const STOCK: &str = r#"
-apiVersion: vend/v1
-kind: ResourceType
-name: sqlite-database
-holds-data: true
-params:
-  type: object
-  required: [name]
-  additionalProperties: false
-  properties:
-    name: { type: string, minLength: 2 }
-    schema: { type: array, items: { type: string } }
-outputs: { type: object, required: [name], additionalProperties: false, properties: { name: { type: string } } }
----
-apiVersion: vend/v1
-kind: Recipe
-name: files
-type: sqlite-database
-driver: sqlite@^0.1
-connections: { server: files }
-replace: delete-first
-"#;
 
 const DAY_MS: u64 = 86_400_000;
 
+/// Databases that hold data.
+fn stock() -> String {
+    DATABASES.replacen("name: sqlite-database", "name: sqlite-database\nholds-data: true", 1)
+}
+
 async fn bench() -> Bench {
     let bench = Bench::new(&["sqlite"]).await;
-    bench.documents(STOCK).await;
+    bench.documents(&stock()).await;
     bench
 }
 
@@ -328,7 +310,7 @@ async fn an_order_belongs_to_where_it_was_applied_from() {
 async fn what_holds_data_is_kept_for_a_while_before_it_is_deleted() {
     let clock = Arc::new(Manual::new());
     let bench = Bench::with_clock(&["sqlite"], clock.clone()).await;
-    bench.documents(&(STOCK.to_owned() + "policy: { deletion-grace: 7d }\n")).await;
+    bench.documents(&(stock().to_owned() + "policy: { deletion-grace: 7d }\n")).await;
     made(&bench, &databases("notes", &[("a", "one", ""), ("b", "${resources.a.outputs.name}-two", "")])).await;
     let plan = bench.core.engine.plan(order(&databases("notes", &[])), &admin()).await.expect("a plan");
     assert!(plan.resources.iter().all(|it| it.grace_ms == 7 * DAY_MS), "{plan:?}");

@@ -6,33 +6,11 @@ use vend::domain::reason::Reason;
 use vend::domain::resource::ResourceState;
 use vend::engine::Presence;
 
-use crate::support::bench::{Bench, applying};
-
-const STOCK: &str = r#"
-apiVersion: vend/v1
-kind: ResourceType
-name: sqlite-database
-params:
-  type: object
-  required: [name]
-  additionalProperties: false
-  properties:
-    name: { type: string }
-    schema: { type: array, items: { type: string } }
-outputs: { type: object, required: [name], properties: { name: { type: string } } }
----
-apiVersion: vend/v1
-kind: Recipe
-name: files
-type: sqlite-database
-driver: sqlite@^0.1
-connections: { server: files }
-replace: delete-first
-"#;
+use crate::support::bench::{Bench, DATABASES, applying};
 
 async fn bench() -> Bench {
     let bench = Bench::new(&["sqlite"]).await;
-    bench.documents(STOCK).await;
+    bench.documents(DATABASES).await;
     bench
 }
 

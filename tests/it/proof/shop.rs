@@ -201,8 +201,7 @@ fn what_happens_to_it_is_told_and_brought_back_where_the_recipe_says_so() {
     login(&inside, &revoke).expect("revoked");
     until("it is told", || shop.condition("dev", "login", "Drifted").is_some());
     shop.apply("dev", &[]);
-    login(&shop.outputs("dev", "db")["url"].as_str().expect("a URL").to_owned(), "CREATE TABLE late (id INT)")
-        .expect("made");
+    login(shop.outputs("dev", "db")["url"].as_str().expect("a URL"), "CREATE TABLE late (id INT)").expect("made");
     assert_eq!(
         login(&shop.url("dev"), "INSERT INTO late VALUES (1) RETURNING id"),
         Ok("1".into()),

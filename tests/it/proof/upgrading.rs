@@ -92,7 +92,7 @@ fn three_hundred_move_when_they_are_told_to_and_stop_at_a_failure() {
     shelf.refuse("o03", []);
 
     // What has failed is current, and mended by its order; the rest moves.
-    let mended = core.file("o03.yaml", &orders(4, EACH).split("---\n").last().expect("the fourth").to_owned());
+    let mended = core.file("o03.yaml", orders(4, EACH).split("---\n").last().expect("the fourth"));
     core.run(&["apply", "-f", &mended, "--wait"]);
     core.run(&["upgrade", "--yes", "--type", "thing", "--timeout", "5m"]);
     assert_eq!((newer(&core), sized(&shelf, 2)), (0, 300));

@@ -69,8 +69,14 @@ pub const DATABASES: &str = r#"
 apiVersion: vend/v1
 kind: ResourceType
 name: sqlite-database
-params: { type: object, required: [name], properties: { name: { type: string } } }
-outputs: { type: object, required: [name], properties: { name: { type: string } } }
+params:
+  type: object
+  required: [name]
+  additionalProperties: false
+  properties:
+    name: { type: string, minLength: 2 }
+    schema: { type: array, items: { type: string } }
+outputs: { type: object, required: [name], additionalProperties: false, properties: { name: { type: string } } }
 ---
 apiVersion: vend/v1
 kind: Recipe
@@ -78,6 +84,7 @@ name: files
 type: sqlite-database
 driver: sqlite@^0.1
 connections: { server: files }
+replace: delete-first
 "#;
 
 const PLATFORM: &str = r#"

@@ -6,7 +6,7 @@ use super::file::ScoreFile;
 use super::layout;
 use crate::frontend::cli::connect::Session;
 use crate::frontend::cli::exit::Exit;
-use crate::frontend::cli::{apply, output, owner, planning, wait};
+use crate::frontend::cli::{apply, output, planning};
 use crate::pb;
 
 #[derive(Debug, clap::Args)]
@@ -18,13 +18,7 @@ pub struct Args {
     #[arg(long)]
     print: bool,
     #[command(flatten)]
-    consent: apply::Consent,
-    #[command(flatten)]
-    owner: owner::OwnerFlags,
-    #[command(flatten)]
-    wait: wait::Flags,
-    #[arg(short, long, value_enum, default_value_t)]
-    output: apply::Format,
+    flags: apply::Flags,
 }
 
 #[derive(Debug, clap::Args)]
@@ -44,7 +38,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let orders = files.iter().map(sourced).collect();
-    apply::orders(session, orders, (&args.consent, &args.owner), &args.wait, args.output).await
+    apply::orders(session, orders, &args.flags).await
 }
 
 pub async fn plan(session: &Session, args: &PlanArgs) -> anyhow::Result<Exit> {
