@@ -81,5 +81,11 @@ fn refers(
 pub(in crate::engine) fn circular(circle: &[&Key]) -> Refusal {
     let way: Vec<_> = circle.iter().map(|key| format!("`{key}`")).collect();
     let message = format!("resources refer to one another in a circle: {}", way.join(" → "));
-    Refusal::new(Reason::GraphCycle, message).hint("take one of these references out")
+    let violation = |pair: &[&Key]| Violation {
+        pointer: format!("/resources/{}", pair[0]),
+        message: format!("`{}` refers to `{}`, and so on back to itself", pair[0], pair[1]),
+    };
+    Refusal::new(Reason::GraphCycle, message)
+        .hint("take one of these references out")
+        .violations(circle.windows(2).map(violation).collect())
 }

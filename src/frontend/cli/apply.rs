@@ -23,12 +23,12 @@ pub struct Args {
     #[arg(long)]
     moved: bool,
     #[command(flatten)]
-    flags: Flags,
+    flags: Applying,
 }
 
 /// How orders are applied.
 #[derive(Debug, clap::Args)]
-pub struct Flags {
+pub struct Applying {
     #[command(flatten)]
     pub consent: Consent,
     #[command(flatten)]
@@ -91,7 +91,7 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Applies orders, each a source with its name, and waits if that is asked for.
-pub async fn orders(session: &Session, orders: Vec<(pb::Source, String)>, flags: &Flags) -> anyhow::Result<Exit> {
+pub async fn orders(session: &Session, orders: Vec<(pb::Source, String)>, flags: &Applying) -> anyhow::Result<Exit> {
     if orders.len() > 1 && flags.consent.plan.is_some() {
         return Err(Failure::usage(format!("--plan belongs to one order; the files hold {}", orders.len())).into());
     }
@@ -102,7 +102,7 @@ pub async fn orders(session: &Session, orders: Vec<(pb::Source, String)>, flags:
 async fn send_all(
     session: &Session,
     orders: Vec<(pb::Source, String)>,
-    Flags { consent, owner, wait, .. }: &Flags,
+    Applying { consent, owner, wait, .. }: &Applying,
     mut report: Report,
     mut idle: bool,
 ) -> anyhow::Result<Exit> {

@@ -27,7 +27,7 @@ pub struct Args {
     #[arg(long)]
     print: bool,
     #[command(flatten)]
-    flags: apply::Flags,
+    flags: apply::Applying,
 }
 
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {

@@ -5,6 +5,7 @@
 
 mod dump;
 mod table;
+mod standing;
 mod stock;
 mod drivers;
 mod documents;
@@ -31,6 +32,8 @@ async fn bad_input_gets_a_clear_typed_answer_and_changes_nothing() {
     backups::rows(&mut table);
     process::rows(&mut table).await;
     operations::rows(&mut table).await;
+    standing::rows(&mut table).await;
     exits::rows(&mut table);
+    table.has_all_that_is_answered_at_once();
     table.end().await;
 }

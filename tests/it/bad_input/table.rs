@@ -129,8 +129,18 @@ impl Table {
         for word in ending.words.iter().filter(|word| !child.message.contains(**word)) {
             self.wrong.push(format!("{case}: does not say `{word}`: {}", child.message));
         }
-        let mut its_own =
-            vec!["order_", "resource", "operation", "plan", "journal", "event", "audit", "shard", "natural_key"];
+        let mut its_own = vec![
+            "order_",
+            "order_generation",
+            "resource",
+            "operation",
+            "plan",
+            "journal",
+            "event",
+            "audit",
+            "shard",
+            "natural_key",
+        ];
         its_own.push("secret");
         let its_own: Vec<String> = its_own.iter().map(|table| format!("table {table}")).collect();
         let file = format!("file {order_name}.db");
@@ -157,6 +167,20 @@ impl Table {
         let changed: Vec<_> = changed.iter().filter(|it| !allowed.contains(&it.as_str())).collect();
         if !changed.is_empty() {
             self.wrong.push(format!("{case}: has changed {changed:?}"));
+        }
+    }
+
+    /// Each reason of the first table in `docs/errors.md` has a row; but for those that no input brings about.
+    pub fn has_all_that_is_answered_at_once(&mut self) {
+        const ELSEWHERE: [&str; 6] =
+            ["RATE_LIMITED", "WATCH_EXPIRED", "DEADLINE_EXCEEDED", "UNAVAILABLE", "INTERNAL", "POLICY_DENIED"];
+        let text = include_str!("../../../docs/errors.md");
+        let first = text.split("\n## ").nth(1).expect("a table");
+        let reasons = first.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        for reason in reasons.filter(|it| !ELSEWHERE.contains(it)) {
+            if !self.told.iter().any(|[_, _, told, message]| told == reason || message.contains(reason)) {
+                self.wrong.push(format!("{reason} has no row"));
+            }
         }
     }
 

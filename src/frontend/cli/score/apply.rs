@@ -18,7 +18,7 @@ pub struct Args {
     #[arg(long)]
     print: bool,
     #[command(flatten)]
-    flags: apply::Flags,
+    flags: apply::Applying,
 }
 
 #[derive(Debug, clap::Args)]
