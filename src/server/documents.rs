@@ -1,7 +1,9 @@
 //! Documents: projects, environments, resource types, connections, recipes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use crate::domain::document::{Document, Kind, Manifest};
@@ -18,6 +20,9 @@ use super::core::Core;
 use super::gather::Gathering;
 use super::source::{self, Sourced};
 use super::{convert, holds, names, request, status};
+
+/// Whoever applies documents does not wait longer for what is only told.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub struct Documents(pub Arc<Core>);
 
@@ -50,13 +55,14 @@ impl DocumentService for Documents {
             }
         }
         let applied = self.0.stock.apply(manifests, &caller.principal, manner).await?;
+        drop(read.load);
+        let until = Instant::now() + PATIENCE;
         for ((at, source), mut it) in places.into_iter().zip(applied) {
             if !ask.validate_only {
-                self.foretell(&mut it).await;
+                self.foretell(&mut it, until).await;
             }
             answers[at] = Some(convert::document::applied(it, source));
         }
-        drop(read.load);
         Ok(Response::new(pb::ApplyDocumentsResponse { documents: answers.into_iter().flatten().collect() }))
     }
 
@@ -159,12 +165,12 @@ impl DocumentService for Documents {
 
 impl Documents {
     /// What an upgrade would do to everything that a changed recipe has made. It is applied already: what cannot be told is not told.
-    async fn foretell(&self, it: &mut AppliedDocument) {
+    async fn foretell(&self, it: &mut AppliedDocument, until: Instant) {
         if it.kind != Kind::Recipe || it.concerns.is_empty() {
             return;
         }
         let Some(Ok(name)) = it.name.strip_prefix("recipes/").map(Name::new) else { return };
-        match self.0.engine.foretell(&name).await {
+        match self.0.engine.foretell(&name, until).await {
             Ok(told) if told.is_empty() => {}
             Ok(told) => it.concerns.push_str(&format!("; {told}: `vend upgrade --recipe {name}`")),
             Err(error) => tracing::warn!(recipe = %name, "what upgrading would do cannot be told: {error}"),

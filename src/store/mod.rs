@@ -142,7 +142,7 @@ pub trait Store: Send + Sync {
     async fn operations(&self, filter: &Filter, paging: &Paging) -> Result<Page<Operation>, Error>;
     /// Children that are not terminal of one resource, oldest generation first.
     async fn open_operations(&self, resource: &ResourceId) -> Result<Vec<Operation>, Error>;
-    /// Others wait for this operation.
+    /// Others wait for what this operation makes.
     async fn is_awaited(&self, operation: &OperationId) -> Result<bool, Error>;
     /// Children that may run now, by due time: runnable, not held, due at or before `now`, and with no open operation of the
     /// same resource and a lower generation. At most `limit`.

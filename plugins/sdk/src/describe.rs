@@ -258,7 +258,7 @@ impl Type {
         self
     }
 
-    /// All objects that carry the core's label can be listed.
+    /// What there is of the type can be listed, by labels or all of it.
     pub fn discoverable(mut self) -> Self {
         self.verbs.push("discover".into());
         self

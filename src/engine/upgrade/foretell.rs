@@ -1,7 +1,8 @@
 //! What upgrading would do to everything that a recipe has made, told to whoever has changed it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::domain::document::{Kind, Manifest};
 use crate::domain::name::{Key, Name, OrderName};
@@ -14,8 +15,6 @@ use super::{Upgrading, Which};
 
 /// Resources that are looked at.
 const MOST: usize = 1_000;
-/// Whoever applies a recipe does not wait longer for what is only told.
-const PATIENCE: Duration = Duration::from_secs(5);
 const PAGE: u32 = 500;
 
 /// How many of the resources looked at would fare how.
@@ -30,15 +29,14 @@ struct Foretold {
 }
 
 impl Engine {
-    /// In a line; empty if upgrading would do nothing.
-    pub async fn foretell(&self, recipe: &Name) -> Result<String, Error> {
+    /// In a line; empty if upgrading would do nothing. What was not looked at by `until` is only counted.
+    pub async fn foretell(&self, recipe: &Name, until: Instant) -> Result<String, Error> {
         let Some(document) = self.store.document(Kind::Recipe, "", recipe.as_str()).await? else {
             return Ok(String::new());
         };
         let Manifest::Recipe(it) = document.manifest else { return Ok(String::new()) };
         let (orders, more) = self.made_by(recipe, &it.resource_type).await?;
         let mut told = Foretold { more, ..Foretold::default() };
-        let until = tokio::time::Instant::now() + PATIENCE;
         for (order, keys) in orders {
             match tokio::time::timeout_at(until, self.foretold(&order, &keys)).await {
                 Ok(ended) => ended?.into_iter().for_each(|(action, count)| told.add(action, count)),

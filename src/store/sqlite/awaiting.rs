@@ -12,6 +12,10 @@ const WHAT: &str = "awaiting";
 /// Operations that have taken one another's place, followed in a row.
 const SUCCESSORS: usize = 1_000;
 
+/// Those that wait for one to have made what they need; not those that wait for it to have moved to what they have made.
+const DIRECT: &str = "SELECT a.operation FROM awaiting a JOIN operation w ON w.id = a.operation
+    WHERE a.awaited = ?1 AND w.stage <> 'delete-former'";
+
 /// How an operation stands for those that wait for it.
 enum Standing {
     /// Wait for this one.
@@ -70,21 +74,25 @@ pub fn release(connection: &Connection, ended: &Operation) -> Result<Vec<(Operat
 /// Those that wait for `operation` are let go, and it waits for them; and, where one of those that it waited for has been broken off, for
 /// what has come in its place.
 pub fn hand_over(connection: &Connection, operation: &Operation) -> Result<Vec<(OperationId, ResourceId)>, Error> {
-    let sql = "SELECT operation FROM awaiting WHERE awaited = ?1";
-    let direct: Vec<String> = all(connection, WHAT, sql, [operation.id.as_str()], |columns| columns.text())?;
-    let sql = "WITH RECURSIVE moved (id) AS (
-            SELECT operation FROM awaiting WHERE awaited = ?1
+    let direct: Vec<String> = all(connection, WHAT, DIRECT, [operation.id.as_str()], |columns| columns.text())?;
+    let sql = format!(
+        "WITH RECURSIVE moved (id) AS (
+            {DIRECT}
             UNION SELECT a.operation FROM moved
                 JOIN operation o ON o.id = moved.id AND o.driver_digest = '' JOIN awaiting a ON a.awaited = moved.id)
-        SELECT id FROM moved";
-    let mut moved = all(connection, WHAT, sql, [operation.id.as_str()], |columns| columns.parse(OperationId::parse))?;
+        SELECT id FROM moved"
+    );
+    let mut moved = all(connection, WHAT, &sql, [operation.id.as_str()], |columns| columns.parse(OperationId::parse))?;
     if let Some(by) = &operation.broken_by {
         // A scan: this is rare.
         let sql = "DELETE FROM awaiting WHERE operation = ?1 RETURNING awaited";
         moved.extend(all(connection, WHAT, sql, [operation.id.as_str()], |columns| columns.parse(OperationId::parse))?);
         moved.push(by.clone());
     }
-    connection.prepare_cached("DELETE FROM awaiting WHERE awaited = ?1")?.execute([operation.id.as_str()])?;
+    for id in &direct {
+        let sql = "DELETE FROM awaiting WHERE awaited = ?1 AND operation = ?2";
+        connection.prepare_cached(sql)?.execute([operation.id.as_str(), id])?;
+    }
     put(connection, operation, &moved)?;
     let mut released = Vec::new();
     for id in &direct {
@@ -94,8 +102,7 @@ pub fn hand_over(connection: &Connection, operation: &Operation) -> Result<Vec<(
 }
 
 pub fn is_awaited(connection: &Connection, id: &OperationId) -> Result<bool, Error> {
-    let sql = "SELECT 1 FROM awaiting WHERE awaited = ?1 LIMIT 1";
-    Ok(one(connection, WHAT, sql, [id.as_str()], |columns| columns.number::<u64>())?.is_some())
+    Ok(one(connection, WHAT, DIRECT, [id.as_str()], |columns| columns.text())?.is_some())
 }
 
 fn has_handed_over(connection: &Connection, id: &str) -> Result<bool, Error> {

@@ -161,7 +161,10 @@ async fn facts_of_a_connection_are_in_the_config_and_apply_at_once() {
     };
     // A revision of the recipe moves nothing.
     let newer = recipe("here", "{ project: default }", "config: { directory: /elsewhere }\n");
-    assert_eq!(concerns(&newer).await.expect("applied"), "1 resource stays pinned to revision 1");
+    assert_eq!(
+        concerns(&newer).await.expect("applied"),
+        "1 resource stays pinned to revision 1; upgrading would update 1: `vend upgrade --recipe here`"
+    );
     // The fact is still needed by the revision that something is pinned to.
     let status = concerns(&connection("{ mount: { size: 5 } }")).await.expect_err("needed");
     assert_eq!(reason(&status), "IN_USE");

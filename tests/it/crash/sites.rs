@@ -195,13 +195,25 @@ impl Scenario {
             done(core, "secret set", ran)
         });
         self.step("documents", |core, cloud| {
-            let file = core.file("platform.yaml", &cloud.platform());
+            // A new object works, and what refers to it has moved, before the former goes.
+            let first = "name: cloud-named\ntype: cloud-named\n";
+            let platform = cloud.platform();
+            assert_eq!(platform.matches(first).count(), 1, "{platform}");
+            let file = core.file("platform.yaml", &platform.replace(first, &format!("{first}replace: create-first\n")));
             run(core, &["apply", "-f", &file])
         });
         self.step("pause", |core, _| run(core, &["pause", "connection", "cloud"]));
         self.step("resume", |core, _| run(core, &["resume", "connection", "cloud"]));
+        // A row of references, and one that stands apart.
         let sized = |name: &'static str, size: u32| {
-            order("all", &TYPES, move |it| format!("name: {name}-{it}, size: {size}, parts: 1, posts: 1"))
+            order("all", &TYPES, move |it| {
+                let size = match it {
+                    "keyed" => "\"${resources.named.outputs.size}\"".to_owned(),
+                    "labelled" => "\"${resources.keyed.outputs.size}\"".to_owned(),
+                    _ => size.to_string(),
+                };
+                format!("name: {name}-{it}, size: {size}, parts: 1, posts: 1")
+            })
         };
         self.apply("all", &sized("one", 1));
         self.apply("all", &sized("one", 2));

@@ -84,6 +84,34 @@ async fn the_former_object_goes_last() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_row_of_replacements_goes_from_its_end() {
+    let (bench, shelf) = bench().await;
+    bench.delete("h").await;
+    let row = |a: &str| {
+        let thing = |name: String| json!({ "type": "thing", "params": { "name": name } });
+        let resources = json!({
+            "a": thing(format!("r-{a}-x")),
+            "b": thing("${resources.a.outputs.name}-b".into()),
+            "c": thing("${resources.b.outputs.name}-c".into()),
+        });
+        json!({ "apiVersion": "vend/v1", "kind": "Order", "name": "r", "resources": resources }).to_string()
+    };
+    ended(&bench, &row("n1")).await;
+    shelf.done("r");
+    ended(&bench, &row("n2")).await;
+    let expected = [
+        (Verb::Put, "r-n2-x"),
+        (Verb::Put, "r-n2-x-b"),
+        (Verb::Put, "r-n2-x-b-c"),
+        (Verb::Delete, "r-n1-x-b-c"),
+        (Verb::Delete, "r-n1-x-b"),
+        (Verb::Delete, "r-n1-x"),
+    ];
+    assert_eq!(shelf.done("r"), expected.map(|(verb, name)| (verb, name.to_owned())));
+    assert!(bench.core.engine.apply(applying(&row("n2"))).await.expect("accepted").operation.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn while_one_has_not_moved_it_stays() {
     let (bench, shelf) = bench().await;
     shelf.refuse("h", [(Verb::Put, 'b')]);

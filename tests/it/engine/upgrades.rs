@@ -89,6 +89,12 @@ async fn resource(bench: &Bench, order: &str, key: &str) -> Resource {
     found.find(|it| it.name.order.order.as_str() == order && it.name.key.as_str() == key).expect("it is there")
 }
 
+/// What upgrading all that the recipe has made would do.
+async fn foretold(bench: &Bench) -> String {
+    let until = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    bench.core.engine.foretell(&name("thing"), until).await.expect("told")
+}
+
 async fn maintenance(bench: &Bench, resource: &Resource) -> Option<String> {
     let mut view = bench.core.engine.view(resource).expect("a view");
     bench.core.engine.maintained(resource, &mut view).await.expect("told");
@@ -106,7 +112,7 @@ async fn a_changed_recipe_moves_none_of_three_hundred_and_an_upgrade_those_that_
 
     let applied = documents(&bench, &recipe("params: { defaults: { size: 2 } }")).await;
     assert_eq!(applied[0].concerns, "300 resources stay pinned to revision 1");
-    let told = bench.core.engine.foretell(&name("thing")).await.expect("told");
+    let told = foretold(&bench).await;
     assert_eq!(told, "upgrading would update 300");
     for number in 0..ORDERS {
         let again = bench.core.engine.apply(applying(&document(&format!("o{number}"), EACH))).await.expect("accepted");
@@ -209,7 +215,7 @@ async fn what_an_upgrade_replaces_is_asked_for_and_a_failure_can_be_upgraded_out
     let (bench, shelf) = bench().await;
     ordered(&bench, "a", 2).await;
     documents(&bench, &recipe("params: { defaults: { rack: north } }")).await;
-    assert_eq!(bench.core.engine.foretell(&name("thing")).await.expect("told"), "upgrading would replace 2");
+    assert_eq!(foretold(&bench).await, "upgrading would replace 2");
     let required = refused(&bench, upgrade("a", &[], "")).await;
     assert_eq!(required.reason, Reason::PlanRequired);
     shelf.done("a");
@@ -256,7 +262,7 @@ async fn what_cannot_be_taken_over_is_refused_by_name() {
     let refusal = refused(&bench, upgrade("a", &[], "")).await;
     assert_eq!(refusal.reason, Reason::ReplacementRefused);
     assert!(refusal.message.contains("`elsewhere` leads to another"), "{}", refusal.message);
-    assert_eq!(bench.core.engine.foretell(&name("thing")).await.expect("told"), "upgrading would be refused for 1");
+    assert_eq!(foretold(&bench).await, "upgrading would be refused for 1");
 
     // What has not begun is done by what is current when it does.
     documents(&bench, &recipe("params: { defaults: { size: 2 } }")).await;
