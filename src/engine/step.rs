@@ -70,7 +70,7 @@ impl Engine {
                 First::Look => self.attempt(resource, operation, Stage::Find, &offer).await,
                 First::Ask => self.park_unknown(resource, operation, &offer).await,
             },
-            Next::Call(Stage::DeleteFormer) => match self.hand_over(&operation).await? {
+            Next::Call(Stage::DeleteFormer) => match self.hand_over(&resource, &operation, &offer).await? {
                 Some(again) => Ok(again),
                 None => self.attempt(resource, operation, Stage::DeleteFormer, &offer).await,
             },

@@ -1,5 +1,6 @@
 //! A replacement that creates first keeps what it replaces until all that refers to it has moved to the new object.
 
+use crate::domain::contract::{Action, Answer};
 use crate::domain::id::OperationId;
 use crate::domain::operation::{Operation, OperationState, Stage};
 use crate::domain::reason::Reason;
@@ -10,11 +11,26 @@ use crate::store::{self, Commit, Site, Write};
 
 impl Engine {
     /// `None`: nobody waits for the new object any more, and the former one can go. Else whether the operation goes on at once.
-    pub(in crate::engine) async fn hand_over(&self, operation: &Operation) -> Result<Option<bool>, Error> {
+    pub(in crate::engine) async fn hand_over(
+        &self,
+        resource: &Resource,
+        operation: &Operation,
+        offer: &Offer,
+    ) -> Result<Option<bool>, Error> {
         if operation.verb.removes() || !self.store.is_awaited(&operation.id).await? {
             return Ok(None);
         }
+        // What an earlier generation has left goes at once where this one makes yet another: those that refer to it move but once.
+        if operation.stage == Stage::Decide && self.replaces(resource, operation, offer).await? {
+            return Ok(None);
+        }
         self.wait_for_the_others(operation).await.map(Some)
+    }
+
+    async fn replaces(&self, resource: &Resource, operation: &Operation, offer: &Offer) -> Result<bool, Error> {
+        let call = self.call(resource, operation, Stage::Decide)?;
+        let answer = self.observe_for(operation, resource, call, offer).await;
+        Ok(matches!(answer, Ok(Answer::Planned(planned)) if planned.action == Action::Replace))
     }
 
     async fn wait_for_the_others(&self, operation: &Operation) -> Result<bool, Error> {

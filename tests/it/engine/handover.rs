@@ -148,6 +148,8 @@ async fn a_newer_generation_takes_over_while_it_waits() {
     assert!(place(Verb::Put, "h-b-x") > place(Verb::Put, "h-n2-x"), "{done:?}");
     let a = resource(&bench, "a").await;
     assert_eq!((a.former.is_none(), a.state), (true, ResourceState::Ready));
+    let again = bench.core.engine.apply(applying(&document("n3"))).await.expect("accepted");
+    assert!(again.operation.is_none(), "all of it refers to the third: {:?}", again.plan);
 
     // One that changes what refers to it only.
     bench.core.engine.pause(apart(), "a look", &admin()).await.expect("paused");
