@@ -15,7 +15,7 @@ use crate::store::{Filter, Paging};
 
 use super::graph::outputs::Known;
 use super::keep::grace;
-use super::overtake::gives_way;
+use super::overtake::{gives_way, has_handed_over};
 use super::plan::Existing;
 use super::{Engine, Error};
 
@@ -52,7 +52,8 @@ impl Engine {
         let serves = on_record.asks_the_same(desired) && !others.values().any(|other| other.renewed);
         Ok(Existing {
             under_way: serves && open.iter().any(comes_about),
-            followed: open.last().is_some_and(gives_way),
+            // Nobody waits any more for one that has handed over.
+            followed: open.last().is_some_and(|it| gives_way(it) && !has_handed_over(it)),
             rewired: on_record.wiring.as_ref().map(Wired::of) != desired.wiring.as_ref().map(Wired::of),
             complete: existing.object.as_ref().is_some_and(|object| object.complete),
             resource: existing.clone(),

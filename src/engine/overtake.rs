@@ -43,6 +43,8 @@ pub fn mark_parked(resource: &mut Resource, before: &Resource, open: &[Operation
 pub fn gives_way(open: &Operation) -> bool {
     match open.state {
         OperationState::Queued => true,
+        // It has made what was asked, and waits for others to move: the next one sees to what it has left.
+        OperationState::Waiting if has_handed_over(open) => true,
         // Held before it began.
         OperationState::Waiting => {
             open.stage == Stage::Decide && open.step == 0 && open.attempts == 0 && open.effect == Effect::None
@@ -53,6 +55,11 @@ pub fn gives_way(open: &Operation) -> bool {
         }
         _ => false,
     }
+}
+
+/// All that it still waits for is that those that refer to it have moved.
+pub fn has_handed_over(open: &Operation) -> bool {
+    open.stage == Stage::DeleteFormer && open.awaits > 0 && !open.verb.removes()
 }
 
 pub fn supersede(open: &Operation, successor: &OperationId, commit: &mut Commit, now: Timestamp) {

@@ -20,6 +20,10 @@ impl Engine {
         if operation.verb.removes() || !self.store.is_awaited(&operation.id).await? {
             return Ok(None);
         }
+        let open = self.store.open_operations(&resource.id).await?;
+        if open.iter().any(|it| it.generation > operation.generation) {
+            return self.give_way(resource, operation).await.map(Some);
+        }
         // What an earlier generation has left goes at once where this one makes yet another: those that refer to it move but once.
         if operation.stage == Stage::Decide && self.replaces(resource, operation, offer).await? {
             return Ok(None);
