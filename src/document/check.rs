@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::refusal::Refusal;
 use super::rule::Rule;
 use super::{connection, json_schema, span};
-use crate::domain::document::{Manifest, Recipe, ResourceType};
+use crate::domain::document::{Manifest, OrderManifest, Recipe, ResourceType};
 use crate::domain::json::pointer_push;
 use crate::domain::placeholder;
 use crate::domain::requirement::Requirement;
@@ -17,7 +17,8 @@ pub(super) fn manifest(manifest: &Manifest, found: &mut Vec<Refusal>) {
         Manifest::ResourceType(it) => resource_type(it, found),
         Manifest::Connection(it) => connection::check(it, found),
         Manifest::Recipe(it) => recipe(it, found),
-        Manifest::Project(_) | Manifest::Environment(_) | Manifest::Order(_) => {}
+        Manifest::Order(it) => order(it, found),
+        Manifest::Project(_) | Manifest::Environment(_) => {}
     }
 }
 
@@ -74,6 +75,28 @@ fn resource_type(it: &ResourceType, found: &mut Vec<Refusal>) {
     for (i, class) in it.classes.iter().enumerate() {
         if it.classes[..i].iter().any(|earlier| earlier.name == class.name) {
             found.push(Refusal::new(format!("/classes/{i}/name"), format!("the class `{}` stands twice", class.name)));
+        }
+    }
+}
+
+/// What is shared belongs to no order alone.
+fn order(it: &OrderManifest, found: &mut Vec<Refusal>) {
+    for (name, entry) in it.resources.iter().filter(|(_, entry)| entry.id.is_some()) {
+        let pointer = pointer_push("/resources", name.as_str());
+        let others = [
+            ("adopt", entry.adopt.is_some(), "adopt it first, and give it the `id` afterwards, without `adopt`"),
+            ("observe-only", entry.observe_only, "what is only observed cannot be shared: leave `id` out"),
+            ("was", entry.was.is_some(), "leave `was` out: with its `id` it is the same resource under any name"),
+        ];
+        for (member, _, hint) in others.into_iter().filter(|(_, given, _)| *given) {
+            let message = format!("`{name}` is shared, and `{member}` does not go with `id`");
+            found.push(Refusal::new(pointer_push(&pointer, member), message).hint(hint));
+        }
+        let params = entry.params.as_ref().map(|it| placeholder::references(it).unwrap_or_default());
+        for (at, reference) in params.into_iter().flatten() {
+            let message = format!("`{name}` is shared, and `{reference}` is known in this order alone");
+            let hint = "write the value itself, or leave `id` out";
+            found.push(Refusal::new(format!("{pointer}/params{at}"), message).hint(hint));
         }
     }
 }

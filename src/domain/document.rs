@@ -12,7 +12,7 @@ use super::care::OnRemove;
 use super::connection::Connection;
 use super::id::DocumentId;
 use super::meta::Meta;
-use super::name::Name;
+use super::name::{Name, SharedId};
 use super::time::Timestamp;
 
 pub const API_VERSION: &str = "vend/v1";
@@ -316,6 +316,9 @@ pub struct ResourceEntry {
     pub resource_type: Name,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<Name>,
+    /// All entries of an environment with the same type, class and id are one resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<SharedId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub params: Option<Value>,
     /// Absent: as it was.

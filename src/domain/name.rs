@@ -55,6 +55,46 @@ impl AsRef<str> for Name {
     }
 }
 
+/// What entries of several orders of an environment call the resource that they share: 1 to 63 of `a-z 0-9 - .`, names with dots between.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SharedId(String);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no id: use 1 to 63 of a-z, 0-9, - and ., each dot between two names")]
+pub struct InvalidId(pub String);
+
+impl SharedId {
+    pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
+        let text = text.into();
+        let named = text.split('.').all(|part| Name::new(part).is_ok());
+        if named && text.len() <= 63 { Ok(Self(text)) } else { Err(InvalidId(text)) }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SharedId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for SharedId {
+    type Error = InvalidId;
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        Self::new(text)
+    }
+}
+
+impl From<SharedId> for String {
+    fn from(id: SharedId) -> String {
+        id.0
+    }
+}
+
 /// A resource in its order: `db`; of a part of a composite the names on the way to it, `db/server`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -165,6 +205,13 @@ pub struct ResourceName {
     pub key: Key,
 }
 
+impl ResourceName {
+    /// As it is called within its environment: `checkout/db`.
+    pub fn short(&self) -> String {
+        format!("{}/{}", self.order.order, self.key)
+    }
+}
+
 impl fmt::Display for ResourceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/resources/{}", self.order, self.key)
@@ -189,6 +236,16 @@ mod tests {
             [("db", "db", true), ("db/server", "db", true), ("dbs", "db", false), ("d", "db", false)]
         {
             assert_eq!(key(it).is_of(&key(of)), expected, "{it} of {of}");
+        }
+    }
+
+    #[test]
+    fn ids_are_names_with_dots_between() {
+        for good in ["db", "shared-db", "company.db", "a.b.c", &"x".repeat(63)] {
+            assert_eq!(SharedId::new(good).expect(good).as_str(), good);
+        }
+        for bad in ["", ".", "a.", ".a", "a..b", "a/b", "A", "-a", "a.-b", &"x".repeat(64)] {
+            assert!(SharedId::new(bad).is_err(), "{bad}");
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::care::Care;
 use super::contract::Change;
 use super::id::ResourceId;
-use super::name::{Key, Name, OrderName};
+use super::name::{Key, Name, OrderName, SharedId};
 use super::resource::{Desired, Pin};
 
 /// Secrets in it are handles; `mask` before it is shown.
@@ -29,6 +29,12 @@ pub struct PlannedResource {
     pub id: Option<ResourceId>,
     pub resource_type: Name,
     pub class: Option<Name>,
+    /// The `id` of its entry.
+    #[serde(default)]
+    pub shared: Option<SharedId>,
+    /// `ORDER/NAME` of the entry whose resource this one is, if it is another's.
+    #[serde(default)]
+    pub home: Option<String>,
     pub action: PlannedAction,
     pub changes: Vec<Change>,
     /// JSON Pointers into params that are not as they were applied, for which alone it is updated.

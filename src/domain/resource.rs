@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::care::Care;
 use super::id::{OrderId, ResourceId};
-use super::name::{Key, Name, ResourceName};
+use super::name::{Key, Name, ResourceName, SharedId};
 use super::reason::Reason;
 use super::sealed::Sealed;
 use super::time::Timestamp;
@@ -19,6 +19,8 @@ pub struct Resource {
     pub labels: BTreeMap<String, String>,
     pub resource_type: Name,
     pub class: Option<Name>,
+    /// Entries of its environment with its type and class and this id are this resource.
+    pub shared: Option<SharedId>,
     /// Counts changes of what is desired of it.
     pub generation: u64,
     /// The generation that was carried out last.
@@ -42,6 +44,13 @@ pub struct Resource {
     pub version: u64,
     pub create_time: Timestamp,
     pub update_time: Timestamp,
+}
+
+/// An entry of an order that is a resource of another entry, which has the same id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alias {
+    pub name: ResourceName,
+    pub resource: ResourceId,
 }
 
 /// What is asked of a driver for a resource.

@@ -25,6 +25,7 @@ use super::history;
 use super::keep::adopt::Adopting;
 use super::keep::moving::Moving;
 use super::keep::{grace, owner};
+use super::share::Sharing;
 use super::overtake::{gives_way, hurry, mark_parked, supersede};
 use super::upgrade::Upgraded;
 
@@ -68,6 +69,7 @@ pub struct Bringing {
     /// What is not touched otherwise, and refers to others in another way than before.
     pub rewired: BTreeSet<Key>,
     pub moving: Moving,
+    pub sharing: Sharing,
     pub adopting: BTreeMap<Key, Adopting>,
     pub upgraded: BTreeMap<Key, Upgraded>,
 }
@@ -97,6 +99,7 @@ pub fn accept(
     let order = order_after(plan, manifest, standing, &parent.id, asking);
     parent.generation = order.generation;
     parent.plan_digest = plan.digest.clone();
+    commit.writes.extend(bringing.sharing.leaving(now));
     let moves = renamed(&order, standing, bringing);
     if !moves.is_empty() {
         commit.writes.push(Write::Rename(moves));
@@ -112,7 +115,9 @@ pub fn accept(
         let child = child(planned, &resource, &parent, asking);
         work.push(Work { planned, resource, child });
     }
-    let waits = waits(&work, standing);
+    let mut own: BTreeMap<Key, ResourceId> = standing.resources.values().map(|it| (it.name.key.clone(), it.id.clone())).collect();
+    own.extend(work.iter().map(|it| (it.planned.key.clone(), it.resource.id.clone())));
+    let waits = waits(&work, standing, &bringing.sharing.comes_after);
     let mut children = Vec::with_capacity(work.len());
     let mut ready = Vec::new();
     for (Work { planned, resource, mut child }, awaited) in work.into_iter().zip(waits) {
@@ -144,6 +149,7 @@ pub fn accept(
         commit.writes.push(Write::Resource(Box::new(resource)));
         children.push((child, awaited));
     }
+    commit.writes.extend(bringing.sharing.coming(&plan.order, &own, now));
     let moved = ready.len() < children.len();
     for (child, _) in &children {
         *parent.tally.count(child.state) += 1;
@@ -214,6 +220,7 @@ fn recorded(
     Some(Write::Resource(Box::new(Resource {
         pin: planned.pin.clone(),
         object: object_after(existing, planned, bringing, asking),
+        shared: planned.shared.clone(),
         desired: asking.sealer.desired(&existing.id, desired),
         edges: edges(Some(desired)),
         order: order.id.clone(),
@@ -286,6 +293,7 @@ fn resource_after(
             // What is kept for a while stays what it is, should that be taken back.
             let settled = planned.grace_ms > 0 && existing.observed_generation >= existing.generation;
             let mut resource = Resource {
+                shared: planned.shared.clone(),
                 generation,
                 observed_generation: if settled { generation } else { existing.observed_generation },
                 desired: desired.map_or_else(|| existing.desired.clone(), |it| asking.sealer.desired(&existing.id, it)),
@@ -320,6 +328,7 @@ fn resource_after(
                 labels: order.labels.clone(),
                 resource_type: planned.resource_type.clone(),
                 class: planned.class.clone(),
+                shared: planned.shared.clone(),
                 generation: 1,
                 observed_generation: 0,
                 pin: planned.pin.clone(),

@@ -126,12 +126,13 @@ impl Engine {
                 now: self.clock.now(),
                 sealer: Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: name.project.as_str() },
             };
-            let Survey { plan, ids, mut secrets, keys, rewired, moving, adopting, upgraded, manifest, .. } = survey;
+            let Survey { plan, ids, mut secrets, keys, rewired, moving, sharing, adopting, upgraded, manifest, .. } =
+                survey;
             for fresh in secrets.values_mut() {
                 self.drop_known(fresh).await?;
             }
             let keys = created(&plan, keys);
-            let bringing = Bringing { ids, secrets, keys, rewired, moving, adopting, upgraded };
+            let bringing = Bringing { ids, secrets, keys, rewired, moving, sharing, adopting, upgraded };
             let accepted = accept(&plan, Some(&manifest), &standing, &bringing, &asking);
             if let Some((order, operation)) = self.commit(accepted).await? {
                 return Ok(Applied { order: Some(order), operation: Some(operation), plan });
@@ -155,11 +156,15 @@ impl Engine {
                 return Err(Refusal::new(Reason::NotFound, format!("there is no order {name}")).into());
             };
             check_etag(name, Some(&order), request.etag)?;
-            let resources = self.existing(name).await?;
+            let mut resources = self.existing(name).await?;
             if order.deleting && self.under_way(Some(&order)).await?.is_some() {
                 return self.under_way(Some(&order)).await;
             }
-            let plan = plan(name, Vec::new(), self.leaving(resources.values()).await?)?;
+            let sharing = self.all_go(name, &mut resources).await;
+            let Some(mut sharing) = unless_changed(sharing)? else { continue };
+            let leaving = self.leaving(resources.values()).await?;
+            self.comes_after(&leaving, &mut sharing).await?;
+            let plan = plan(name, Vec::new(), leaving, sharing.planned(name, &[]))?;
             if !request.allow_destroy && plan.destroys() {
                 let hint = "destruction is asked for: `--allow-destroy`";
                 return Err(plan_required(&plan).hint(hint).into());
@@ -176,7 +181,7 @@ impl Engine {
                 now: self.clock.now(),
                 sealer: Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: name.project.as_str() },
             };
-            let accepted = accept(&plan, None, &standing, &Bringing::default(), &asking);
+            let accepted = accept(&plan, None, &standing, &Bringing { sharing, ..Bringing::default() }, &asking);
             if let Some((_, operation)) = self.commit(accepted).await? {
                 return Ok(Some(operation));
             }
@@ -237,6 +242,10 @@ impl Engine {
         }
         let mut standing = self.standing_on(order, survey.existing.clone());
         standing.open = self.open(&standing).await?;
+        for resource in survey.sharing.elsewhere() {
+            let open = self.store.open_operations(&resource.id).await?;
+            standing.open.insert(resource.id.clone(), open);
+        }
         Ok(standing)
     }
 
@@ -265,6 +274,14 @@ impl Engine {
     async fn under_way(&self, order: Option<&Order>) -> Result<Option<Operation>, Error> {
         let Some(order) = order else { return Ok(None) };
         Ok(self.store.operation(&order.operation).await?.filter(|it| !it.state.is_terminal()))
+    }
+}
+
+/// `None`: a record changed meanwhile.
+fn unless_changed<T>(found: Result<T, Error>) -> Result<Option<T>, Error> {
+    match found {
+        Err(Error::Store(store::Error::Conflict { .. })) => Ok(None),
+        other => other.map(Some),
     }
 }
 

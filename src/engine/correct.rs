@@ -56,6 +56,8 @@ impl Engine {
             id: Some(resource.id.clone()),
             resource_type: resource.resource_type.clone(),
             class: resource.class.clone(),
+            shared: resource.shared.clone(),
+            home: None,
             action: PlannedAction::Update,
             changes: Vec::new(),
             drifted: seen.drift.iter().map(|it| it.pointer.clone()).collect(),

@@ -7,6 +7,7 @@ pub mod graph;
 pub mod keep;
 pub mod plan;
 pub mod survey;
+pub mod share;
 pub mod upgrade;
 mod asked;
 mod on_record;

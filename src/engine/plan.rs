@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::domain::care::Care;
 use crate::domain::contract::{Action, Change, Planned};
 use crate::domain::json::{canonical, pointer_push};
-use crate::domain::name::{Key, Name, OrderName};
+use crate::domain::name::{Key, Name, OrderName, SharedId};
 use crate::domain::plan::{Plan, PlanRead, PlannedAction, PlannedResource};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
@@ -22,6 +22,8 @@ pub struct Surveyed {
     pub key: Key,
     pub resource_type: Name,
     pub class: Option<Name>,
+    /// The `id` of its entry.
+    pub shared: Option<SharedId>,
     pub desired: Desired,
     /// JSON Pointers to params that are not known yet: `/params/target`.
     pub unknown: Vec<String>,
@@ -61,9 +63,14 @@ pub struct Existing {
     pub rewired: bool,
 }
 
-/// `leaving`: resources that are no longer in the manifest.
-pub fn plan(order: &OrderName, entries: Vec<Surveyed>, leaving: Vec<Leaving>) -> Result<Plan, Refusal> {
-    let mut resources = Vec::with_capacity(entries.len() + leaving.len());
+/// `leaving`: resources that are no longer in the manifest. `shared`: entries that are the resource of another one.
+pub fn plan(
+    order: &OrderName,
+    entries: Vec<Surveyed>,
+    leaving: Vec<Leaving>,
+    shared: Vec<PlannedResource>,
+) -> Result<Plan, Refusal> {
+    let mut resources = Vec::with_capacity(entries.len() + leaving.len() + shared.len());
     let mut forbidden = Vec::new();
     for entry in entries {
         let before = entry.existing.as_ref().map(|it| it.resource.care.clone());
@@ -80,6 +87,7 @@ pub fn plan(order: &OrderName, entries: Vec<Surveyed>, leaving: Vec<Leaving>) ->
         resources.push(it);
     }
     protect::refuse(&forbidden)?;
+    resources.extend(shared);
     resources.sort_by(|a, b| a.key.cmp(&b.key));
     let digest = digest_of(order, &resources);
     Ok(Plan { order: order.clone(), digest, resources, warnings: Vec::new() })
@@ -113,7 +121,8 @@ fn entry_plan(entry: Surveyed) -> Result<PlannedResource, Refusal> {
     }
     if let Some(existing) = &entry.existing {
         let name = entry.was.as_deref().map(|was| (was, entry.key.as_str()));
-        let mut recorded = protect::recorded(&entry.care, &existing.resource.care, name);
+        let ids = (existing.resource.shared.as_ref(), entry.shared.as_ref());
+        let mut recorded = protect::recorded(&entry.care, &existing.resource.care, name, ids);
         let repinned = entry.upgraded.as_ref().map(|it| it.changes(&existing.resource.pin, &entry.pin, &entry.driver));
         recorded.extend(repinned.into_iter().flatten());
         if action == PlannedAction::None && !recorded.is_empty() {
@@ -140,6 +149,8 @@ fn entry_plan(entry: Surveyed) -> Result<PlannedResource, Refusal> {
         id: entry.existing.map(|it| it.resource.id),
         resource_type: entry.resource_type,
         class: entry.class,
+        shared: entry.shared,
+        home: None,
         action,
         changes,
         drifted,
@@ -214,6 +225,8 @@ impl Leaving {
             id: Some(it.id),
             resource_type: it.resource_type,
             class: it.class,
+            shared: it.shared,
+            home: None,
             action,
             changes: Vec::new(),
             drifted: Vec::new(),
@@ -243,6 +256,7 @@ fn digest_of(order: &OrderName, resources: &[PlannedResource]) -> String {
                 "id": it.id,
                 "type": it.resource_type,
                 "class": it.class,
+                "shared": [it.shared.as_ref().map(SharedId::as_str), it.home.as_deref()],
                 "action": it.action,
                 "desired": it.desired.as_ref().map(|it| [&it.params, &it.config]),
                 "written": it.desired.as_ref().and_then(|it| it.wiring.as_ref()).map(|it| &it.written),
@@ -277,6 +291,7 @@ mod tests {
             key: name(key).into(),
             resource_type: name("thing"),
             class: None,
+            shared: None,
             desired: Desired::new(json!({ "name": key }), json!({})),
             pin: resource().pin,
             driver: "d@1.0.0".into(),
@@ -322,7 +337,7 @@ mod tests {
         for (existing, asked, expected) in cases {
             let label = format!("{existing:?} {asked:?}");
             let entry = Surveyed { may_replace_data: true, ..surveyed("db", asked, existing) };
-            let plan = plan(&order_name(), vec![entry], Vec::new()).expect("a plan");
+            let plan = plan(&order_name(), vec![entry], Vec::new(), Vec::new()).expect("a plan");
             assert_eq!(plan.resources[0].action, expected, "{label}");
         }
     }
@@ -336,18 +351,18 @@ mod tests {
             after: Some(json!("b")),
             forces_replacement: true,
         });
-        let refused = plan(&order_name(), vec![entry.clone()], Vec::new()).expect_err("refused");
+        let refused = plan(&order_name(), vec![entry.clone()], Vec::new(), Vec::new()).expect_err("refused");
         assert_eq!(refused.reason, Reason::ReplacementRefused);
         assert!(refused.message.contains("/params/name"), "{}", refused.message);
         entry.may_replace_data = true;
-        let plan = plan(&order_name(), vec![entry], Vec::new()).expect("a plan");
+        let plan = plan(&order_name(), vec![entry], Vec::new(), Vec::new()).expect("a plan");
         assert!(plan.destroys());
     }
 
     #[test]
     fn the_digest_binds_what_would_be_done_and_nothing_else() {
         let base = || vec![surveyed("a", Action::Create, None), surveyed("b", Action::Create, None)];
-        let digest = |entries| plan(&order_name(), entries, Vec::new()).expect("a plan").digest;
+        let digest = |entries| plan(&order_name(), entries, Vec::new(), Vec::new()).expect("a plan").digest;
         let mut reordered = base();
         reordered.reverse();
         assert_eq!(digest(base()), digest(reordered));
@@ -370,7 +385,7 @@ mod tests {
     #[test]
     fn what_left_the_manifest_is_deleted() {
         let leaving = vec![Leaving { resource: resource(), driver: "d".into(), grace_ms: 0 }];
-        let plan = plan(&order_name(), Vec::new(), leaving).expect("a plan");
+        let plan = plan(&order_name(), Vec::new(), leaving, Vec::new()).expect("a plan");
         assert_eq!(plan.resources[0].action, PlannedAction::Delete);
         assert!(plan.destroys() && plan.has_work());
     }
@@ -398,13 +413,13 @@ mod tests {
 
         let mut entry = surveyed("db", Action::None, standing(true, false));
         entry.care = guarded;
-        let recorded = plan(&order_name(), vec![entry.clone()], Vec::new()).expect("a plan");
+        let recorded = plan(&order_name(), vec![entry.clone()], Vec::new(), Vec::new()).expect("a plan");
         assert_eq!(recorded.resources[0].action, PlannedAction::Record);
         assert!(recorded.has_work() && !recorded.destroys());
         entry.planned.action = Action::Update;
         entry.care = Care { observe_only: true, ..Care::default() };
         entry.existing.as_mut().expect("a record").resource.care = entry.care.clone();
-        let observed = plan(&order_name(), vec![entry], Vec::new()).expect("a plan");
+        let observed = plan(&order_name(), vec![entry], Vec::new(), Vec::new()).expect("a plan");
         assert_eq!(observed.resources[0].action, PlannedAction::None);
     }
 }

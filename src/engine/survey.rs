@@ -21,7 +21,7 @@ use crate::domain::resource::{Desired, Pin, Resource, Wiring};
 use crate::domain::secret::Fresh;
 use crate::secret::Sealer;
 use crate::stock::Offer;
-use crate::store::NaturalKey;
+use crate::store::{self, NaturalKey};
 
 use super::asked::{Asked, read_made, refused, unfit};
 use super::graph::expand::Composite;
@@ -30,8 +30,12 @@ use super::graph::outputs::Known;
 use super::keep::adopt::{Adopting, adopts, unreachable};
 use super::keep::moving::Moving;
 use super::plan::{Existing, Leaving, Surveyed, has_work, plan};
+use super::share::Sharing;
 use super::upgrade::{Upgraded, Upgrading};
 use super::{Engine, Error};
+
+/// How often a survey is made again because a record changed while it was made.
+const CONFLICT_TRIES: u32 = 5;
 
 /// Entries surveyed at once.
 const ABREAST: usize = 16;
@@ -52,6 +56,7 @@ pub struct Survey {
     /// What has work that must take the place of an operation: others go on waiting for that.
     pub followed: Vec<ResourceId>,
     pub moving: Moving,
+    pub sharing: Sharing,
     /// Objects that are there already, of resources that take them over.
     pub adopting: BTreeMap<Key, Adopting>,
     /// What is made with something else from now on.
@@ -117,7 +122,18 @@ impl Engine {
         Ok(plan)
     }
 
-    pub(super) async fn survey(&self, mut manifest: OrderManifest, upgrading: &Upgrading) -> Result<Survey, Error> {
+    /// Once more, if records have changed between one look and the next.
+    pub(super) async fn survey(&self, manifest: OrderManifest, upgrading: &Upgrading) -> Result<Survey, Error> {
+        for _ in 1..CONFLICT_TRIES {
+            match self.survey_once(manifest.clone(), upgrading).await {
+                Err(Error::Store(store::Error::Conflict { .. })) => {}
+                surveyed => return surveyed,
+            }
+        }
+        self.survey_once(manifest, upgrading).await
+    }
+
+    async fn survey_once(&self, mut manifest: OrderManifest, upgrading: &Upgrading) -> Result<Survey, Error> {
         let order = order_name(&manifest)?;
         self.stock.environment(&order.project, &order.environment).await?;
         let on_record = self.store.order(&order).await?;
@@ -126,9 +142,13 @@ impl Engine {
             Some(_) => self.existing(&order).await?,
             None => BTreeMap::new(),
         };
-        let moving = self.moving(&order, &manifest, on_record.is_some(), &mut existing).await?;
-        let entries = self.expand(&order, &manifest, &existing, upgrading).await?;
-        let needs = needs(&entries)?;
+        let there = on_record.is_some();
+        let mut moving = self.moving(&order, &manifest, there, &mut existing).await?;
+        let mut sharing = self.sharing(&order, &manifest.resources, there, &mut existing, &mut moving).await?;
+        let together = self.said_together(&manifest, &sharing, &existing)?;
+        let entries = self.expand(&order, &together, &existing, upgrading).await?;
+        let known = self.shared_elsewhere(&mut manifest, &sharing).await?;
+        let needs = needs(&entries, &sharing)?;
         let mut survey = Survey {
             plan: Plan { order: order.clone(), digest: String::new(), resources: Vec::new(), warnings: Vec::new() },
             order: on_record,
@@ -139,17 +159,20 @@ impl Engine {
             rewired: BTreeSet::new(),
             followed: Vec::new(),
             moving,
+            sharing: Sharing::default(),
             adopting: BTreeMap::new(),
             upgraded: BTreeMap::new(),
             manifest: manifest.clone(),
         };
         let (mut surveyed, mut adopted) = (Vec::new(), Vec::new());
-        for mut it in self.in_order(&order, entries, &needs).await? {
+        for mut it in self.in_order(&order, entries, &needs, &sharing, known).await? {
             let key = it.surveyed.key.clone();
-            if let Some(entry) = Name::new(key.as_str()).ok().and_then(|name| manifest.resources.get_mut(&name))
-                && entry.params.is_some()
-            {
-                entry.params = Some(it.written);
+            for key in sharing.of(&key).chain([&key]) {
+                if let Some(entry) = Name::new(key.as_str()).ok().and_then(|name| manifest.resources.get_mut(&name))
+                    && entry.params.is_some()
+                {
+                    entry.params = Some(it.written.clone());
+                }
             }
             survey.ids.insert(key.clone(), it.id);
             survey.secrets.insert(key.clone(), it.secrets);
@@ -172,8 +195,12 @@ impl Engine {
         let staying: BTreeSet<Key> = survey.ids.keys().cloned().collect();
         let leaving = existing.values().filter(|it| !staying.contains(&it.name.key));
         let leaving = self.leaving(leaving).await?;
-        survey.plan = plan(&order, surveyed, leaving)?;
+        self.comes_after(&leaving, &mut sharing).await?;
+        let shared = sharing.planned(&order, &surveyed);
+        survey.plan = plan(&order, surveyed, leaving, shared)?;
+        self.warn_of_sharers(&mut survey.plan, &existing).await?;
         survey.existing = existing;
+        survey.sharing = sharing;
         survey.manifest = manifest;
         Ok(survey)
     }
@@ -188,11 +215,12 @@ impl Engine {
         order: &OrderName,
         mut entries: BTreeMap<Key, Wanted>,
         needs: &Needs,
+        sharing: &Sharing,
+        mut known: BTreeMap<Key, Arc<Known>>,
     ) -> Result<Vec<Found>, Error> {
         let order_of = levels(needs).map_err(|circle| circular(&circle))?;
         let needed: BTreeSet<&Key> = needs.values().flatten().collect();
         let apart = entries.len() > 1;
-        let mut known: BTreeMap<Key, Arc<Known>> = BTreeMap::new();
         let mut all = Vec::with_capacity(entries.len());
         for level in order_of {
             let mut turns = Vec::with_capacity(level.len());
@@ -210,7 +238,10 @@ impl Engine {
                 .try_collect()
                 .await?;
             for mut it in found {
-                known.extend(it.outputs.take().map(|outputs| (it.surveyed.key.clone(), Arc::new(outputs))));
+                if let Some(outputs) = it.outputs.take().map(Arc::new) {
+                    let keys = sharing.of(&it.surveyed.key).chain([&it.surveyed.key]);
+                    known.extend(keys.map(|key| (key.clone(), outputs.clone())));
+                }
                 all.push(it);
             }
         }
@@ -314,6 +345,7 @@ impl Engine {
             key: key.clone(),
             resource_type: written.resource_type.clone(),
             class: written.class.clone(),
+            shared: written.id.clone(),
             pin,
             driver: format!("{}@{}", description.name, description.version),
             recipe_reason: offer.reason.clone(),

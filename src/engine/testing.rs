@@ -55,6 +55,7 @@ pub fn resource() -> Resource {
         labels: BTreeMap::new(),
         resource_type: name("thing"),
         class: None,
+        shared: None,
         generation: 1,
         observed_generation: 0,
         desired: sealed(),

@@ -60,21 +60,21 @@ impl Engine {
     /// Outputs in the clear. Each call is in the audit log before it is answered.
     pub async fn reveal(
         &self,
-        resources: &[Resource],
+        resources: &[(Key, Resource)],
         name: &str,
         principal: &Principal,
     ) -> Result<Vec<(Key, Value)>, Error> {
         let now = self.clock.now();
         let mut commit = Commit::new(Site::Audit);
         let mut revealed = Vec::new();
-        for resource in resources {
+        for (key, resource) in resources {
             let mut outputs = self.outputs(resource)?;
             self.fill(&mut outputs).await?;
-            revealed.push((resource.name.key.clone(), outputs));
+            revealed.push((key.clone(), outputs));
         }
         commit.audit.push(Audit {
             id: AuditId::new(now, &*self.entropy),
-            project: resources.first().map_or(String::new(), |it| it.name.order.project.to_string()),
+            project: resources.first().map_or(String::new(), |(_, it)| it.name.order.project.to_string()),
             principal: principal.name.clone(),
             action: "resources.reveal".into(),
             name: name.to_owned(),

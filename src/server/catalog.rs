@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use crate::domain::name::Key;
+use crate::domain::name::{Key, SharedId};
 use crate::pb;
 use crate::pb::catalog_service_server::CatalogService;
 use crate::stock::Wanted;
@@ -56,7 +56,10 @@ impl CatalogService for Catalog {
             "" => None,
             text => Some(Key::parse(text).map_err(|error| names::field("key", error.to_string()))?),
         };
-        let id = names::optional("id", &ask.id)?;
+        let id = match ask.id.as_str() {
+            "" => None,
+            text => Some(SharedId::new(text).map_err(|error| names::field("id", error.to_string()))?),
+        };
         let wanted = self.0.wanted(&ask.project, &ask.environment, &ask.resource_type, &ask.class).await?;
         let serving = self.0.stock.serving(&Wanted { order, key, id, ..wanted }).await?;
         Ok(Response::new(convert::catalog::serving(&serving)))

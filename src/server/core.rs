@@ -8,7 +8,7 @@ use tonic::Status;
 
 use crate::domain::document::{Document, Kind};
 use crate::domain::id::ResourceId;
-use crate::domain::name::{Name, OrderName, ResourceName};
+use crate::domain::name::{Key, Name, OrderName, ResourceName};
 use crate::domain::order::Order;
 use crate::domain::resource::Resource;
 use crate::domain::time::Timestamp;
@@ -89,9 +89,25 @@ impl Core {
         self.store.resource(id).await?.ok_or_else(|| status::not_found(id.as_str()))
     }
 
+    /// Its own, or that of the entry with which it is shared.
     pub async fn resource_named(&self, name: &ResourceName) -> Result<Resource, Status> {
         let all = self.resources_of(&name.order).await?;
-        all.into_iter().find(|it| it.name.key == name.key).ok_or_else(|| status::not_found(&name.to_string()))
+        if let Some(own) = all.into_iter().find(|it| it.name.key == name.key) {
+            return Ok(own);
+        }
+        let shared = self.shared_by(&name.order).await?.into_iter().find(|(key, _)| *key == name.key);
+        shared.map(|(_, resource)| resource).ok_or_else(|| status::not_found(&name.to_string()))
+    }
+
+    /// What entries of an order are that is another entry's resource, by key.
+    pub async fn shared_by(&self, order: &OrderName) -> Result<Vec<(Key, Resource)>, Status> {
+        let mut shared = Vec::new();
+        for alias in self.store.aliases(order).await? {
+            if let Some(resource) = self.store.resource(&alias.resource).await? {
+                shared.push((alias.name.key, resource));
+            }
+        }
+        Ok(shared)
     }
 
     /// All resources of an order, by key.

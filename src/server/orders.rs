@@ -242,7 +242,7 @@ impl Orders {
             // A new one: all that it has is what the plan makes, and none of it was made yet.
             (Some(order), Some(operation)) if order.version == 1 && !applied.plan.resources.is_empty() => {
                 let count = Count { all: applied.plan.resources.len(), ..Count::default() };
-                Some(self.shown(order, Some(operation.state), count)?)
+                Some(self.shown(order, Some(operation.state), count).await?)
             }
             (Some(order), _) => Some(self.show(order).await?),
             (None, _) => None,
@@ -254,14 +254,22 @@ impl Orders {
     async fn show(&self, order: Order) -> Result<pb::Order, Status> {
         let operation = self.0.store.operation(&order.operation).await?.map(|it| it.state);
         let count = self.count(&order.name).await?;
-        self.shown(order, operation, count)
+        self.shown(order, operation, count).await
     }
 
-    fn shown(&self, order: Order, operation: Option<OperationState>, count: Count) -> Result<pb::Order, Status> {
+    async fn shown(&self, order: Order, operation: Option<OperationState>, count: Count) -> Result<pb::Order, Status> {
+        let mut shared = Vec::new();
+        for (key, resource) in self.0.shared_by(&order.name).await? {
+            shared.push(pb::SharedEntry {
+                key: key.to_string(),
+                resource: resource.name.to_string(),
+                resource_id: resource.id.to_string(),
+            });
+        }
         // Opened, a manifest takes many times as much: last, and for no longer than it is written down.
         let manifest = self.0.engine.open_manifest(&order)?;
         let held = self.0.engine.held_conditions(&Target::Order(order.name.clone()));
-        Ok(convert::order::order(order, manifest, operation, count, held))
+        Ok(convert::order::order(order, manifest, operation, count, held, shared))
     }
 
     async fn count(&self, order: &OrderName) -> Result<Count, Status> {

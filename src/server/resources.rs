@@ -19,6 +19,9 @@ use super::gather::Gathering;
 use super::names::{self, Target};
 use super::request;
 
+/// Entries that are told of one resource.
+const SHOWN: u32 = 100;
+
 pub struct Resources(pub Arc<Core>);
 
 #[tonic::async_trait]
@@ -121,8 +124,8 @@ impl ResourceService for Resources {
         caller.authorize(&ask.name)?;
         let _turn = self.0.turn().await?;
         let mut outputs = Vec::new();
-        for resource in self.targets(&ask.name).await? {
-            outputs.push((resource.name.key.clone(), self.0.engine.view(&resource)?.outputs));
+        for (key, resource) in self.targets(&ask.name).await? {
+            outputs.push((key, self.0.engine.view(&resource)?.outputs));
         }
         Ok(Response::new(pb::GetOutputsResponse { outputs_json: texts(outputs) }))
     }
@@ -142,14 +145,18 @@ impl ResourceService for Resources {
 }
 
 impl Resources {
-    /// The resources that a name stands for: one, or all of an order.
-    async fn targets(&self, name: &str) -> Result<Vec<Resource>, Status> {
+    /// The resources that a name stands for, by key: one, or all of an order, those among them that it shares.
+    async fn targets(&self, name: &str) -> Result<Vec<(Key, Resource)>, Status> {
         match names::target(name)? {
-            Target::Id(id) => Ok(vec![self.0.resource(&id).await?]),
-            Target::Resource(name) => Ok(vec![self.0.resource_named(&name).await?]),
+            Target::Id(id) => {
+                let resource = self.0.resource(&id).await?;
+                Ok(vec![(resource.name.key.clone(), resource)])
+            }
+            Target::Resource(name) => Ok(vec![(name.key.clone(), self.0.resource_named(&name).await?)]),
             Target::Order(name) => {
                 self.0.order(&name).await?;
-                self.0.resources_of(&name).await
+                let own = self.0.resources_of(&name).await?.into_iter().map(|it| (it.name.key.clone(), it));
+                Ok(own.chain(self.0.shared_by(&name).await?).collect())
             }
         }
     }
@@ -167,7 +174,11 @@ impl Resources {
         self.0.engine.observed(&resource, &mut view).await?;
         self.0.engine.maintained(&resource, &mut view).await?;
         view.conditions.extend(self.0.engine.held_resource(&resource.name.order, &resource.pin).await?);
-        Ok(convert::resource::resource(resource, view))
+        let aliases = match &resource.shared {
+            Some(_) => self.0.store.aliases_of(&resource.id, SHOWN).await?,
+            None => Vec::new(),
+        };
+        Ok(convert::resource::resource(resource, view, aliases))
     }
 }
 

@@ -9,7 +9,7 @@ use super::criteria::{self, For, ForAny};
 use crate::document::nearest::{self, list};
 use crate::domain::contract::Violation;
 use crate::domain::document::{Criteria, Document, Manifest, Recipe, ResourceType};
-use crate::domain::name::{Key, Name};
+use crate::domain::name::{Key, Name, SharedId};
 
 /// What a recipe is looked for, and what is asked for by whom as far as recipes may look at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Wanted {
     pub order: Option<Name>,
     pub key: Option<Key>,
     /// The `id` of the entry.
-    pub id: Option<Name>,
+    pub id: Option<SharedId>,
 }
 
 impl Wanted {

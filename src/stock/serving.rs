@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::document::{Criteria, Recipe};
 use crate::domain::driver::DriverRecord;
-use crate::domain::name::{Key, Name, OrderName};
+use crate::domain::name::{Key, Name, OrderName, SharedId};
 use crate::domain::resource::Resource;
 
 use super::criteria::For;
@@ -48,7 +48,7 @@ impl Stock {
         key: &Key,
         resource_type: &Name,
         class: Option<&Name>,
-        id: Option<&Name>,
+        id: Option<&SharedId>,
     ) -> Result<Wanted, Error> {
         let mut wanted = self.wanted_anyhow(&order.project, &order.environment, resource_type, class).await?;
         wanted.order = Some(order.order.clone());
@@ -105,8 +105,8 @@ impl Stock {
     /// By which of its criteria the recipe serves that a resource is pinned to, in words; empty if they do not fit it any more.
     pub async fn served_by(&self, resource: &Resource) -> Result<String, Error> {
         let (name, pin) = (&resource.name, &resource.pin);
-        let class = resource.class.as_ref();
-        let wanted = self.wanted(&name.order, &name.key, &resource.resource_type, class, None).await?;
+        let (class, id) = (resource.class.as_ref(), resource.shared.as_ref());
+        let wanted = self.wanted(&name.order, &name.key, &resource.resource_type, class, id).await?;
         let recipe = self.recipe_at(&pin.recipe, pin.recipe_revision).await?;
         Ok(matching::serves(&recipe, &wanted).unwrap_or_default())
     }

@@ -57,8 +57,8 @@ impl Stock {
     /// `None`: `to` does not concern it.
     pub async fn target(&self, resource: &Resource, to: &Towards) -> Result<Option<Target>, Error> {
         let (name, pin) = (&resource.name, &resource.pin);
-        let class = resource.class.as_ref();
-        let wanted = || self.wanted(&name.order, &name.key, &resource.resource_type, class, None);
+        let (class, id) = (resource.class.as_ref(), resource.shared.as_ref());
+        let wanted = || self.wanted(&name.order, &name.key, &resource.resource_type, class, id);
         let matched = match to {
             Towards::Current => self.matched(&wanted().await?).await?,
             Towards::Recipe { name, revision } => {

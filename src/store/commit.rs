@@ -12,7 +12,7 @@ use crate::domain::operation::{Operation, OperationState};
 use crate::domain::order::Order;
 use crate::domain::principal::Role;
 use crate::domain::reason::Reason;
-use crate::domain::resource::Resource;
+use crate::domain::resource::{Alias, Resource};
 use crate::domain::sealed::Sealed;
 use crate::domain::secret::SecretRecord;
 use crate::domain::suspect::Suspect;
@@ -118,7 +118,11 @@ pub enum Write {
     Resource(Box<Resource>),
     /// In this order, before the records themselves are written under their new names: makes no events.
     Rename(Vec<Move>),
-    /// Takes its secrets and natural keys with it.
+    /// Of a resource that is there; a conflict if anything has its name. Makes no event: the resource is put beside it.
+    Alias(Alias),
+    /// A conflict if there is none such.
+    DropAlias(Alias),
+    /// Takes its secrets and natural keys with it. A conflict while it has aliases.
     DeleteResource {
         id: ResourceId,
         version: u64,

@@ -16,11 +16,11 @@ use crate::domain::event::{Audit, Recorded};
 use crate::domain::generation::Generation;
 use crate::domain::hold::Hold;
 use crate::domain::id::{CoreId, OperationId, ResourceId};
-use crate::domain::name::OrderName;
+use crate::domain::name::{EnvironmentName, Name, OrderName, SharedId};
 use crate::domain::observation::{DueObservation, Observation};
 use crate::domain::operation::{Operation, OperationState};
 use crate::domain::order::Order;
-use crate::domain::resource::{Resource, ResourceState};
+use crate::domain::resource::{Alias, Resource, ResourceState};
 use crate::domain::secret::SecretRecord;
 use crate::domain::suspect::{Restored, Suspect};
 use crate::domain::time::Timestamp;
@@ -127,7 +127,21 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<DueObservation>, Error>;
     /// When the turn of the next of them comes, or came.
     async fn next_observation(&self) -> Result<Option<Timestamp>, Error>;
-    /// How many resources of an order there are in each state.
+    /// The resource that all entries of this type, class and id are.
+    async fn shared(
+        &self,
+        place: &EnvironmentName,
+        resource_type: &Name,
+        class: Option<&Name>,
+        id: &SharedId,
+    ) -> Result<Option<Resource>, Error>;
+    /// Entries of an order that are resources of other entries, by key.
+    async fn aliases(&self, order: &OrderName) -> Result<Vec<Alias>, Error>;
+    /// The other entries that a resource is, by order and key; at most `limit`.
+    async fn aliases_of(&self, resource: &ResourceId, limit: u32) -> Result<Vec<Alias>, Error>;
+    /// What refers to a resource from other orders, by order and key; at most `limit`.
+    async fn referrers(&self, resource: &Resource, limit: u32) -> Result<Vec<Resource>, Error>;
+    /// How many resources of an order there are in each state; one that it shares is counted with each entry.
     async fn count_resources(&self, order: &OrderName) -> Result<Vec<(ResourceState, u64)>, Error>;
     /// In the order of order name and key.
     async fn resources(&self, filter: &Filter, paging: &Paging) -> Result<Page<Resource>, Error>;

@@ -215,6 +215,7 @@ fn order(params: Value) -> OrderManifest {
     let entry = ResourceEntry {
         resource_type: name("t"),
         class: None,
+        id: None,
         params: Some(params),
         connections: BTreeMap::new(),
         protect: None,

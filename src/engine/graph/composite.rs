@@ -88,6 +88,7 @@ impl Engine {
             key: key.clone(),
             resource_type: written.resource_type.clone(),
             class: written.class.clone(),
+            shared: written.id.clone(),
             pin,
             upgraded,
             driver: String::new(),

@@ -75,8 +75,8 @@ impl Engine {
                 (_, Some(target)) => target.matched.clone(),
                 (Some(existing), None) => self.stock.pinned_match(&existing.resource_type, &existing.pin).await?,
                 (None, None) => {
-                    let class = written.class.as_ref();
-                    let wanted = self.stock.wanted(order, &key, &written.resource_type, class, None).await?;
+                    let (class, id) = (written.class.as_ref(), written.id.as_ref());
+                    let wanted = self.stock.wanted(order, &key, &written.resource_type, class, id).await?;
                     self.stock.matched(&wanted).await?
                 }
             };
@@ -115,7 +115,7 @@ impl Engine {
             );
             return Err(Refusal::new(Reason::RecipeUnfit, message).hint("its recipe has to be changed").into());
         }
-        let params = self.composite_params(order, key, written, id, &matched).await?;
+        let params = self.composite_params(order, key, written.class.as_ref(), written.params.as_ref(), id, &matched).await?;
         let environment = self.stock.environment(&order.project, &order.environment).await?;
         let mut own = Own {
             key,
@@ -155,17 +155,17 @@ impl Engine {
     }
 
     /// Filled and checked, as far as that can be done before anything is known that they refer to.
-    async fn composite_params(
+    pub(in crate::engine) async fn composite_params(
         &self,
         order: &OrderName,
         key: &Key,
-        written: &ResourceEntry,
+        class: Option<&Name>,
+        written: Option<&Value>,
         id: &ResourceId,
         matched: &Matched,
     ) -> Result<Value, Error> {
         let empty = json!({});
-        let class = written.class.as_ref();
-        let written = self.reopened(order, key, id, written.params.as_ref().unwrap_or(&empty)).await?;
+        let written = self.reopened(order, key, id, written.unwrap_or(&empty)).await?;
         let invalid = |found| params_invalid(key, &matched.resource_type.meta.name, found);
         let told = |wrong: Vec<(String, String)>| {
             let violation = |(pointer, message)| Violation { pointer: format!("/params{pointer}"), message };

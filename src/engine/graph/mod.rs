@@ -7,6 +7,6 @@ mod filled;
 pub mod composite;
 pub mod outputs;
 pub mod waits;
-mod params;
+pub mod params;
 mod bind;
 mod handover;

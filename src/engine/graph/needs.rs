@@ -10,11 +10,12 @@ use crate::domain::placeholder::{self, Reference};
 use crate::domain::reason::Reason;
 use crate::domain::reference::{self, Named};
 use crate::domain::refusal::Refusal;
+use crate::engine::share::{Home, Sharing};
 use crate::engine::survey::{Maker, Wanted};
 use crate::stock::{Output, Stock};
 
 /// What each entry refers to: others of the order, and outputs that these have.
-pub(in crate::engine) fn needs(entries: &BTreeMap<Key, Wanted>) -> Result<Needs, Refusal> {
+pub(in crate::engine) fn needs(entries: &BTreeMap<Key, Wanted>, sharing: &Sharing) -> Result<Needs, Refusal> {
     let (mut needs, mut wrong) = (Needs::new(), Vec::new());
     for (key, entry) in entries {
         let mut needed: BTreeSet<Key> = entry.fills.values().cloned().collect();
@@ -24,7 +25,7 @@ pub(in crate::engine) fn needs(entries: &BTreeMap<Key, Wanted>) -> Result<Needs,
                     if matches!(entry.maker, Maker::Parts(_)) && Named::secret(&reference).is_some() {
                         continue;
                     }
-                    match refers(entries, entry, &pointer, &reference) {
+                    match refers(entries, sharing, entry, &pointer, &reference) {
                         Ok(other) => drop(needed.insert(other)),
                         Err(message) => wrong.push(violation(key, &pointer, message)),
                     }
@@ -35,6 +36,14 @@ pub(in crate::engine) fn needs(entries: &BTreeMap<Key, Wanted>) -> Result<Needs,
             }
         }
         needs.insert(key.clone(), needed);
+    }
+    // An alias is known when its home is.
+    for (key, shared) in &sharing.aliases {
+        let home = match &shared.home {
+            Home::Here(home) => Some(home.clone()),
+            Home::Elsewhere(..) => None,
+        };
+        needs.insert(key.clone(), home.into_iter().collect());
     }
     let Some(first) = wrong.first() else { return Ok(needs) };
     let message = match wrong.len() {
@@ -51,18 +60,24 @@ fn violation(key: &Key, pointer: &str, message: String) -> Violation {
 /// The entry that a placeholder at `pointer` refers to, if that has such an output, and a secret would stay one.
 fn refers(
     entries: &BTreeMap<Key, Wanted>,
+    sharing: &Sharing,
     entry: &Wanted,
     pointer: &str,
     reference: &Reference,
 ) -> Result<Key, String> {
     let output = reference::Output::parse(reference)?;
-    let Some(other) = entries.get(&output.key) else {
+    let other = match sharing.aliases.get(&output.key).map(|it| &it.home) {
+        Some(Home::Elsewhere(_, resource_type)) => Some(&**resource_type),
+        Some(Home::Here(home)) => entries.get(home).map(Wanted::resource_type),
+        None => entries.get(&output.key).map(Wanted::resource_type),
+    };
+    let Some(other) = other else {
         return Err(format!("`{reference}`: the order has no resource `{}`", output.key));
     };
-    let found = Stock::output(other.resource_type(), &output.path).map_err(|hint| {
+    let found = Stock::output(other, &output.path).map_err(|hint| {
         let name = output.path.first().map_or("", String::as_str);
         let hint = if hint.is_empty() { hint } else { format!(": {hint}") };
-        format!("`{reference}`: `{}` has no output `{name}`{hint}", other.written.resource_type)
+        format!("`{reference}`: `{}` has no output `{name}`{hint}", other.meta.name)
     })?;
     let schema = match &entry.maker {
         Maker::Driver(offer) => &offer.resource_type.params,

@@ -7,8 +7,12 @@ use crate::domain::operation::{Operation, Stage};
 use crate::engine::accept::{Standing, Work};
 
 /// What each of them waits for: what is made or changed, for what it refers to; what is deleted, for what referred to it to be gone or to
-/// refer to something else.
-pub(in crate::engine) fn waits(work: &[Work<'_>], standing: &Standing) -> Vec<Vec<OperationId>> {
+/// refer to something else. `elsewhere`: what a resource comes after in other orders.
+pub(in crate::engine) fn waits(
+    work: &[Work<'_>],
+    standing: &Standing,
+    elsewhere: &BTreeMap<ResourceId, Vec<OperationId>>,
+) -> Vec<Vec<OperationId>> {
     let at_work: BTreeMap<&ResourceId, &OperationId> = work.iter().map(|it| (&it.resource.id, &it.child.id)).collect();
     // What comes to its last step only when all that refer to it have moved has made what they need.
     let unmade = |it: &&Operation| it.stage != Stage::DeleteFormer || it.verb.removes();
@@ -29,7 +33,8 @@ pub(in crate::engine) fn waits(work: &[Work<'_>], standing: &Standing) -> Vec<Ve
             action if action.removes() => referrers.get(&it.resource.id).cloned().unwrap_or_default(),
             _ => it.resource.edges.iter().collect(),
         };
-        others.into_iter().filter_map(doing).cloned().collect()
+        let elsewhere = elsewhere.get(&it.resource.id).into_iter().flatten();
+        others.into_iter().filter_map(doing).chain(elsewhere).cloned().collect()
     };
     work.iter().map(waits).collect()
 }

@@ -6,7 +6,7 @@ use crate::domain::care::Former;
 use crate::domain::contract::Violation;
 use crate::domain::document::{Manifest, OrderManifest};
 use crate::domain::id::ResourceId;
-use crate::domain::name::{Key, Name, OrderName};
+use crate::domain::name::{Key, Name, OrderName, SharedId};
 use crate::domain::order::Order;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
@@ -104,14 +104,14 @@ impl Engine {
                 None => Some(&mut *existing),
             };
             let taken = from.map(|from| take(from, &former.key)).unwrap_or_default();
-            for (old, resource) in taken {
-                let rest = old.as_str().strip_prefix(former.key.as_str()).unwrap_or_default();
-                let new = Key::parse(&format!("{key}{rest}"))
-                    .map_err(|error| Refusal::new(Reason::DocumentInvalid, error.to_string()))?;
+            for (resource, new) in rekeyed(taken, &former.key, &Key::from(&key))? {
+                if let Some(id) = &resource.shared {
+                    return Err(shared(&key, &former, id).into());
+                }
                 self.at_rest(&resource).await?;
                 let was = match &former.order {
-                    Some(other) => format!("{other}/{old}"),
-                    None => old.to_string(),
+                    Some(other) => format!("{other}/{}", resource.name.key),
+                    None => resource.name.key.to_string(),
                 };
                 moving.moves.push(Moved { id: resource.id.clone(), key: new.clone(), was });
                 existing.insert(new.clone(), Resource { name: order.resource(new), ..resource });
@@ -208,12 +208,33 @@ struct Others {
     resources: BTreeMap<Name, BTreeMap<Key, Resource>>,
 }
 
+fn shared(key: &Name, former: &Former, id: &SharedId) -> Refusal {
+    let message = format!("`{key}` was `{former}`, which is shared under the id `{id}`");
+    Refusal::new(Reason::DocumentInvalid, message.clone())
+        .hint(format!("write `id: {id}` in the place of `was`: it is the same resource under any name"))
+        .violations(vec![at(key, message)])
+}
+
+/// Resources under their new keys, which begin with `key` where the former ones begin with `former`.
+pub(in crate::engine) fn rekeyed(
+    taken: Vec<(Key, Resource)>,
+    former: &Key,
+    key: &Key,
+) -> Result<Vec<(Resource, Key)>, Refusal> {
+    let rekeyed = |(old, resource): (Key, Resource)| {
+        let rest = old.as_str().strip_prefix(former.as_str()).unwrap_or_default();
+        let new = Key::parse(&format!("{key}{rest}"));
+        Ok((resource, new.map_err(|error| Refusal::new(Reason::DocumentInvalid, error.to_string()))?))
+    };
+    taken.into_iter().map(rekeyed).collect()
+}
+
 /// The key itself, or parts of it.
-fn holds(resources: &BTreeMap<Key, Resource>, key: &Key) -> bool {
+pub(in crate::engine) fn holds(resources: &BTreeMap<Key, Resource>, key: &Key) -> bool {
     resources.keys().any(|it| it.is_of(key))
 }
 
-fn take(resources: &mut BTreeMap<Key, Resource>, key: &Key) -> Vec<(Key, Resource)> {
+pub(in crate::engine) fn take(resources: &mut BTreeMap<Key, Resource>, key: &Key) -> Vec<(Key, Resource)> {
     let keys: Vec<Key> = resources.keys().filter(|it| it.is_of(key)).cloned().collect();
     keys.into_iter().filter_map(|key| resources.remove_entry(&key)).collect()
 }

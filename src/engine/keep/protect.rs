@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::domain::care::Care;
 use crate::domain::contract::{Change, Violation};
-use crate::domain::name::Key;
+use crate::domain::name::{Key, SharedId};
 use crate::domain::plan::PlannedAction;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
@@ -33,8 +33,13 @@ pub fn refuse(forbidden: &[(Key, PlannedAction)]) -> Result<(), Refusal> {
         .violations(forbidden.iter().map(violation).collect()))
 }
 
-/// What changes on record only. `name`: the former one and the new one, if it is renamed.
-pub fn recorded(care: &Care, before: &Care, name: Option<(&str, &str)>) -> Vec<Change> {
+/// What changes on record only. `name`: the former one and the new one, if it is renamed; `ids`: likewise, those that it is shared under.
+pub fn recorded(
+    care: &Care,
+    before: &Care,
+    name: Option<(&str, &str)>,
+    ids: (Option<&SharedId>, Option<&SharedId>),
+) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut put = |pointer: &str, before: Value, after: Value| {
         if before != after {
@@ -46,6 +51,7 @@ pub fn recorded(care: &Care, before: &Care, name: Option<(&str, &str)>) -> Vec<C
     if let Some((before, after)) = name {
         put("/name", json!(before), json!(after));
     }
+    put("/id", json!(ids.0), json!(ids.1));
     put("/protect", json!(before.protect), json!(care.protect));
     put("/on-remove", json!(before.on_remove), json!(care.on_remove));
     put("/observe-only", json!(before.observe_only), json!(care.observe_only));
@@ -93,11 +99,12 @@ mod tests {
     fn what_changes_on_record_is_told() {
         let before = Care::default();
         let after = Care { protect: true, on_remove: OnRemove::Retain, observe_only: true, adopted: Some("x".into()) };
+        let id = SharedId::new("company.db").expect("an id");
         let pointers = |changes: Vec<Change>| changes.into_iter().map(|it| it.pointer).collect::<Vec<_>>();
         assert_eq!(
-            pointers(recorded(&after, &before, Some(("a", "b")))),
-            ["/name", "/protect", "/on-remove", "/observe-only"]
+            pointers(recorded(&after, &before, Some(("a", "b")), (None, Some(&id)))),
+            ["/name", "/id", "/protect", "/on-remove", "/observe-only"]
         );
-        assert_eq!(recorded(&after, &after, None), []);
+        assert_eq!(recorded(&after, &after, None, (Some(&id), Some(&id))), []);
     }
 }

@@ -56,6 +56,7 @@ pub fn order(
     operation: Option<OperationState>,
     count: Count,
     held: Vec<Condition>,
+    shared: Vec<pb::SharedEntry>,
 ) -> pb::Order {
     pb::Order {
         name: it.name.to_string(),
@@ -73,6 +74,7 @@ pub fn order(
         etag: etag(it.version),
         source: it.source,
         conditions: held.into_iter().map(hold::condition).collect(),
+        shared,
     }
 }
 

@@ -25,6 +25,8 @@ fn resource(it: PlannedResource) -> pb::PlannedResource {
         id: it.id.map_or_else(String::new, |id| id.to_string()),
         resource_type: it.resource_type.to_string(),
         class: text(it.class.as_ref()),
+        shared_id: it.shared.map_or_else(String::new, String::from),
+        home: it.home.unwrap_or_default(),
         action: action(it.action).into(),
         changes: it.changes.into_iter().map(|it| change(it, &unknown)).collect(),
         outputs_json: it.outputs.to_string(),

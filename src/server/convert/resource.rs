@@ -1,6 +1,6 @@
 //! Resources.
 
-use crate::domain::resource::Resource;
+use crate::domain::resource::{Alias, Resource};
 use crate::domain::time::Timestamp;
 use crate::engine::view::mask;
 use crate::engine::{Discovery, Refreshed, ResourceView, Whose};
@@ -42,7 +42,7 @@ pub fn discovered(it: Discovery, next_page_token: String) -> pb::DiscoverObjects
 }
 
 /// `view` is what the record seals, masked.
-pub fn resource(it: Resource, view: ResourceView) -> pb::Resource {
+pub fn resource(it: Resource, view: ResourceView, aliases: Vec<Alias>) -> pb::Resource {
     let external_id = it.object.as_ref().and_then(|object| object.external_id.clone()).unwrap_or_default();
     let conditions = view.conditions.into_iter().map(hold::condition);
     pb::Resource {
@@ -75,5 +75,7 @@ pub fn resource(it: Resource, view: ResourceView) -> pb::Resource {
         observe_only: it.care.observe_only,
         adopted: it.care.adopted.unwrap_or_default(),
         observe_time: view.observe_time.map(time),
+        shared_id: it.shared.map_or_else(String::new, String::from),
+        shared_with: aliases.into_iter().map(|it| it.name.to_string()).collect(),
     }
 }

@@ -26,6 +26,7 @@ pub const ALL: &[Migration] = &[
     Migration { version: 7, sql: include_str!("migrations/0007.sql") },
     Migration { version: 9, sql: include_str!("migrations/0009.sql") },
     Migration { version: 10, sql: include_str!("migrations/0010.sql") },
+    Migration { version: 11, sql: include_str!("migrations/0011.sql") },
 ];
 
 /// Applies what is missing; refuses a database that was migrated by other texts or by a newer program.

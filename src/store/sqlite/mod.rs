@@ -20,6 +20,7 @@ mod document;
 mod order;
 mod generation;
 mod resource;
+mod alias;
 mod suspect;
 mod observation;
 mod operation;
@@ -54,11 +55,11 @@ use crate::domain::event::{Audit, Recorded};
 use crate::domain::generation::Generation;
 use crate::domain::hold::Hold;
 use crate::domain::id::{CoreId, OperationId, ResourceId};
-use crate::domain::name::OrderName;
+use crate::domain::name::{EnvironmentName, Name, OrderName, SharedId};
 use crate::domain::observation::{DueObservation, Observation};
 use crate::domain::operation::Operation;
 use crate::domain::order::Order;
-use crate::domain::resource::{Resource, ResourceState};
+use crate::domain::resource::{Alias, Resource, ResourceState};
 use crate::domain::secret::SecretRecord;
 use crate::domain::suspect::{Restored, Suspect};
 use crate::domain::time::{Clock, Entropy, Timestamp};
@@ -272,6 +273,33 @@ impl Store for Sqlite {
     async fn resources(&self, filter: &Filter, paging: &Paging) -> Result<Page<Resource>> {
         let (filter, paging) = (filter.clone(), paging.clone());
         self.readers.read(move |connection| resource::list(connection, &filter, &paging)).await
+    }
+
+    async fn shared(
+        &self,
+        place: &EnvironmentName,
+        resource_type: &Name,
+        class: Option<&Name>,
+        id: &SharedId,
+    ) -> Result<Option<Resource>> {
+        let (place, resource_type, class, id) = (place.clone(), resource_type.clone(), class.cloned(), id.clone());
+        let found = move |connection: &_| resource::shared(connection, &place, &resource_type, class.as_ref(), &id);
+        self.readers.glance(found).await
+    }
+
+    async fn aliases(&self, order: &OrderName) -> Result<Vec<Alias>> {
+        let order = order.clone();
+        self.readers.read(move |connection| alias::of_order(connection, &order)).await
+    }
+
+    async fn aliases_of(&self, resource: &ResourceId, limit: u32) -> Result<Vec<Alias>> {
+        let resource = resource.clone();
+        self.readers.glance(move |connection| alias::of_resource(connection, &resource, limit)).await
+    }
+
+    async fn referrers(&self, it: &Resource, limit: u32) -> Result<Vec<Resource>> {
+        let it = it.clone();
+        self.readers.read(move |connection| resource::referrers(connection, &it, limit)).await
     }
 
     async fn operation(&self, id: &OperationId) -> Result<Option<Operation>> {

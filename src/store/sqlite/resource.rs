@@ -9,7 +9,7 @@ use super::row::{Columns, all, int, json, one};
 use super::table::{Statements, Table, one_row};
 use crate::domain::document::Kind;
 use crate::domain::id::{OrderId, ResourceId};
-use crate::domain::name::{Key, OrderName, ResourceName, shard};
+use crate::domain::name::{EnvironmentName, Key, Name, OrderName, ResourceName, SharedId, shard};
 use crate::domain::resource::{ExternalObject, Resource, ResourceState};
 use crate::store::{Error, Filter, Move, Page, Paging, Pinned};
 
@@ -25,6 +25,7 @@ static TABLE: LazyLock<Statements> = LazyLock::new(|| {
             "labels",
             "type",
             "class",
+            "shared",
             "generation",
             "observed_generation",
             "desired",
@@ -73,6 +74,7 @@ fn read(columns: &mut Columns<'_>) -> Result<Resource, Error> {
         labels: columns.json()?,
         resource_type: columns.name()?,
         class: columns.name_optional()?,
+        shared: columns.parse_optional(|text| SharedId::new(text))?,
         generation: columns.number()?,
         observed_generation: columns.number()?,
         desired: columns.sealed()?,
@@ -123,6 +125,7 @@ pub fn put(connection: &Connection, it: &Resource) -> Result<(), Error> {
         json(&it.labels),
         it.resource_type.as_str(),
         it.class.as_ref().map(|class| class.as_str()),
+        it.shared.as_ref().map(|id| id.as_str()),
         int(it.generation),
         int(it.observed_generation),
         it.desired.to_bytes(),
@@ -184,12 +187,16 @@ pub fn rename(connection: &Connection, moves: &[Move]) -> Result<(), Error> {
     Ok(())
 }
 
-/// With its secrets, natural keys, suspicion and observation; the deleted resource is the answer.
+/// With its secrets, natural keys, suspicion and observation; the deleted resource is the answer. A conflict while another entry is this
+/// resource too.
 pub fn delete(connection: &Connection, id: &ResourceId, version: u64) -> Result<Resource, Error> {
     let Some(resource) = get(connection, id)? else {
         return Err(Error::Conflict { record: format!("resource {id}") });
     };
-    let mut statement = connection.prepare_cached("DELETE FROM resource WHERE id = ?1 AND version = ?2")?;
+    let mut statement = connection.prepare_cached(
+        "DELETE FROM resource WHERE id = ?1 AND version = ?2
+            AND NOT EXISTS (SELECT 1 FROM alias WHERE alias.resource = ?1)",
+    )?;
     one_row(statement.execute(params![id.as_str(), int(version)])?, || resource.name.to_string())?;
     connection.prepare_cached("DELETE FROM secret WHERE resource = ?1")?.execute([id.as_str()])?;
     connection.prepare_cached("DELETE FROM natural_key WHERE resource = ?1")?.execute([id.as_str()])?;
@@ -200,6 +207,36 @@ pub fn delete(connection: &Connection, id: &ResourceId, version: u64) -> Result<
 
 pub fn get(connection: &Connection, id: &ResourceId) -> Result<Option<Resource>, Error> {
     one(connection, "resource", &SELECT, [id.as_str()], read)
+}
+
+/// The one that entries of this type, class and id are.
+pub fn shared(
+    connection: &Connection,
+    place: &EnvironmentName,
+    resource_type: &Name,
+    class: Option<&Name>,
+    id: &SharedId,
+) -> Result<Option<Resource>, Error> {
+    let sql = format!(
+        "{} WHERE project = ?1 AND environment = ?2 AND type = ?3 AND coalesce(class, '') = ?4 AND shared = ?5",
+        TABLE.select
+    );
+    let class = class.map_or("", Name::as_str);
+    let params = [place.project.as_str(), place.environment.as_str(), resource_type.as_str(), class, id.as_str()];
+    one(connection, "resource", &sql, params, read)
+}
+
+/// Those of other orders of its environment that refer to it. A scan: asked only of what is shared.
+pub fn referrers(connection: &Connection, it: &Resource, limit: u32) -> Result<Vec<Resource>, Error> {
+    let sql = format!(
+        "{} WHERE project = ?1 AND environment = ?2 AND order_name <> ?3
+            AND EXISTS (SELECT 1 FROM json_each(edges) WHERE value = ?4)
+         ORDER BY order_name, key LIMIT {limit}",
+        TABLE.select
+    );
+    let order = &it.name.order;
+    let params = [order.project.as_str(), order.environment.as_str(), order.order.as_str(), it.id.as_str()];
+    all(connection, "resource", &sql, params, read)
 }
 
 pub fn list(connection: &Connection, filter: &Filter, paging: &Paging) -> Result<Page<Resource>, Error> {
@@ -219,7 +256,11 @@ pub fn list(connection: &Connection, filter: &Filter, paging: &Paging) -> Result
 }
 
 pub fn count(connection: &Connection, order: &OrderName) -> Result<Vec<(ResourceState, u64)>, Error> {
-    let sql = "SELECT state, count(*) FROM resource WHERE project = ?1 AND environment = ?2 AND order_name = ?3 GROUP BY state";
+    let sql = "SELECT state, count(*) FROM (
+            SELECT state FROM resource WHERE project = ?1 AND environment = ?2 AND order_name = ?3
+            UNION ALL SELECT r.state FROM alias a JOIN resource r ON r.id = a.resource
+                WHERE a.project = ?1 AND a.environment = ?2 AND a.order_name = ?3
+        ) GROUP BY state";
     let params = [order.project.as_str(), order.environment.as_str(), order.order.as_str()];
     all(connection, "resource", sql, params, |columns| Ok((columns.word()?, columns.number()?)))
 }

@@ -2,6 +2,7 @@
 //!
 //! Puts are insert at version 1 and update after that, each refusing when the stored version is not one below.
 
+use rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE;
 use rusqlite::{Connection, Params};
 
 use crate::store::Error;
@@ -56,8 +57,13 @@ impl Statements {
         record: impl FnOnce() -> String,
     ) -> Result<(), Error> {
         let sql = if version == 1 { &self.insert } else { &self.update };
-        let changed = connection.prepare_cached(sql)?.execute(params)?;
-        one_row(changed, record)
+        match connection.prepare_cached(sql)?.execute(params) {
+            // What it has to itself has been taken by another.
+            Err(rusqlite::Error::SqliteFailure(error, _)) if error.extended_code == SQLITE_CONSTRAINT_UNIQUE => {
+                one_row(0, record)
+            }
+            changed => one_row(changed?, record),
+        }
     }
 }
 

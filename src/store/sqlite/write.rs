@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{
-    awaiting, document, driver, generation, hold, journal, natural_key, observation, operation, order, prune, request,
+    alias, awaiting, document, driver, generation, hold, journal, natural_key, observation, operation, order, prune, request,
     resource, secret, suspect, token,
 };
 use crate::domain::event::{Change, Event};
@@ -73,6 +73,14 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
         Write::Rename(moves) => {
             resource::rename(connection, moves)?;
             moves.iter().for_each(|it| changes.touch(it.name.order.project.as_str()));
+        }
+        Write::Alias(it) => {
+            alias::insert(connection, it)?;
+            changes.touch(it.name.order.project.as_str());
+        }
+        Write::DropAlias(it) => {
+            alias::delete(connection, it)?;
+            changes.touch(it.name.order.project.as_str());
         }
         Write::DeleteResource { id, version, time } => {
             let gone = resource::delete(connection, id, *version)?;

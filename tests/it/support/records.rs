@@ -112,6 +112,7 @@ impl Records {
             labels: order.labels.clone(),
             resource_type: name("postgres-database"),
             class: None,
+            shared: None,
             generation: 1,
             observed_generation: 0,
             desired: self.sealed("{\"params\":{},\"config\":{}}"),

@@ -1,0 +1,15 @@
+-- What entries of several orders share a resource under.
+ALTER TABLE resource ADD COLUMN shared TEXT;
+CREATE UNIQUE INDEX resource_shared ON resource (project, environment, type, coalesce(class, ''), shared) WHERE shared IS NOT NULL;
+
+-- Entries of orders that are the resource of another entry. None outlives its resource.
+CREATE TABLE alias (
+    project     TEXT    NOT NULL,
+    environment TEXT    NOT NULL,
+    order_name  TEXT    NOT NULL,
+    key         TEXT    NOT NULL,
+    shard       INTEGER NOT NULL,
+    resource    TEXT    NOT NULL,
+    PRIMARY KEY (project, environment, order_name, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX alias_resource ON alias (resource);
