@@ -62,11 +62,14 @@ pub struct Desired {
     /// Of one whose params refer to outputs of others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wiring: Option<Wiring>,
+    /// Of one that is shared: its params as they were ordered, for entries that leave them out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<serde_json::Value>,
 }
 
 impl Desired {
     pub fn new(params: serde_json::Value, config: serde_json::Value) -> Self {
-        Self { params, config, wiring: None }
+        Self { params, config, wiring: None, said: None }
     }
 
     /// All of its params are what they shall be.

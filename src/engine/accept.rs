@@ -25,8 +25,8 @@ use super::history;
 use super::keep::adopt::Adopting;
 use super::keep::moving::Moving;
 use super::keep::{grace, owner};
-use super::share::Sharing;
 use super::overtake::{gives_way, hurry, mark_parked, supersede};
+use super::share::Sharing;
 use super::upgrade::Upgraded;
 
 /// Who asks, when, and how it is to be remembered.
@@ -115,7 +115,8 @@ pub fn accept(
         let child = child(planned, &resource, &parent, asking);
         work.push(Work { planned, resource, child });
     }
-    let mut own: BTreeMap<Key, ResourceId> = standing.resources.values().map(|it| (it.name.key.clone(), it.id.clone())).collect();
+    let mut own: BTreeMap<Key, ResourceId> =
+        standing.resources.values().map(|it| (it.name.key.clone(), it.id.clone())).collect();
     own.extend(work.iter().map(|it| (it.planned.key.clone(), it.resource.id.clone())));
     let waits = waits(&work, standing, &bringing.sharing.comes_after);
     let mut children = Vec::with_capacity(work.len());
@@ -135,9 +136,6 @@ pub fn accept(
             let record = asking.sealer.secret(fresh, &resource.id, &asking.principal.name, now);
             commit.writes.push(Write::Secret(Box::new(record)));
         }
-        if let Some(key) = bringing.keys.get(&planned.key) {
-            commit.writes.push(Write::ReserveKey(key.clone()));
-        }
         grace::keep(&mut child, planned.grace_ms, open, now);
         let mut resource = resource;
         if grace::is_kept(&child) {
@@ -147,6 +145,8 @@ pub fn accept(
             ready.push((child.id.clone(), resource.id.clone()));
         }
         commit.writes.push(Write::Resource(Box::new(resource)));
+        // After the record: of two that would make what they share, the second one is told that there is one.
+        commit.writes.extend(bringing.keys.get(&planned.key).cloned().map(Write::ReserveKey));
         children.push((child, awaited));
     }
     commit.writes.extend(bringing.sharing.coming(&plan.order, &own, now));

@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn what_is_too_long_is_counted() {
         let leaving = vec![Leaving { resource: resource(), driver: "d@1".into(), grace_ms: 0 }];
-        let mut plan = plan(&order_name(), Vec::new(), leaving).expect("a plan");
+        let mut plan = plan(&order_name(), Vec::new(), leaving, Vec::new()).expect("a plan");
         let big = json!("x".repeat(100 * 1_024));
         let change = Change { pointer: "/params/a".into(), before: None, after: Some(big), forces_replacement: false };
         plan.resources[0].changes = vec![change];

@@ -403,12 +403,12 @@ mod tests {
             (retained.clone(), PlannedAction::Release, 0),
             (Care { observe_only: true, ..Care::default() }, PlannedAction::Release, 0),
         ] {
-            let plan = plan(&order_name(), Vec::new(), leaving(care)).expect("a plan");
+            let plan = plan(&order_name(), Vec::new(), leaving(care), Vec::new()).expect("a plan");
             assert_eq!((plan.resources[0].action, plan.resources[0].grace_ms), (expected, grace_ms));
             assert_eq!(plan.destroys(), expected == PlannedAction::Delete);
         }
         let guarded = Care { protect: true, ..retained };
-        let refused = plan(&order_name(), Vec::new(), leaving(guarded.clone())).expect_err("refused");
+        let refused = plan(&order_name(), Vec::new(), leaving(guarded.clone()), Vec::new()).expect_err("refused");
         assert_eq!(refused.reason, Reason::ResourceProtected);
 
         let mut entry = surveyed("db", Action::None, standing(true, false));

@@ -303,6 +303,7 @@ impl Engine {
         if !others.is_empty() {
             desired.wiring = Some(Wiring { lent: made.lent, ..wiring(made.written.clone(), others) });
         }
+        desired.said = written.id.as_ref().map(|_| made.written.clone());
         let on_record = match existing {
             Some(existing) => Some(self.on_record(existing, &desired, others).await?),
             None => None,

@@ -124,7 +124,7 @@ impl Engine {
         desired: Desired,
         offer: &Offer,
     ) -> Result<bool, Error> {
-        let Desired { config, wiring: Some(wiring), .. } = desired else { return Ok(true) };
+        let Desired { config, wiring: Some(wiring), said, .. } = desired else { return Ok(true) };
         let known = match self.outputs_of(&wiring).await? {
             Ok(known) => known,
             Err(message) => return self.fail(resource, operation, offer, Reason::DependencyFailed, message).await,
@@ -156,6 +156,7 @@ impl Engine {
             params: made.params,
             config,
             wiring: Some(Wiring { written: made.written, bound: true, lent: made.lent, ..wiring }),
+            said,
         };
         commit.writes.extend(natural.map(Write::ReserveKey));
         commit.writes.push(Write::Resource(Box::new(Resource {

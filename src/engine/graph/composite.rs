@@ -58,6 +58,8 @@ impl Engine {
         let (params, secrets) = self.hide(order, key, id, params.clone(), &marked, &[]).await?;
         let mut desired = Desired::new(params, json!({}));
         desired.wiring = Some(wiring(template.clone(), others));
+        let given = hidden(written.params.clone().unwrap_or_else(|| json!({})), &secrets);
+        desired.said = written.id.as_ref().map(|_| given.clone());
         let mut on_record = match existing {
             Some(existing) => Some(self.on_record(existing, &desired, others).await?),
             None => None,
@@ -106,9 +108,7 @@ impl Engine {
             was: None,
         };
         let outputs = Some(self.outputs_after(id, &surveyed)?);
-        let given = written.params.clone().unwrap_or_else(|| json!({}));
-        let written = hidden(given, &secrets);
-        Ok(Found { surveyed, id: id.clone(), secrets, natural: None, written, outputs })
+        Ok(Found { surveyed, id: id.clone(), secrets, natural: None, written: given, outputs })
     }
 
     /// The inner error says why its outputs cannot be like this.

@@ -115,7 +115,8 @@ impl Engine {
             );
             return Err(Refusal::new(Reason::RecipeUnfit, message).hint("its recipe has to be changed").into());
         }
-        let params = self.composite_params(order, key, written.class.as_ref(), written.params.as_ref(), id, &matched).await?;
+        let params =
+            self.composite_params(order, key, written.class.as_ref(), written.params.as_ref(), id, &matched).await?;
         let environment = self.stock.environment(&order.project, &order.environment).await?;
         let mut own = Own {
             key,

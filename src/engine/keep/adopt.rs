@@ -293,7 +293,7 @@ mod tests {
         use crate::domain::principal::Role;
         use crate::engine::plan::{Leaving, plan};
         let leaving = vec![Leaving { resource: resource(), driver: "d".into(), grace_ms: 0 }];
-        let mut plan = plan(&crate::engine::testing::order_name(), Vec::new(), leaving).expect("a plan");
+        let mut plan = plan(&crate::engine::testing::order_name(), Vec::new(), leaving, Vec::new()).expect("a plan");
         let who = |roles: &[Role]| Principal { name: "token:anna".into(), roles: roles.to_vec() };
         assert_eq!(may(&who(&[Role::Developer]), &plan), Ok(()), "it adopts nothing");
         plan.resources[0].action = PlannedAction::Adopt;

@@ -174,7 +174,8 @@ impl Engine {
         Ok(others)
     }
 
-    async fn at_rest(&self, resource: &Resource) -> Result<(), Error> {
+    /// What is worked on keeps its name.
+    pub(in crate::engine) async fn at_rest(&self, resource: &Resource) -> Result<(), Error> {
         match self.store.open_operations(&resource.id).await?.first() {
             None => Ok(()),
             Some(open) => {

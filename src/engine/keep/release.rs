@@ -50,6 +50,12 @@ impl Engine {
         if resource.care.protect {
             protect::refuse(&[(key.clone(), PlannedAction::Release)])?;
         }
+        if let Some(alias) = self.store.aliases_of(&resource.id, 1).await?.first() {
+            let message = format!("`{key}` cannot be released: `{}` is the same resource", alias.name.short());
+            return Err(Refusal::new(Reason::ResourceHasDependants, message)
+                .hint("take the other entries out of their orders first; the last one can be released")
+                .into());
+        }
         let others = self.existing(&resource.name.order).await?;
         let referrers: Vec<_> = others
             .values()

@@ -1,5 +1,8 @@
 //! What a shared resource that goes has to wait for: other orders may still be taking down what referred to it.
 
+use std::collections::BTreeSet;
+
+use crate::domain::name::Key;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::domain::resource::Resource;
@@ -11,7 +14,11 @@ use super::Sharing;
 impl Engine {
     /// Finds out what has to be gone before these can go.
     pub(in crate::engine) async fn comes_after(&self, leaving: &[Leaving], sharing: &mut Sharing) -> Result<(), Error> {
-        for it in leaving.iter().map(|it| &it.resource).filter(|it| it.shared.is_some()) {
+        let shared: BTreeSet<&Key> =
+            leaving.iter().filter(|it| it.resource.shared.is_some()).map(|it| &it.resource.name.key).collect();
+        // Parts of what is shared are referred to as well.
+        let concerned = leaving.iter().filter(|it| shared.iter().any(|key| it.resource.name.key.is_of(key)));
+        for it in concerned.map(|it| &it.resource) {
             let mut gone = Vec::new();
             for referrer in self.store.referrers(it, u32::MAX).await? {
                 let open = self.store.open_operations(&referrer.id).await?;

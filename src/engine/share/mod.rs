@@ -72,7 +72,10 @@ impl Sharing {
 
     /// The aliases of an entry of the order.
     pub fn of<'a>(&'a self, home: &'a Key) -> impl Iterator<Item = &'a Key> {
-        self.aliases.iter().filter(move |(_, it)| matches!(&it.home, Home::Here(key) if key == home)).map(|(key, _)| key)
+        self.aliases
+            .iter()
+            .filter(move |(_, it)| matches!(&it.home, Home::Here(key) if key == home))
+            .map(|(key, _)| key)
     }
 }
 
@@ -160,6 +163,7 @@ impl Engine {
             let heir = asked.iter().find(|(heir, it)| Some(*it) == identity.as_ref() && !holds(existing, heir));
             if let Some((heir, _)) = heir {
                 for (resource, new) in rekeyed(take(existing, key), key, heir)? {
+                    self.at_rest(&resource).await?;
                     let was = resource.name.key.to_string();
                     moving.moves.push(Moved { id: resource.id.clone(), key: new.clone(), was });
                     existing.insert(new.clone(), Resource { name: order.resource(new), ..resource });
@@ -172,6 +176,9 @@ impl Engine {
                 return Err(store::Error::Conflict { record: to.name.order.to_string() }.into());
             };
             let resources = rekeyed(take(existing, key), key, &to.name.key)?;
+            for (resource, _) in &resources {
+                self.at_rest(resource).await?;
+            }
             sharing.handed.push(Handed { to, order: other, resources });
         }
         Ok(())

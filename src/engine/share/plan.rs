@@ -58,12 +58,7 @@ impl Sharing {
         planned
     }
 
-    fn forgotten(
-        &self,
-        alias: &Alias,
-        elsewhere: Option<&Resource>,
-        surveyed: &[Surveyed],
-    ) -> Option<PlannedResource> {
+    fn forgotten(&self, alias: &Alias, elsewhere: Option<&Resource>, surveyed: &[Surveyed]) -> Option<PlannedResource> {
         let own = surveyed.iter().filter_map(|it| it.existing.as_ref().map(|it| &it.resource));
         let handed = self.handed.iter().flat_map(|it| &it.resources).map(|(resource, _)| resource);
         let resource = elsewhere.or_else(|| own.chain(handed).find(|it| it.id == alias.resource))?;

@@ -11,7 +11,6 @@ use crate::domain::document::{OrderManifest, ResourceEntry};
 use crate::domain::json::pointer_push;
 use crate::domain::marker;
 use crate::domain::name::{Key, Name, OrderName};
-use crate::domain::placeholder::escaped;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::domain::resource::{Desired, Resource};
@@ -56,7 +55,7 @@ impl Engine {
             let Some(resource) = existing.get(&Key::from(name)).filter(|it| it.shared.is_some()) else { continue };
             entry.on_remove.get_or_insert(resource.care.on_remove);
             if entry.params.is_none() {
-                entry.params = Some(escaped(&self.desired_of(resource)?.params));
+                entry.params = self.desired_of(resource)?.said;
             }
         }
         Ok(Cow::Owned(whole))
@@ -82,12 +81,7 @@ impl Engine {
     }
 
     /// Held against another order's resource.
-    async fn said_of(
-        &self,
-        key: &Key,
-        entry: &ResourceEntry,
-        home: &Resource,
-    ) -> Result<Said, Error> {
+    async fn said_of(&self, key: &Key, entry: &ResourceEntry, home: &Resource) -> Result<Said, Error> {
         let open = self.store.open_operations(&home.id).await?;
         if let Some(deletion) = open.iter().find(|it| it.verb.removes()) {
             let message = format!("`{key}` is `{}`, which is being deleted", home.name.short());
@@ -96,7 +90,10 @@ impl Engine {
                 false => "wait until it is gone, then apply again".to_owned(),
             };
             let violation = at(key, "id", message.clone());
-            return Err(Refusal::new(Reason::ConcurrentOperation, message).hint(hint).violations(vec![violation]).into());
+            return Err(Refusal::new(Reason::ConcurrentOperation, message)
+                .hint(hint)
+                .violations(vec![violation])
+                .into());
         }
         let desired = self.desired_of(home)?;
         let mut differing = Vec::new();

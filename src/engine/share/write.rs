@@ -20,7 +20,9 @@ impl Sharing {
         let inherited = self.handed.iter().map(|it| &it.to);
         let mut writes: Vec<Write> = left.chain(inherited).cloned().map(Write::DropAlias).collect();
         for handed in &self.handed {
-            writes.push(Write::Rename(handed.resources.iter().map(|(resource, key)| moved(handed, resource, key)).collect()));
+            writes.push(Write::Rename(
+                handed.resources.iter().map(|(resource, key)| moved(handed, resource, key)).collect(),
+            ));
             let after = |(resource, key): &(Resource, Key)| Resource {
                 name: handed.to.name.order.resource(key.clone()),
                 order: handed.order.id.clone(),

@@ -23,17 +23,25 @@ pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let record = records::one(session, args.kind, &args.name).await?;
     let paint = session.terminal.stdout_paint();
     let mut text = describe(&output::reference(args.kind, &record), &record, &paint);
+    if args.kind == Kind::Order {
+        text.push_str(&section("Resources", Kind::Resource, &records::of_order(session, &record).await?, &paint)?);
+    }
     for (heading, kind, filter) in related(args.kind, &record) {
         let there = located(session, &record);
-        let found = records::list(&there, kind, &filter).await?.records;
-        if !found.is_empty() {
-            text.push_str(&format!("\n{}\n", paint.bold(heading)));
-            let table = output::records(kind, &found, output::Format::Table, false)?;
-            text.extend(table.lines().map(|line| format!("  {line}\n")));
-        }
+        text.push_str(&section(heading, kind, &records::list(&there, kind, &filter).await?.records, &paint)?);
     }
     output::print(&text)?;
     Ok(Exit::Done)
+}
+
+/// Nothing, if there are none.
+fn section(heading: &str, kind: Kind, records: &[Value], paint: &Paint) -> anyhow::Result<String> {
+    if records.is_empty() {
+        return Ok(String::new());
+    }
+    let table = output::records(kind, records, output::Format::Table, false)?;
+    let lines: String = table.lines().map(|line| format!("  {line}\n")).collect();
+    Ok(format!("\n{}\n{lines}", paint.bold(heading)))
 }
 
 /// The session, moved to where the record lives: it may have been named in full, or by its id.
@@ -59,9 +67,7 @@ fn related(kind: Kind, record: &Value) -> Vec<(&'static str, Kind, Filter)> {
     let newest = Filter { limit: OPERATIONS, ..Filter::default() };
     match kind {
         Kind::Order => {
-            let of_order = Filter { order: text("name"), ..Filter::default() };
-            let operations = Filter { limit: OPERATIONS, ..of_order.clone() };
-            vec![("Resources", Kind::Resource, of_order), ("Newest operations", Kind::Operation, operations)]
+            vec![("Newest operations", Kind::Operation, Filter { order: text("name"), ..newest })]
         }
         Kind::Resource => {
             vec![("Newest operations", Kind::Operation, Filter { resource: text("id"), ..newest })]

@@ -82,6 +82,10 @@ fn render_resource(resource: &PlannedResource, paint: &Paint, wide: bool) -> Str
     if wide && !resource.recipe_reason.is_empty() {
         text.push_str(&format!("      because {}\n", resource.recipe_reason));
     }
+    // Where it is handed on, or not shared any more, the change says so.
+    if !resource.home.is_empty() && resource.changes.iter().all(|it| it.pointer == "/id" && !it.after_json.is_empty()) {
+        text.push_str(&format!("      is the resource of {}, shared as {}\n", resource.home, resource.shared_id));
+    }
     if let Some(grace) = &resource.deletion_grace {
         text.push_str(&format!("      kept for {} first\n", span(grace.seconds)));
     }
@@ -275,6 +279,11 @@ mod tests {
                 resource("notes", Action::Record, vec![change("/name", "\"db\"", "\"notes\"", false)]),
                 resource("old", Action::Release, vec![]),
                 resource("seen", Action::None, vec![change("/params/size", "1", "2", false)]),
+                PlannedResource {
+                    home: "billing/db".into(),
+                    shared_id: "company.db".into(),
+                    ..resource("store", Action::Record, vec![change("/id", "", "\"company.db\"", false)])
+                },
             ],
             warnings: vec![],
             ..example()
@@ -297,7 +306,11 @@ mod tests {
           = observe seen  postgres-database
               ~ /params/size: 1 → 2
 
-        Plan: 0 to create, 0 to update, 0 to replace, 1 to delete, 1 to adopt, 1 to release, 1 to record, 1 unchanged.
+          * record store  postgres-database
+              is the resource of billing/db, shared as company.db
+              + /id: "company.db"
+
+        Plan: 0 to create, 0 to update, 0 to replace, 1 to delete, 1 to adopt, 1 to release, 2 to record, 1 unchanged.
         Digest: 9f86d081
         "#);
         for (seconds, text) in [(90, "1m 30s"), (0, "a moment"), (90_061, "1d 1h")] {

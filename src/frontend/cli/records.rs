@@ -165,6 +165,23 @@ pub async fn one(session: &Session, kind: Kind, typed: &str) -> anyhow::Result<V
     })
 }
 
+/// Resources of an order, by name: its own, and under the keys that its entries have there those that it shares.
+pub async fn of_order(session: &Session, order: &Value) -> anyhow::Result<Vec<Value>> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let name = text(&order["name"]);
+    let mut there = session.clone();
+    (there.settings.project, there.settings.environment) = (text(&order["project"]), text(&order["environment"]));
+    let mut all = list(&there, Kind::Resource, &Filter { order: name.clone(), ..Filter::default() }).await?.records;
+    for entry in order["status"]["shared"].as_array().into_iter().flatten() {
+        let mut shared = one(&there, Kind::Resource, &text(&entry["resource-id"])).await?;
+        shared["home"] = entry["resource"].clone();
+        shared["name"] = Value::from(format!("{name}/{}", text(&entry["key"])));
+        all.push(shared);
+    }
+    all.sort_by_key(|it| text(&it["name"]));
+    Ok(all)
+}
+
 fn has_labels(record: &Value, labels: &BTreeMap<String, String>) -> bool {
     labels.iter().all(|(key, value)| {
         record.get("labels").and_then(|it| it.get(key)).and_then(Value::as_str) == Some(value.as_str())

@@ -8,8 +8,7 @@ use super::connect::Session;
 use super::exit::Exit;
 use super::kind::Kind;
 use super::paint::{Paint, clean};
-use super::records::{self, Filter};
-use super::{columns, names, output};
+use super::{columns, output, records};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -19,12 +18,7 @@ pub struct Args {
 
 pub async fn run(session: &Session, args: &Args) -> anyhow::Result<Exit> {
     let order = records::one(session, Kind::Order, &args.order).await?;
-    let full = names::full(session, Kind::Order, &args.order)?;
-    let mut there = session.clone();
-    let (project, environment, name) = names::scope(&full);
-    there.settings.project = project;
-    there.settings.environment = environment;
-    let resources = records::list(&there, Kind::Resource, &Filter { order: name, ..Filter::default() }).await?.records;
+    let resources = records::of_order(session, &order).await?;
     output::print(&draw(&order, &resources, &session.terminal.stdout_paint()))?;
     Ok(Exit::Done)
 }
@@ -61,6 +55,9 @@ fn draw(order: &Value, resources: &[Value], paint: &Paint) -> String {
             paint.dim(&after)
         ));
         let mut leaves = Vec::new();
+        if !text(resource, "/home").is_empty() {
+            leaves.push(format!("is {}, shared as {}", text(resource, "/home"), text(resource, "/shared-id")));
+        }
         if !text(resource, "/reason").is_empty() {
             leaves.push(
                 clean(&format!("{}: {}", text(resource, "/reason"), text(resource, "/message"))).replace('\n', " "),
@@ -109,12 +106,13 @@ mod tests {
             json!({"name": "checkout/cache", "type": "cache", "state": "failed", "reason": "BACKEND_REFUSED",
                 "message": "no room", "needs": ["res_1"]}),
             json!({"name": "checkout/db", "type": "postgres-database", "class": "ha", "state": "ready",
+                "home": "billing/store", "shared-id": "company.db",
                 "id": "res_1", "external-id": "orders", "recipe": "shared", "recipe-revision": 3, "connections": {"server": "pg"}}),
         ];
         assert_eq!(
             draw(&order, &resources, &Paint::plain()),
             "order/checkout  failed\n├─ cache  cache  failed  ← db\n│  └─ BACKEND_REFUSED: no room\n\
-             └─ db  postgres-database (ha)  ready\n   ├─ object orders\n   ├─ recipe shared (revision 3)\n   \
+             └─ db  postgres-database (ha)  ready\n   ├─ is billing/store, shared as company.db\n   ├─ object orders\n   ├─ recipe shared (revision 3)\n   \
              └─ connection pg as server\n"
         );
     }

@@ -7,7 +7,7 @@ use super::super::criteria::{fit, specificity};
 use super::super::matching::{Why, check_class, choose, ties};
 use super::{name, of, record, told};
 use crate::domain::document::{Criteria, Document, Manifest, ResourceType};
-use crate::domain::name::Key;
+use crate::domain::name::{Key, SharedId};
 
 fn recipe(recipe: &str, criteria: Value) -> Document {
     record(json!({ "name": recipe, "type": "db", "driver": "d", "match": criteria }))
@@ -23,7 +23,7 @@ fn wanted(class: Option<&str>, environment_type: &str) -> Wanted {
         environment_type: name(environment_type),
         order: Some(name("checkout")),
         key: Some(Key::from(name("main"))),
-        id: Some(name("orders")),
+        id: Some(SharedId::new("orders").expect("an id")),
     }
 }
 

@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::{
-    alias, awaiting, document, driver, generation, hold, journal, natural_key, observation, operation, order, prune, request,
-    resource, secret, suspect, token,
+    alias, awaiting, document, driver, generation, hold, journal, natural_key, observation, operation, order, prune,
+    request, resource, secret, suspect, token,
 };
 use crate::domain::event::{Change, Event};
 use crate::domain::id::{OperationId, ResourceId};

@@ -22,7 +22,7 @@ pub async fn rows(table: &mut Table) {
     let missing = "{ db: { type: sqlite-database } }";
     let words = ["/resources/db/params", "missing key `name`"];
     table.refuses_order("params: none where some are needed", InvalidArgument, "PARAMS_INVALID", &words, missing).await;
-    let cases: [(&str, tonic::Code, &str, &str, &[&str]); 6] = [
+    let cases: [(&str, tonic::Code, &str, &str, &[&str]); 9] = [
         (
             "order: unknown type",
             NotFound,
@@ -50,6 +50,27 @@ pub async fn rows(table: &mut Table) {
             "DOCUMENT_INVALID",
             "{ db: { type: probe, clas: pg } }",
             &["order.yaml:4:33", "did you mean `class`?"],
+        ),
+        (
+            "order: an id that is none",
+            InvalidArgument,
+            "DOCUMENT_INVALID",
+            "{ db: { type: probe, id: Company/DB } }",
+            &["order.yaml:4:37", "Company/DB", "an id is 1 to 63 of a-z"],
+        ),
+        (
+            "order: an id, and what does not go with it",
+            InvalidArgument,
+            "DOCUMENT_INVALID",
+            "{ db: { type: probe, id: company.db, adopt: old, observe-only: true } }",
+            &["`adopt` does not go with `id`", "`observe-only` does not go with `id`", "afterwards"],
+        ),
+        (
+            "order: an id, and params that only this order knows",
+            InvalidArgument,
+            "DOCUMENT_INVALID",
+            "{ a: { type: probe }, db: { type: probe, id: x, params: { name: '${resources.a.outputs.name}' } } }",
+            &["`db` is shared", "resources.a.outputs.name", "leave `id` out"],
         ),
         (
             "order: a secret's handle in params",

@@ -267,7 +267,7 @@ async fn what_exists_already_is_offered_as_it_is() {
     assert_eq!(view.outputs["url"], "[secret]");
     let reveal = async || {
         let m = bench.core.store.resource(&m.id).await.expect("the store answers").expect("it is there");
-        let revealed = bench.core.engine.reveal(&[m], "m", &admin()).await.expect("revealed");
+        let revealed = bench.core.engine.reveal(&[(m.name.key.clone(), m)], "m", &admin()).await.expect("revealed");
         revealed[0].1["url"].clone()
     };
     assert_eq!(reveal().await, "smtp://shop:hunter2@mail.example.com");

@@ -12,5 +12,6 @@ mod lifecycle;
 mod breaking;
 mod pausing;
 mod pruning;
+mod sharing;
 mod upgrades;
 mod waiting;

@@ -33,11 +33,20 @@ pub fn order(order: &pb::Order) -> Value {
         ("create-time", time(&order.create_time)),
         ("update-time", time(&order.update_time)),
         ("etag", json!(order.etag)),
+        ("shared", order.shared.iter().map(shared).collect()),
         ("conditions", conditions(&order.conditions)),
     ]);
     let mut value = order_manifest(&order.name, &order.manifest_json);
     value["status"] = status;
     value
+}
+
+fn shared(entry: &pb::SharedEntry) -> Value {
+    object([
+        ("key", json!(entry.key)),
+        ("resource", json!(names::short_resource(&entry.resource))),
+        ("resource-id", json!(entry.resource_id)),
+    ])
 }
 
 /// As it can be applied.

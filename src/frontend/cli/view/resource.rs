@@ -16,6 +16,8 @@ pub fn resource(resource: &pb::Resource) -> Value {
         ("id", json!(resource.id)),
         ("type", json!(resource.resource_type)),
         ("class", json!(resource.class)),
+        ("shared-id", json!(resource.shared_id)),
+        ("shared-with", resource.shared_with.iter().map(|it| json!(names::short_resource(it))).collect()),
         ("labels", json!(resource.labels.iter().collect::<BTreeMap<_, _>>())),
         ("state", json!(resource.state)),
         ("reason", json!(resource.reason)),

@@ -14,6 +14,7 @@ pub mod pruning;
 pub mod queue;
 pub mod resources;
 pub mod secrets;
+pub mod sharing;
 pub mod tallies;
 pub mod tokens;
 
@@ -41,6 +42,7 @@ macro_rules! conformance {
             orders: reads_what_was_put, deletes_what_was_read, goes_with_its_last_resource, lists_by_filter;
             resources: reads_what_was_put, a_name_has_one_holder, deletes_with_secrets_and_keys, names_are_left_and_taken,
                 lists_by_filter, tells_who_uses_what;
+            sharing: an_id_has_one_holder, aliases_are_names_of_what_is_there, tells_what_refers_to_it_elsewhere;
             operations: reads_what_was_put, lists_newest_first, opens_are_those_that_are_not_terminal;
             queue: gives_what_is_due, gives_what_waits_when_the_clock_is_set_back, holds_back_later_generations, tells_when_next;
             holds: reads_what_was_put, an_order_takes_its_pause_along, what_is_held_is_not_due;

@@ -13,8 +13,7 @@ use crate::document::nearest;
 use crate::frontend::cli::connect::Session;
 use crate::frontend::cli::error;
 use crate::frontend::cli::kind::Kind;
-use crate::frontend::cli::records::{self, Filter};
-use crate::frontend::cli::{names, view};
+use crate::frontend::cli::{names, records, view};
 use crate::pb;
 
 /// What stands in the API for a secret that is not revealed.
@@ -53,8 +52,8 @@ pub async fn ask(session: &Session, file: &ScoreFile, wanted: &Wanted, reveal: b
         }
         failure
     })?;
-    let filter = Filter { order: order.to_owned(), ..Filter::default() };
-    let listed = records::list(session, Kind::Resource, &filter).await?.records;
+    let record = records::one(session, Kind::Order, order).await?;
+    let listed = records::of_order(session, &record).await?;
     Ok(Known::new(order, view::outputs(&outputs), listed))
 }
 
