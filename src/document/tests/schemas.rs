@@ -47,9 +47,9 @@ pub(super) fn full(kind: Kind) -> Manifest {
         Kind::Order => json!({
             "project": "shop", "environment": "dev",
             "resources": { "db": {
-                "type": "database", "class": "small", "id": "company.db", "params": { "name": "orders" }, "protect": true, "on-remove": "retain",
+                "type": "database", "class": "small", "params": { "name": "orders" }, "protect": true, "on-remove": "retain",
                 "observe-only": true, "adopt": "orders", "was": "checkout/database",
-            } },
+            }, "company": { "type": "database", "id": "company.db" } },
         }),
     };
     let meta = json!({

@@ -26,7 +26,9 @@ pub fn manifest(workload: &Value) -> (Value, Vec<Refusal>) {
             entry.insert("id".to_owned(), id.clone());
         }
         if let Some(params) = resource.get("params") {
-            let params = Translation { workload, refusals: &mut refusals }.value(params, &format!("{at}/params"));
+            let shared = resource.get("id").is_some();
+            let params =
+                Translation { workload, shared, refusals: &mut refusals }.value(params, &format!("{at}/params"));
             entry.insert("params".to_owned(), params);
         }
         resources.insert(name.to_owned(), Value::Object(entry));
@@ -52,13 +54,14 @@ fn lower_case(resource: &str, key: &str, word: &str, at: &str) -> Option<Refusal
 
 struct Translation<'a> {
     workload: &'a Value,
+    shared: bool,
     refusals: &'a mut Vec<Refusal>,
 }
 
 impl Translation<'_> {
     fn value(&mut self, value: &Value, pointer: &str) -> Value {
         match value {
-            Value::String(text) => match translate(text, self.workload) {
+            Value::String(text) => match translate(text, self.workload, self.shared) {
                 Ok(text) => Value::String(text),
                 Err(invalid) => {
                     self.refusals.push(Refusal::new(pointer, invalid.message).hint(invalid.hint));
@@ -79,8 +82,8 @@ impl Translation<'_> {
     }
 }
 
-/// A text of params as vend writes it.
-fn translate(text: &str, workload: &Value) -> Result<String, Invalid> {
+/// A text of params as vend writes it. `shared`: those of a resource with an `id`, which other workloads have too.
+fn translate(text: &str, workload: &Value, shared: bool) -> Result<String, Invalid> {
     let mut translated = String::new();
     // Of what comes before a placeholder: whether it ends in a `$` that vend would take for the escape.
     let mut plain = String::new();
@@ -88,6 +91,14 @@ fn translate(text: &str, workload: &Value) -> Result<String, Invalid> {
         match piece {
             Piece::Text(text) => plain.push_str(&text),
             Piece::Reference(Reference::Metadata(path)) => plain.push_str(&placeholder::metadata(workload, &path)?),
+            Piece::Reference(Reference::Output { resource, .. }) if shared => {
+                let message =
+                    format!("`${{resources.{resource}.…}}` cannot be ordered in the params of what has an `id`");
+                return Err(Invalid::new(
+                    message,
+                    "other workloads do not know it: write the value, or leave `id` out",
+                ));
+            }
             Piece::Reference(Reference::Output { resource, path }) => {
                 if plain.ends_with('$') {
                     let message = format!("a `$` right before `${{resources.{resource}.…}}` cannot be ordered");
@@ -182,6 +193,17 @@ mod tests {
         let expected = json!({"apiVersion": "vend/v1", "kind": "Order", "name": "web", "resources": {
             "cache": {"type": "redis", "class": "small", "id": "main-cache"}, "dns": {"type": "dns"}}});
         assert_eq!(file.expect("fine").order, expected);
+    }
+
+    #[test]
+    fn what_has_an_id_refers_to_nothing_of_its_own_workload() {
+        let params = "params: {name: '${metadata.name}', host: 'x-${resources.dns.host}'}";
+        let text = format!("resources:\n  cache: {{type: redis, id: main-cache, {params}}}\n  dns: {{type: dns}}\n");
+        assert_eq!(
+            read(&workload(&text)).expect_err("refused").to_string(),
+            "score.yaml:6:81: `${resources.dns.…}` cannot be ordered in the params of what has an `id`: other workloads do \
+             not know it: write the value, or leave `id` out"
+        );
     }
 
     #[test]

@@ -9,3 +9,4 @@ mod drift;
 mod example;
 mod kill;
 mod linkage;
+mod sharing;
