@@ -48,7 +48,8 @@ impl Asked<'_> {
     }
 
     pub(super) fn input(&self, engine: &Engine, params: Value, config: Value, existing: Option<&Resource>) -> Input {
-        let incarnation = self.existing.map_or(1, |it| it.incarnation);
+        let incarnation =
+            self.existing.map_or(1, |it| it.object.as_ref().map_or(it.incarnation, |object| object.incarnation));
         let generation = existing.map_or(1, |it| it.generation);
         Input {
             resource_id: self.id.to_string(),

@@ -70,10 +70,21 @@ pub fn conclude(mut resource: Resource, mut operation: Operation, ended: Ended, 
     let ends = !operation.state.is_terminal() && operation.state != OperationState::NeedsAttention;
     if operation.cancel_requested && ends && operation.effect != Effect::Unknown {
         cancelled(&mut resource, &mut operation, facts);
+        keep_former(&mut resource);
         return Conclusion { resource: Some(resource), operation, again: false };
+    }
+    if operation.state.is_terminal() {
+        keep_former(&mut resource);
     }
     let gone = operation.state == OperationState::Succeeded && operation.verb.removes();
     Conclusion { resource: (!gone).then_some(resource), operation, again }
+}
+
+/// If nothing has come of what was to take its place.
+fn keep_former(resource: &mut Resource) {
+    if resource.object.is_none() {
+        resource.object = resource.former.take();
+    }
 }
 
 fn answered(resource: &mut Resource, operation: &mut Operation, answer: Answer, facts: &Facts<'_>) -> bool {

@@ -7,6 +7,8 @@ use crate::domain::resource::Resource;
 pub enum Next {
     /// Ask the driver what it would do, then decide again.
     Plan,
+    /// Likewise, where a replacement has left a former object that may be what is asked.
+    Weigh,
     /// Call the driver for this stage.
     Call(Stage),
     /// Nothing is left to do.
@@ -38,10 +40,10 @@ fn decide_delete(resource: &Resource) -> Next {
 
 fn decide_apply(resource: &Resource) -> Next {
     match &resource.object {
-        None => Next::Call(Stage::Create),
         Some(object) if !object.claimed => Next::Call(Stage::Find),
+        _ if resource.former.is_some() => Next::Weigh,
+        None => Next::Call(Stage::Create),
         Some(object) if !object.complete => Next::Call(Stage::Create),
-        Some(_) if resource.former.is_some() => Next::Call(Stage::DeleteFormer),
         Some(_) => Next::Plan,
     }
 }
@@ -63,8 +65,10 @@ mod tests {
             (OperationVerb::Create, begun.clone(), None, Next::Call(Stage::Find)),
             (OperationVerb::Create, complete.clone(), None, Next::Plan),
             (OperationVerb::Update, complete.clone(), None, Next::Plan),
-            (OperationVerb::Replace, complete.clone(), former.clone(), Next::Call(Stage::DeleteFormer)),
-            (OperationVerb::Replace, None, former.clone(), Next::Call(Stage::Create)),
+            (OperationVerb::Replace, complete.clone(), former.clone(), Next::Weigh),
+            (OperationVerb::Replace, claimed.clone(), former.clone(), Next::Weigh),
+            (OperationVerb::Replace, begun.clone(), former.clone(), Next::Call(Stage::Find)),
+            (OperationVerb::Replace, None, former.clone(), Next::Weigh),
             (OperationVerb::Delete, None, None, Next::Finish),
             (OperationVerb::Delete, begun, None, Next::Call(Stage::Find)),
             (OperationVerb::Delete, claimed, None, Next::Call(Stage::Delete)),

@@ -16,6 +16,7 @@ pub mod accept;
 mod overtake;
 pub mod apply;
 pub mod decide;
+mod former;
 pub mod conclude;
 pub mod retry;
 pub mod prepare;

@@ -22,6 +22,7 @@ use crate::telemetry::trace::Span;
 use super::conclude::{Ended, generation, next_stage};
 use super::decide::{Next, decide};
 use super::doubt::Settled;
+use super::former::Course;
 use super::journal::{History, Payload, Place, row, tally};
 use super::keep::grace;
 use super::prepare::key_retention_ms;
@@ -62,7 +63,15 @@ impl Engine {
         if let Some(again) = self.come_first(&resource, &operation, &offer).await? {
             return Ok(again);
         }
-        match decide(&resource, &operation) {
+        let next = match decide(&resource, &operation) {
+            Next::Weigh => match self.weigh(&resource, &operation, &offer).await? {
+                Course::Stage(stage) => Next::Call(stage),
+                Course::Changed(again) => return Ok(again),
+            },
+            next => next,
+        };
+        match next {
+            Next::Weigh => Ok(false),
             Next::Finish => self.finish(resource, operation, &offer).await,
             Next::Plan => self.replan(resource, operation, &offer).await,
             Next::Call(Stage::Create) => match self.first(&resource, &operation, &offer).await? {
@@ -70,7 +79,7 @@ impl Engine {
                 First::Look => self.attempt(resource, operation, Stage::Find, &offer).await,
                 First::Ask => self.park_unknown(resource, operation, &offer).await,
             },
-            Next::Call(Stage::DeleteFormer) => match self.hand_over(&resource, &operation, &offer).await? {
+            Next::Call(Stage::DeleteFormer) => match self.hand_over(&resource, &operation).await? {
                 Some(again) => Ok(again),
                 None => self.attempt(resource, operation, Stage::DeleteFormer, &offer).await,
             },
@@ -91,6 +100,9 @@ impl Engine {
         };
         if history.call.is_none() && history.planned.is_some_and(|planned| planned != resource.generation) {
             return self.plan_again(operation).await;
+        }
+        if stage == Stage::Create && history.call.is_none() && self.asks_for_what_is_not_known(&resource, &operation)? {
+            return self.give_way(&resource, &operation).await;
         }
         let stage = if begun_for_another(&resource, &operation, stage, &history) { Stage::Find } else { stage };
         operation.stage = stage;
@@ -179,19 +191,10 @@ impl Engine {
     /// Asks the driver what is to be done to the object that is there, and moves to the stage that does it.
     async fn replan(&self, mut resource: Resource, mut operation: Operation, offer: &Offer) -> Result<bool, Error> {
         let call = self.call(&resource, &operation, Stage::Decide)?;
-        let action = match self.observe_for(&operation, &resource, call.clone(), offer).await {
-            Ok(Answer::Planned(planned)) => Ok(planned.action),
-            Ok(other) => Err(Failure::Unfit(format!("{other:?} to plan"))),
-            Err(failure) => Err(failure),
-        };
-        let action = match action {
+        let action = match self.would_do(&resource, &operation, &call, offer).await {
             Ok(action) => action,
-            Err(failure) => {
-                let ended = self.ended(Err(failure), &operation, self.clock.now());
-                return self.settle(resource, operation, End::new(ended, &call, None, offer), Vec::new()).await;
-            }
+            Err(failure) => return self.not_planned(resource, operation, &call, offer, failure).await,
         };
-        let now = self.clock.now();
         let before = operation.state;
         match action {
             Action::None => {
@@ -212,9 +215,7 @@ impl Engine {
                 next_stage(&mut operation, Stage::Update);
             }
             Action::Replace if operation.verb != OperationVerb::Replace => {
-                let message = "the change needs a replacement, which was not planned: plan and apply again".into();
-                let ended = Ended::Failed(Verdict::Fail { reason: Reason::PlanViolated, message });
-                return self.settle(resource, operation, End::new(ended, &call, None, offer), Vec::new()).await;
+                return self.needs_a_plan(resource, operation, &call, offer).await;
             }
             Action::Replace => match replacement(&call, offer) {
                 Replace::DeleteFirst => {
@@ -227,11 +228,62 @@ impl Engine {
                 }
             },
         }
+        self.go_on(resource, operation, before, Vec::new()).await
+    }
+
+    /// What it would do to the object that there is.
+    pub(super) async fn would_do(
+        &self,
+        resource: &Resource,
+        operation: &Operation,
+        call: &Call,
+        offer: &Offer,
+    ) -> Result<Action, Failure> {
+        match self.observe_for(operation, resource, call.clone(), offer).await? {
+            Answer::Planned(planned) => Ok(planned.action),
+            other => Err(Failure::Unfit(format!("{other:?} to plan"))),
+        }
+    }
+
+    pub(super) async fn not_planned(
+        &self,
+        resource: Resource,
+        operation: Operation,
+        call: &Call,
+        offer: &Offer,
+        failure: Failure,
+    ) -> Result<bool, Error> {
+        let ended = self.ended(Err(failure), &operation, self.clock.now());
+        self.settle(resource, operation, End::new(ended, call, None, offer), Vec::new()).await
+    }
+
+    pub(super) async fn needs_a_plan(
+        &self,
+        resource: Resource,
+        operation: Operation,
+        call: &Call,
+        offer: &Offer,
+    ) -> Result<bool, Error> {
+        let message = "the change needs a replacement, which was not planned: plan and apply again".into();
+        let ended = Ended::Failed(Verdict::Fail { reason: Reason::PlanViolated, message });
+        self.settle(resource, operation, End::new(ended, call, None, offer), Vec::new()).await
+    }
+
+    /// Writes down what the operation does next, and for which generation that was planned. `before`: the state that it was in.
+    pub(super) async fn go_on(
+        &self,
+        mut resource: Resource,
+        mut operation: Operation,
+        before: OperationState,
+        more: Vec<Write>,
+    ) -> Result<bool, Error> {
+        let now = self.clock.now();
         operation.version += 1;
         operation.update_time = now;
         resource.version += 1;
         resource.update_time = now;
         let mut commit = Commit::new(Site::Operation);
+        commit.writes.extend(more);
         commit.writes.extend(tally(&operation, before, now));
         let place = Place { operation: &operation, attempt: 0, position: 0 };
         let planned = Payload::Planned(resource.generation);
@@ -281,7 +333,7 @@ impl Engine {
     }
 
     /// After a replacement the natural key of the new object is the one that counts.
-    async fn moved_key(&self, resource: &Resource, call: &Call, offer: &Offer) -> Result<Vec<Write>, Error> {
+    pub(super) async fn moved_key(&self, resource: &Resource, call: &Call, offer: &Offer) -> Result<Vec<Write>, Error> {
         let Some(input) = call.input() else { return Ok(Vec::new()) };
         let key = self.stock.natural_key(offer, &resource.pin, &resource.name, &resource.id, &input.params).await?;
         let release = Write::ReleaseKeys { resource: resource.id.clone() };

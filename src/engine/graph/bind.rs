@@ -90,7 +90,17 @@ impl Engine {
         self.settle(resource.clone(), operation.clone(), End::new(ended, &call, None, offer), Vec::new()).await
     }
 
-    pub(super) async fn give_way(&self, resource: &Resource, operation: &Operation) -> Result<bool, Error> {
+    /// A newer generation was accepted after this one had taken away what there was, and before it began to make anything.
+    pub(in crate::engine) fn asks_for_what_is_not_known(
+        &self,
+        resource: &Resource,
+        operation: &Operation,
+    ) -> Result<bool, Error> {
+        let replaced = resource.object.is_none() && resource.generation > operation.generation;
+        Ok(replaced && !resource.edges.is_empty() && !self.desired_of(resource)?.is_bound())
+    }
+
+    pub(in crate::engine) async fn give_way(&self, resource: &Resource, operation: &Operation) -> Result<bool, Error> {
         let open = self.store.open_operations(&resource.id).await?;
         let Some(successor) = open.iter().rfind(|it| it.generation > operation.generation) else {
             // It has ended in between: whoever looks again sees what it has left.

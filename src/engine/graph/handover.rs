@@ -1,6 +1,5 @@
 //! A replacement that creates first keeps what it replaces until all that refers to it has moved to the new object.
 
-use crate::domain::contract::{Action, Answer};
 use crate::domain::id::OperationId;
 use crate::domain::operation::{Operation, OperationState, Stage};
 use crate::domain::reason::Reason;
@@ -15,7 +14,6 @@ impl Engine {
         &self,
         resource: &Resource,
         operation: &Operation,
-        offer: &Offer,
     ) -> Result<Option<bool>, Error> {
         if operation.verb.removes() || !self.store.is_awaited(&operation.id).await? {
             return Ok(None);
@@ -24,17 +22,11 @@ impl Engine {
         if open.iter().any(|it| it.generation > operation.generation) {
             return self.give_way(resource, operation).await.map(Some);
         }
-        // What an earlier generation has left goes at once where this one makes yet another: those that refer to it move but once.
-        if operation.stage == Stage::Decide && self.replaces(resource, operation, offer).await? {
+        // It goes before anything is made: those that refer to it move but once, to what comes of this.
+        if operation.stage == Stage::Decide {
             return Ok(None);
         }
         self.wait_for_the_others(operation).await.map(Some)
-    }
-
-    async fn replaces(&self, resource: &Resource, operation: &Operation, offer: &Offer) -> Result<bool, Error> {
-        let call = self.call(resource, operation, Stage::Decide)?;
-        let answer = self.observe_for(operation, resource, call, offer).await;
-        Ok(matches!(answer, Ok(Answer::Planned(planned)) if planned.action == Action::Replace))
     }
 
     async fn wait_for_the_others(&self, operation: &Operation) -> Result<bool, Error> {

@@ -129,7 +129,7 @@ impl Engine {
         Ok(Said { known: Arc::new(known), params })
     }
 
-    fn desired_of(&self, resource: &Resource) -> Result<Desired, Error> {
+    pub(in crate::engine) fn desired_of(&self, resource: &Resource) -> Result<Desired, Error> {
         Ok(self.sealer_of(resource).open_desired(&resource.id, &resource.desired)?)
     }
 

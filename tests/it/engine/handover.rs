@@ -188,3 +188,47 @@ async fn it_can_be_cancelled_and_deleted_while_it_waits() {
     assert!(shelf.things("h").is_empty(), "{:?}", shelf.things("h"));
     assert!(bench.resources().await.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_replaced_is_taken_back_where_it_is_wanted_again() {
+    let (bench, shelf) = bench().await;
+    let larger = document("n1").replace("\"name\":\"h-n1-x\"", "\"name\":\"h-n1-x\",\"size\":7");
+    let cases = [(document("n1"), vec![]), (larger, vec![(Verb::Put, "h-n1-x".to_owned())])];
+    for (back, mut expected) in cases {
+        shelf.refuse("h", [(Verb::Put, 'b')]);
+        let operation = begun(&bench, &document("n2")).await;
+        assert_eq!(bench.settled(&operation).await.state, OperationState::Failed);
+        shelf.refuse("h", []);
+        shelf.done("h");
+        ended(&bench, &back).await;
+        expected.push((Verb::Delete, "h-n2-x".to_owned()));
+        assert_eq!(shelf.done("h"), expected, "what there was is there still");
+        let a = resource(&bench, "a").await;
+        assert_eq!((a.former.is_none(), a.state), (true, ResourceState::Ready));
+        assert_eq!(a.object.map(|it| it.incarnation), Some(1));
+        let again = bench.core.engine.apply(applying(&back)).await.expect("accepted");
+        assert!(again.operation.is_none(), "{:?}", again.plan);
+    }
+    // Its name is its own again, and the other one's is free.
+    let other = "{ apiVersion: vend/v1, kind: Order, name: other, resources: { it: { type: thing, params: { name: h-n2-x } } } }";
+    ended(&bench, other).await;
+    let taken =
+        bench.core.engine.apply(applying(&other.replace("n2", "n1").replace("name: other", "name: third"))).await;
+    assert!(taken.is_err_and(|error| error.to_string().contains("is taken by")), "`a` has it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn where_nothing_new_was_made_nothing_is_replaced() {
+    let (bench, shelf) = bench().await;
+    shelf.refuse("h", [(Verb::Put, 'q')]);
+    let operation = begun(&bench, &document("q")).await;
+    assert_eq!(bench.settled(&operation).await.state, OperationState::Failed);
+    let a = resource(&bench, "a").await;
+    assert!(a.former.is_none() && a.object.is_some_and(|it| it.complete), "it has what it had");
+    shelf.refuse("h", []);
+    ended(&bench, &document("n1")).await;
+    assert_eq!(shelf.done("h"), []);
+    ended(&bench, &document("q")).await;
+    let expected = [(Verb::Put, "h-q-x"), (Verb::Put, "h-b-x"), (Verb::Delete, "h-n1-x")];
+    assert_eq!(shelf.done("h"), expected.map(|(verb, name)| (verb, name.to_owned())));
+}

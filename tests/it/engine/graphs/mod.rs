@@ -12,6 +12,7 @@ use futures::stream::{self, StreamExt as _};
 
 use history::History;
 use life::World;
+use vend::domain::document::Replace;
 
 /// As many as a run of all tests has time for.
 const FEW: u64 = 500;
@@ -30,9 +31,18 @@ fn variable(name: &str) -> Option<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn orders_come_to_what_a_simple_model_says() {
+    live(Replace::DeleteFirst, FEW).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn they_do_where_what_is_replaced_stays_until_the_new_one_serves() {
+    live(Replace::CreateFirst, FEW / 3).await;
+}
+
+async fn live(replace: Replace, few: u64) {
     let only = variable("GRAPH");
-    let count = variable("GRAPHS").unwrap_or(if only.is_some() { AGAIN } else { FEW });
-    let world = Arc::new(World::new().await);
+    let count = variable("GRAPHS").unwrap_or(if only.is_some() { AGAIN } else { few });
+    let world = Arc::new(World::new(replace).await);
     let mut failed = Vec::new();
     let from = variable("FROM").unwrap_or(0);
     let (mut at, count) = (from, from + count);
