@@ -115,9 +115,6 @@ pub fn accept(
         let child = child(planned, &resource, &parent, asking);
         work.push(Work { planned, resource, child });
     }
-    let mut own: BTreeMap<Key, ResourceId> =
-        standing.resources.values().map(|it| (it.name.key.clone(), it.id.clone())).collect();
-    own.extend(work.iter().map(|it| (it.planned.key.clone(), it.resource.id.clone())));
     let waits = waits(&work, standing, &bringing.sharing.comes_after);
     let mut children = Vec::with_capacity(work.len());
     let mut ready = Vec::new();
@@ -149,7 +146,7 @@ pub fn accept(
         commit.writes.extend(bringing.keys.get(&planned.key).cloned().map(Write::ReserveKey));
         children.push((child, awaited));
     }
-    commit.writes.extend(bringing.sharing.coming(&plan.order, &own, now));
+    commit.writes.extend(bringing.sharing.coming(&plan.order, &bringing.ids, now));
     let moved = ready.len() < children.len();
     for (child, _) in &children {
         *parent.tally.count(child.state) += 1;

@@ -36,8 +36,14 @@ const DIED: &str = "VEND_TEST_CHILD_DIED";
 /// Sites that have many commits in a scenario are crashed at here.
 const OFTEN: [u32; 5] = [1, 2, 4, 9, 15];
 const SELDOM: [u32; 2] = [1, 2];
+/// All that are accepted: three generations of an order, two other orders, and their ends.
+const ACCEPTED: [u32; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 /// Scenarios at once: each waits more than it works.
 const WORKERS: usize = 6;
+
+/// Another order with one of the things.
+const SHARER: &str =
+    "{ apiVersion: vend/v1, kind: Order, name: sharer, resources: { it: { type: cloud-named, id: company.named } } }\n";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Crash {
@@ -95,8 +101,12 @@ fn dying(store: Sqlite) -> Sqlite {
 fn every_commit_site_is_crashed_at() {
     let mut crashes = Vec::new();
     for site in Site::ALL {
-        let often = matches!(site, Site::Accept | Site::Intent | Site::Outcome | Site::Result);
-        for nth in if often { OFTEN.as_slice() } else { &SELDOM } {
+        let nths = match site {
+            Site::Accept => ACCEPTED.as_slice(),
+            Site::Intent | Site::Outcome | Site::Result => &OFTEN,
+            _ => &SELDOM,
+        };
+        for nth in nths {
             crashes.extend([Phase::Before, Phase::After].map(|phase| Crash { site, phase, nth: *nth }));
         }
     }
@@ -214,14 +224,20 @@ impl Scenario {
                 };
                 format!("name: {name}-{it}, size: {size}, parts: 1, posts: 1")
             })
+            .replace("type: cloud-named", "type: cloud-named, id: company.named")
         };
         self.apply("all", &sized("one", 1));
         self.apply("all", &sized("one", 2));
         self.apply("all", &sized("two", 3));
         self.step("outputs", |core, _| run(core, &["outputs", "all/named", "--reveal"]));
         self.lose();
+        self.step("share", |core, _| {
+            let file = core.file("order.yaml", SHARER);
+            run(core, &["apply", "-f", &file])
+        });
         self.check();
-        for name in ["all", "lost"] {
+        // What is shared goes on under the other entry, and goes with that.
+        for name in ["all", "sharer", "lost"] {
             self.step("delete", |core, cloud| {
                 let known = run(core, &["get", "orders"])?.contains(name);
                 if known {

@@ -115,13 +115,22 @@ async fn until(
     progress: &mut Progress,
 ) -> anyhow::Result<Exit> {
     let deadline = Instant::now() + args.timeout;
-    let mut wakes = Wakes::new(session, scope(session, &names::full(session, kind, name)?));
+    let mut watched = scope(session, &names::full(session, kind, name)?);
+    let mut wakes = Wakes::new(session, watched.clone());
     // Whoever asks a core that is not there is told at once; one that goes away later is waited for.
     let mut reached = false;
     loop {
         match records::one(session, kind, name).await {
             Ok(record) => {
                 reached = true;
+                // What is shared lies in the order of another entry, and may come to be in one more.
+                if let (Kind::Resource, Some(full)) = (kind, record["full-name"].as_str()) {
+                    let lies = scope(session, full);
+                    if lies != watched {
+                        watched = lies;
+                        wakes = Wakes::new(session, watched.clone());
+                    }
+                }
                 let state = state(kind, &record);
                 progress.note(name, &describe(&state, &record));
                 let holds = |kind: &str| columns::has_condition(&record["conditions"], kind);
