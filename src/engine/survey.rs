@@ -125,12 +125,13 @@ impl Engine {
     /// Once more, if records have changed between one look and the next.
     pub(super) async fn survey(&self, manifest: OrderManifest, upgrading: &Upgrading) -> Result<Survey, Error> {
         for _ in 1..CONFLICT_TRIES {
-            match self.survey_once(manifest.clone(), upgrading).await {
+            // Large, and awaited from deep inside others.
+            match Box::pin(self.survey_once(manifest.clone(), upgrading)).await {
                 Err(Error::Store(store::Error::Conflict { .. })) => {}
                 surveyed => return surveyed,
             }
         }
-        self.survey_once(manifest, upgrading).await
+        Box::pin(self.survey_once(manifest, upgrading)).await
     }
 
     async fn survey_once(&self, mut manifest: OrderManifest, upgrading: &Upgrading) -> Result<Survey, Error> {

@@ -14,7 +14,7 @@ use crate::domain::id::ResourceId;
 use crate::domain::json::canonical;
 use crate::domain::limits::Limits;
 use crate::domain::marker;
-use crate::domain::name::{Name, ResourceName};
+use crate::domain::name::{Key, Name, ResourceName};
 use crate::domain::placeholder;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
@@ -254,6 +254,12 @@ impl Stock {
         let value = path.iter().rev().fold(Value::Null, |inner, name| serde_json::json!({ name: inner }));
         let secret = !marker::pointers(&resource_type.outputs, &value).is_empty();
         Ok(if secret { Output::Secret } else { Output::Plain })
+    }
+
+    /// A hint towards the resource of an order that a reference to `key` may have meant: `: did you mean \`db\`?`, or nothing.
+    pub fn meant<'a>(key: &Key, resources: impl Iterator<Item = &'a Key>) -> String {
+        let hint = hint(key.as_str(), resources.map(Key::as_str));
+        if hint.is_empty() { hint } else { format!(": {hint}") }
     }
 
     /// What names the object at its backend, if the driver says what does.

@@ -72,7 +72,9 @@ fn refers(
         None => entries.get(&output.key).map(Wanted::resource_type),
     };
     let Some(other) = other else {
-        return Err(format!("`{reference}`: the order has no resource `{}`", output.key));
+        let written = |it: &&Key| **it != entry.key && !it.as_str().contains('/');
+        let hint = Stock::meant(&output.key, entries.keys().chain(sharing.aliases.keys()).filter(written));
+        return Err(format!("`{reference}`: the order has no resource `{}`{hint}", output.key));
     };
     let found = Stock::output(other, &output.path).map_err(|hint| {
         let name = output.path.first().map_or("", String::as_str);

@@ -39,7 +39,11 @@ async fn references(table: &mut Table) {
     let words = ["`a` → `b` → `a`", "order.yaml:4:", "take one of these references out"];
     table.refuses_order("references: a circle", InvalidArgument, "GRAPH_CYCLE", &words, &circle).await;
     for (case, of, words) in [
-        ("references: a resource that is not there", "${resources.c.outputs.name}", &["`c`", "order.yaml:4:"][..]),
+        (
+            "references: a resource that is not there",
+            "${resources.c.outputs.name}",
+            &["`c`", "order.yaml:4:", "known are `b`"][..],
+        ),
         ("references: an output that is not there", "${resources.b.outputs.nam}", &["did you mean `name`?"]),
         ("references: no reference at all", "${resource.b}", &["order.yaml:4:"]),
     ] {
