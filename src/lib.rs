@@ -2,6 +2,9 @@
 //!
 //! The code map, in reading order; `tests/tidy.rs` holds which module may import which.
 
+// Futures that await one another are laid out from the innermost, which the released program does for all of them.
+#![recursion_limit = "256"]
+
 pub mod domain;
 pub mod config;
 pub mod telemetry;

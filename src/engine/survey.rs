@@ -166,8 +166,13 @@ impl Engine {
             manifest: manifest.clone(),
         };
         let (mut surveyed, mut adopted) = (Vec::new(), Vec::new());
+        let drifted = match existing.is_empty() {
+            true => BTreeMap::new(),
+            false => self.drifted(&order).await?,
+        };
         for mut it in self.in_order(&order, entries, &needs, &sharing, known).await? {
             let key = it.surveyed.key.clone();
+            it.surveyed.drift = self.drift_of(&it.surveyed, &drifted)?;
             for key in sharing.of(&key).chain([&key]) {
                 if let Some(entry) = Name::new(key.as_str()).ok().and_then(|name| manifest.resources.get_mut(&name))
                     && entry.params.is_some()
@@ -338,10 +343,6 @@ impl Engine {
             (unasked(), Vec::new(), None)
         };
         looked.extend(reads);
-        let drift = match &on_record {
-            Some(it) if it.complete && planned.action == Action::None => self.drift_of(&it.resource, &desired).await?,
-            _ => Vec::new(),
-        };
         let description = offer.driver.description();
         let surveyed = Surveyed {
             key: key.clone(),
@@ -357,7 +358,7 @@ impl Engine {
             desired,
             unknown: made.unknown,
             planned,
-            drift,
+            drift: Vec::new(),
             reads: looked,
             care: Care::of(written, existing.as_ref().map(|it| &it.care)),
             adopting,

@@ -125,6 +125,8 @@ pub trait Store: Send + Sync {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<DueObservation>, Error>;
+    /// What was seen last of resources of an environment that are not as they were applied.
+    async fn drifted(&self, place: &EnvironmentName) -> Result<Vec<Observation>, Error>;
     /// When the turn of the next of them comes, or came.
     async fn next_observation(&self) -> Result<Option<Timestamp>, Error>;
     /// The resource that all entries of this type, class and id are.

@@ -1,10 +1,15 @@
 //! Conditions of a resource that follow from what was seen of it.
 
-use crate::domain::contract::Change;
+use std::collections::BTreeMap;
+
+use crate::domain::contract::{Action, Change};
+use crate::domain::id::ResourceId;
+use crate::domain::name::OrderName;
 use crate::domain::observation::{Observation, Presence};
-use crate::domain::resource::{Desired, Resource};
+use crate::domain::resource::Resource;
 use crate::domain::time::Timestamp;
 
+use crate::engine::plan::{Existing, Surveyed};
 use crate::engine::view::{Condition, ResourceView, mask};
 use crate::engine::{Engine, Error};
 
@@ -35,18 +40,30 @@ impl Engine {
         Ok(())
     }
 
-    /// What was seen last that is not as it was applied, and is still desired as it was: `before` as it was seen.
-    pub(in crate::engine) async fn drift_of(
+    /// What was seen of an order's resources, and others of its environment, that are not as they were applied.
+    pub(in crate::engine) async fn drifted(
         &self,
-        resource: &Resource,
-        desired: &Desired,
+        order: &OrderName,
+    ) -> Result<BTreeMap<ResourceId, Observation>, Error> {
+        let seen = self.store.drifted(&order.environment_name()).await?;
+        Ok(seen.into_iter().map(|it| (it.resource.clone(), it)).collect())
+    }
+
+    /// What has drifted of something to which nothing would be done otherwise, and is still desired as it was: `before` as it was seen.
+    pub(in crate::engine) fn drift_of(
+        &self,
+        surveyed: &Surveyed,
+        drifted: &BTreeMap<ResourceId, Observation>,
     ) -> Result<Vec<Change>, Error> {
-        let Some(observation) = self.store.observation(&resource.id).await? else { return Ok(Vec::new()) };
-        let Some(sealed) = observation.drift.filter(|_| observation.generation == resource.observed_generation) else {
+        let Some(Existing { resource, complete: true, .. }) = &surveyed.existing else { return Ok(Vec::new()) };
+        let seen = drifted.get(&resource.id).filter(|it| it.generation == resource.observed_generation);
+        let Some(sealed) = seen.filter(|_| surveyed.planned.action == Action::None).and_then(|it| it.drift.as_ref())
+        else {
             return Ok(Vec::new());
         };
-        let drift = self.sealer_of(resource).open_drift(&resource.id, &sealed)?;
-        let wanted = |pointer: &str| pointer.strip_prefix("/params").and_then(|it| desired.params.pointer(it)).cloned();
+        let drift = self.sealer_of(resource).open_drift(&resource.id, sealed)?;
+        let params = &surveyed.desired.params;
+        let wanted = |pointer: &str| pointer.strip_prefix("/params").and_then(|it| params.pointer(it)).cloned();
         let mended = |it: Change| Change { before: it.after, after: wanted(&it.pointer), ..it };
         Ok(drift.into_iter().map(mended).filter(|it| it.before != it.after).collect())
     }

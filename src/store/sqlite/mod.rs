@@ -275,6 +275,11 @@ impl Store for Sqlite {
         self.readers.read(move |connection| resource::list(connection, &filter, &paging)).await
     }
 
+    async fn drifted(&self, place: &EnvironmentName) -> Result<Vec<Observation>> {
+        let place = place.clone();
+        self.readers.read(move |connection| observation::drifted(connection, &place)).await
+    }
+
     async fn shared(
         &self,
         place: &EnvironmentName,

@@ -7,7 +7,7 @@ use super::row::{Columns, all, int, one};
 use super::table::one_row;
 use crate::domain::document::Kind;
 use crate::domain::id::ResourceId;
-use crate::domain::name::{Name, shard};
+use crate::domain::name::{EnvironmentName, Name, shard};
 use crate::domain::observation::{DueObservation, Inconclusive, Observation};
 use crate::domain::reason::Reason;
 use crate::domain::time::Timestamp;
@@ -44,11 +44,21 @@ fn read_inconclusive(columns: &mut Columns<'_>) -> Result<Option<Inconclusive>, 
     Ok(Some(Inconclusive { reason: columns.word()?, message: columns.text()?, since: columns.time()? }))
 }
 
+const COLUMNS: &str = "o.resource, o.presence, o.presence_since, o.drift, o.drift_since, o.inconclusive_reason,
+    o.inconclusive_message, o.inconclusive_since, o.time, o.generation, o.corrections, o.correct_time, o.due, o.version";
+
 pub fn get(connection: &Connection, id: &ResourceId) -> Result<Option<Observation>, Error> {
-    let sql = "SELECT resource, presence, presence_since, drift, drift_since, inconclusive_reason,
-        inconclusive_message, inconclusive_since, time, generation, corrections, correct_time, due, version
-        FROM observation WHERE resource = ?1";
-    one(connection, WHAT, sql, [id.as_str()], read)
+    let sql = format!("SELECT {COLUMNS} FROM observation o WHERE o.resource = ?1");
+    one(connection, WHAT, &sql, [id.as_str()], read)
+}
+
+/// Of an environment, in no order.
+pub fn drifted(connection: &Connection, place: &EnvironmentName) -> Result<Vec<Observation>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM observation o JOIN resource r ON r.id = o.resource
+         WHERE o.drift IS NOT NULL AND r.project = ?1 AND r.environment = ?2"
+    );
+    all(connection, WHAT, &sql, [place.project.as_str(), place.environment.as_str()], read)
 }
 
 /// Those whose turn it is at `now`, behind `after`, by due time and id.

@@ -42,7 +42,7 @@ async fn references(table: &mut Table) {
         (
             "references: a resource that is not there",
             "${resources.c.outputs.name}",
-            &["`c`", "order.yaml:4:", "known are `b`"][..],
+            &["`c`", "order.yaml:4:", "did you mean `b`?"][..],
         ),
         ("references: an output that is not there", "${resources.b.outputs.nam}", &["did you mean `name`?"]),
         ("references: no reference at all", "${resource.b}", &["order.yaml:4:"]),

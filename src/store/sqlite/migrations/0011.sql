@@ -13,3 +13,5 @@ CREATE TABLE alias (
     PRIMARY KEY (project, environment, order_name, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alias_resource ON alias (resource);
+
+CREATE INDEX observation_drifted ON observation (resource) WHERE drift IS NOT NULL;

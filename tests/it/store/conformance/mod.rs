@@ -48,6 +48,7 @@ macro_rules! conformance {
             holds: reads_what_was_put, an_order_takes_its_pause_along, what_is_held_is_not_due;
             observations: reads_what_was_put, goes_with_its_resource, tells_watchers_only_what_has_changed,
                 a_change_of_the_resource_forgets_what_was_seen, gives_those_whose_turn_it_is,
+                gives_those_that_have_drifted,
                 a_type_says_when_all_of_it_is_looked_at;
             pruning: lists_what_has_ended, reduces_rows_in_their_places, takes_what_has_ended_with_all_that_is_its,
                 takes_the_oldest_events;

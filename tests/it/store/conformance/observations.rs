@@ -7,8 +7,8 @@ use vend::domain::resource::Resource;
 use vend::domain::time::Timestamp;
 use vend::store::{Store, Write};
 
-use super::{Home, assert_conflict, put, scene, try_put};
-use crate::support::records::{Records, name};
+use super::{Home, assert_conflict, order, put, resource, scene, try_put};
+use crate::support::records::{Records, name, order_name};
 
 fn observation(it: &Observation, told: Option<&Resource>) -> Write {
     Write::Observation {
@@ -162,4 +162,25 @@ pub async fn a_type_says_when_all_of_it_is_looked_at(home: &impl Home) {
     assert!(times.len() > 20, "not all at once: {times:?}");
     put(&*store, vec![schedule("postgres-database", None)]).await;
     assert_eq!(store.next_observation().await.expect("read"), None);
+}
+
+pub async fn gives_those_that_have_drifted(home: &impl Home) {
+    let (store, records) = (home.open().await, Records::new(9));
+    let scene = scene(&*store, &records, "checkout", &["a", "b"]).await;
+    let elsewhere = records.order(&order_name("shop", "live", "checkout"));
+    let other = records.resource(&elsewhere, "a");
+    put(&*store, vec![order(&elsewhere), resource(&other)]).await;
+    let [a, b] = &scene.resources[..] else { panic!("two resources") };
+    let seen = |of: &Resource, drift: Option<&str>| Observation {
+        drift: drift.map(|it| records.sealed(it)),
+        version: 1,
+        ..Observation::new(of.id.clone(), 1)
+    };
+    let drifted = seen(a, Some("what differs"));
+    let all = [&drifted, &seen(b, None), &seen(&other, Some("more"))];
+    put(&*store, all.map(|it| observation(it, None)).into()).await;
+    let found = store.drifted(&a.name.order.environment_name()).await.expect("read");
+    assert_eq!(found, std::slice::from_ref(&drifted));
+    put(&*store, vec![observation(&Observation { drift: None, version: 2, ..drifted }, None)]).await;
+    assert_eq!(store.drifted(&a.name.order.environment_name()).await.expect("read"), []);
 }
