@@ -5,6 +5,7 @@ use crate::domain::contract::Action;
 use crate::domain::operation::{Operation, OperationVerb, Stage};
 use crate::domain::resource::Resource;
 use crate::stock::Offer;
+use crate::store::Write;
 
 use super::conclude::next_stage;
 use super::{Engine, Error};
@@ -63,7 +64,7 @@ impl Engine {
         resource: Resource,
         operation: &Operation,
         stage: Stage,
-        writes: Vec<crate::store::Write>,
+        writes: Vec<Write>,
     ) -> Result<Course, Error> {
         let mut next = operation.clone();
         next_stage(&mut next, stage);

@@ -1,11 +1,15 @@
 //! The planner: what is surveyed, turned into a plan. Pure: no I/O, no clock.
 
-use aws_lc_rs::digest::{SHA256, digest};
+use std::collections::BTreeMap;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::domain::care::Care;
 use crate::domain::contract::{Action, Change, Planned};
-use crate::domain::json::{canonical, pointer_push};
+use crate::domain::id::ResourceId;
+use crate::domain::json::pointer_push;
 use crate::domain::name::{Key, Name, OrderName, SharedId};
 use crate::domain::plan::{Plan, PlanRead, PlannedAction, PlannedResource};
 use crate::domain::reason::Reason;
@@ -245,32 +249,58 @@ impl Leaving {
     }
 }
 
+/// What the digest of a plan says of a resource. Members in the order of their names: one text for one plan.
+#[derive(Serialize)]
+struct Line<'a> {
+    action: PlannedAction,
+    adopted: Option<Vec<&'a str>>,
+    care: &'a Care,
+    class: &'a Option<Name>,
+    connections: &'a BTreeMap<String, Name>,
+    desired: Option<[&'a Value; 2]>,
+    driver: &'a str,
+    forcing: Vec<&'a str>,
+    id: &'a Option<ResourceId>,
+    key: &'a Key,
+    recipe: (&'a Name, u64),
+    shared: [Option<&'a str>; 2],
+    r#type: &'a Name,
+    written: Option<&'a Value>,
+}
+
+impl<'a> Line<'a> {
+    fn of(it: &'a PlannedResource) -> Self {
+        let pointer = |it: &'a Change| it.pointer.as_str();
+        Self {
+            action: it.action,
+            adopted: (it.action == PlannedAction::Adopt).then(|| it.changes.iter().map(pointer).collect()),
+            care: &it.care,
+            class: &it.class,
+            connections: &it.pin.connections,
+            desired: it.desired.as_ref().map(|it| [&it.params, &it.config]),
+            driver: &it.pin.driver_digest,
+            forcing: it.changes.iter().filter(|it| it.forces_replacement).map(pointer).collect(),
+            id: &it.id,
+            key: &it.key,
+            recipe: (&it.pin.recipe, it.pin.recipe_revision),
+            shared: [it.shared.as_ref().map(SharedId::as_str), it.home.as_deref()],
+            r#type: &it.resource_type,
+            written: it.desired.as_ref().and_then(|it| it.wiring.as_ref()).map(|it| &it.written),
+        }
+    }
+}
+
 /// Over what would be done, not over when, or what was read on the way.
 fn digest_of(order: &OrderName, resources: &[PlannedResource]) -> String {
-    let lines: Vec<Value> = resources
-        .iter()
-        .map(|it| {
-            let forcing: Vec<_> = it.changes.iter().filter(|it| it.forces_replacement).map(|it| &it.pointer).collect();
-            json!({
-                "key": it.key,
-                "id": it.id,
-                "type": it.resource_type,
-                "class": it.class,
-                "shared": [it.shared.as_ref().map(SharedId::as_str), it.home.as_deref()],
-                "action": it.action,
-                "desired": it.desired.as_ref().map(|it| [&it.params, &it.config]),
-                "written": it.desired.as_ref().and_then(|it| it.wiring.as_ref()).map(|it| &it.written),
-                "forcing": forcing,
-                "care": it.care,
-                "adopted": (it.action == PlannedAction::Adopt).then(|| it.changes.iter().map(|it| &it.pointer).collect::<Vec<_>>()),
-                "recipe": [it.pin.recipe, it.pin.recipe_revision],
-                "driver": it.pin.driver_digest,
-                "connections": it.pin.connections,
-            })
-        })
-        .collect();
-    let text = canonical(&json!({ "order": order.to_string(), "resources": lines }));
-    hex(digest(&SHA256, text.as_bytes()).as_ref())
+    let mut context = Context::new(&SHA256);
+    context.update(order.to_string().as_bytes());
+    for it in resources {
+        // Texts, numbers and names of members that are texts: nothing that JSON has no words for.
+        let line = serde_json::to_vec(&Line::of(it)).unwrap_or_default();
+        context.update(b"\n");
+        context.update(&line);
+    }
+    hex(context.finish().as_ref())
 }
 
 pub fn hex(bytes: &[u8]) -> String {

@@ -239,7 +239,10 @@ impl Engine {
                 turns.push((wanted, others, needed));
             }
             let found: Vec<Found> = stream::iter(turns)
-                .map(|(wanted, others, needed)| async move { self.entry(order, wanted, &others, apart, needed).await })
+                // Boxed: else all of what it takes is moved along with each of them.
+                .map(|(wanted, others, needed)| {
+                    Box::pin(async move { self.entry(order, wanted, &others, apart, needed).await })
+                })
                 .buffered(ABREAST)
                 .try_collect()
                 .await?;

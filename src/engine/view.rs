@@ -87,17 +87,11 @@ impl Engine {
     }
 
     /// With every handle shown as masked.
-    pub fn mask_plan(&self, plan: &Plan) -> Plan {
-        let mut plan = plan.clone();
+    pub fn mask_plan(&self, mut plan: Plan) -> Plan {
         for it in &mut plan.resources {
-            it.outputs = mask(&it.outputs);
-            if let Some(desired) = &mut it.desired {
-                desired.params = mask(&desired.params);
-            }
-            for change in &mut it.changes {
-                change.before = change.before.as_ref().map(mask);
-                change.after = change.after.as_ref().map(mask);
-            }
+            let desired = it.desired.as_mut().map(|it| &mut it.params);
+            let changed = it.changes.iter_mut().flat_map(|it| [it.before.as_mut(), it.after.as_mut()]).flatten();
+            changed.chain(desired).chain([&mut it.outputs]).for_each(mask_all);
         }
         plan
     }
@@ -128,11 +122,17 @@ impl Engine {
 
 /// Handles say nothing, but they are nobody's business either.
 pub fn mask(value: &Value) -> Value {
+    let mut masked = value.clone();
+    mask_all(&mut masked);
+    masked
+}
+
+fn mask_all(value: &mut Value) {
     match value {
-        Value::String(text) if Handle::parse(text).is_some() => Value::String(marker::MASK.into()),
-        Value::Array(items) => items.iter().map(mask).collect(),
-        Value::Object(map) => map.iter().map(|(name, value)| (name.clone(), mask(value))).collect(),
-        other => other.clone(),
+        Value::String(text) if Handle::parse(text).is_some() => *text = marker::MASK.into(),
+        Value::Array(items) => items.iter_mut().for_each(mask_all),
+        Value::Object(map) => map.values_mut().for_each(mask_all),
+        _ => {}
     }
 }
 

@@ -35,7 +35,7 @@ impl OrderService for Orders {
         let (order, _load) = self.ordered(ask.source, &ask.order, &ask.project, &ask.environment).await?;
         let planned = self.0.engine.plan(order.manifest, &caller.principal).await;
         let plan = planned.map_err(|error| order.written.place(error))?;
-        let plan = convert::plan::plan(self.0.engine.mask_plan(&plan));
+        let plan = convert::plan::plan(self.0.engine.mask_plan(plan));
         Ok(Response::new(pb::PlanOrderResponse { plan: Some(plan) }))
     }
 
@@ -167,7 +167,7 @@ impl OrderService for Orders {
         let _turn = self.0.turn().await?;
         self.0.order(&name).await?;
         let mut found = self.0.engine.generation(&name, wanted).await?;
-        found.plan = found.plan.as_ref().map(|plan| self.0.engine.mask_plan(plan));
+        found.plan = found.plan.take().map(|plan| self.0.engine.mask_plan(plan));
         Ok(Response::new(pb::GetOrderGenerationResponse { generation: Some(convert::order::generation(found)) }))
     }
 
@@ -247,7 +247,7 @@ impl Orders {
             (Some(order), _) => Some(self.show(order).await?),
             (None, _) => None,
         };
-        let plan = convert::plan::plan(self.0.engine.mask_plan(&applied.plan));
+        let plan = convert::plan::plan(self.0.engine.mask_plan(applied.plan));
         Ok((applied.operation.map(convert::operation::operation), Some(plan), order))
     }
 
