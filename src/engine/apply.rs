@@ -22,9 +22,10 @@ use crate::store::{self, NaturalKey};
 use crate::telemetry::metrics::metrics;
 
 use super::accept::{Accepted, Asking, Bringing, Standing, accept};
+use super::digest::hex;
 use super::keep::{adopt, owner};
 use super::overtake::gives_way;
-use super::plan::{hex, plan};
+use super::plan::plan;
 use super::survey::{Survey, order_name};
 use super::upgrade::{self, Upgrading};
 use super::{Engine, Error};

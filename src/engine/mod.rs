@@ -6,6 +6,7 @@
 pub mod graph;
 pub mod keep;
 pub mod plan;
+mod digest;
 pub mod survey;
 pub mod share;
 pub mod upgrade;
