@@ -1,5 +1,6 @@
 //! What happened to an order, for whoever looks for the cause of a fault.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -9,7 +10,7 @@ use super::found::Found;
 /// Lines of one story that are printed: the beginning and the end of it.
 const MOST: usize = 60;
 
-/// All operations and journals of the orders that `faults` name, by themselves or by their resources, and what the cloud wrote down.
+/// All operations and journals of the orders that `faults` name, by themselves or by their resources, also where these are gone, and what the cloud wrote down.
 pub fn stories(faults: &str, found: &Found, ledger: &[Value]) -> String {
     let mut text = String::new();
     for resource in found.resources.values() {
@@ -21,6 +22,12 @@ pub fn stories(faults: &str, found: &Found, ledger: &[Value]) -> String {
             let _ = writeln!(text, "--- {order}: {} incarnation {}", resource.id, resource.incarnation);
             tell(&mut text, &resource.id, found, ledger);
         }
+    }
+    let of_operations: BTreeSet<&str> = found.operations.values().map(|it| it.resource.as_str()).collect();
+    let are_gone = |it: &&str| !it.is_empty() && !found.resources.contains_key(*it) && faults.contains(*it);
+    for resource in of_operations.into_iter().filter(are_gone) {
+        let _ = writeln!(text, "--- {resource}, which is not there any more");
+        tell(&mut text, resource, found, ledger);
     }
     text
 }
