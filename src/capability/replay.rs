@@ -2,6 +2,8 @@
 //!
 //! A pure state machine: no I/O, no clock, no tasks. `tape` feeds it with what the guest asks.
 
+use std::collections::HashMap;
+
 use crate::domain::effect::{Class, Doubt, Effect, Entry, Outcome, Request};
 use crate::domain::json::canonical;
 use crate::domain::time::Timestamp;
@@ -75,7 +77,7 @@ pub fn open_write(history: &[Entry]) -> Option<Doubt> {
 }
 
 /// Of a record as it was committed, voided entries included: the writes whose end was never written down, and which were not applied
-/// since. One for each request, with the time it was first sent.
+/// since. One for each request, with the times it was first and last sent.
 pub fn unanswered(record: &[Entry]) -> Vec<Doubt> {
     let mut open: Option<Doubt> = None;
     let mut lost: Vec<Doubt> = Vec::new();
@@ -99,9 +101,18 @@ pub fn unanswered(record: &[Entry]) -> Vec<Doubt> {
         }
     }
     lost.extend(open);
-    let mut seen = std::collections::HashSet::new();
-    lost.retain(|doubt| seen.insert(doubt.request_hash.clone()));
-    lost
+    let mut once: Vec<Doubt> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for doubt in lost {
+        match places.get(&doubt.request_hash) {
+            Some(at) => once[*at].last_time = doubt.last_time,
+            None => {
+                places.insert(doubt.request_hash.clone(), once.len());
+                once.push(doubt);
+            }
+        }
+    }
+    once
 }
 
 /// What the entries prove about the world.

@@ -63,6 +63,11 @@ impl Past {
         self.unanswered.iter().find(|doubt| !repeatable(doubt)).cloned()
     }
 
+    /// When one of those that are unanswered was sent last.
+    pub fn last_sent(&self) -> Timestamp {
+        self.unanswered.iter().map(|doubt| doubt.last_time).max().unwrap_or_default()
+    }
+
     /// What the step is known to have changed so far.
     pub fn effect(&self) -> Effect {
         if self.unanswered.is_empty() { replay::effect(&self.history) } else { Effect::Unknown }
@@ -155,6 +160,11 @@ impl Tape {
 
     pub fn phase(&self) -> &Phase {
         &self.phase
+    }
+
+    /// When one of those that are unanswered was sent last.
+    pub fn last_sent(&self) -> Timestamp {
+        self.unanswered.iter().map(|doubt| doubt.last_time).max().unwrap_or_default()
     }
 
     /// What the step is known to have changed so far.

@@ -57,6 +57,8 @@ pub struct Doubt {
     pub request_hash: String,
     /// When it was first about to be sent.
     pub time: Timestamp,
+    /// When it was about to be sent for the last time.
+    pub last_time: Timestamp,
     pub proof: Option<Proof>,
 }
 
@@ -70,6 +72,7 @@ impl Doubt {
             slot: request.arguments.get("connection").and_then(Value::as_str).unwrap_or_default().to_owned(),
             request_hash: request_hash.clone(),
             time: *time,
+            last_time: *time,
             proof: proof.clone(),
         })
     }

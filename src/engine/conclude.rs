@@ -40,6 +40,8 @@ pub struct Facts<'a> {
     pub state_version: u32,
     /// How long after a write the backend may still not show its result.
     pub settle_ms: u64,
+    /// How much of that was left when a look began.
+    pub unshown_ms: u64,
     /// What the operation is known to have changed by now; `None`: nothing new is known.
     pub effect: Option<Effect>,
     pub now: Timestamp,
@@ -146,8 +148,12 @@ fn settle(resource: &mut Resource, operation: &mut Operation, settled: Settled, 
         Settled::Afresh if operation.stage == Stage::Create => {
             // Never with an empty journal before something has looked, and not before the backend must show what there is. Who has a
             // claim looks at that.
+            mark_begun(resource, operation, facts);
             let claimed = resource.object.as_ref().is_some_and(|object| object.claimed && object.external_id.is_some());
-            next_stage(operation, if claimed { Stage::Create } else { Stage::Find });
+            if !claimed {
+                return next_stage(operation, Stage::Find);
+            }
+            next_stage(operation, Stage::Create);
             operation.state = OperationState::Waiting;
             operation.due = facts.now.plus_ms(facts.settle_ms);
             facts.settle_ms == 0
@@ -168,10 +174,9 @@ fn settle(resource: &mut Resource, operation: &mut Operation, settled: Settled, 
 fn found(resource: &mut Resource, operation: &mut Operation, finding: Finding, facts: &Facts<'_>) -> bool {
     match finding {
         Finding::None => {
-            // Whatever wrote did so before this operation began.
-            let wait_ms = operation.create_time.plus_ms(facts.settle_ms).since_ms(facts.now);
-            if wait_ms > 0 {
+            if facts.unshown_ms > 0 {
                 let message = "nothing is found yet: looked again when its backend must show it".into();
+                let wait_ms = facts.unshown_ms;
                 let verdict = Verdict::Wait { reason: Reason::CreateOutcomeUnknown, message, wait_ms };
                 failed(resource, operation, verdict, facts);
                 return false;
@@ -361,4 +366,67 @@ pub fn put_object(resource: &mut Resource, object: Object, observed: Option<Valu
         outputs: facts.sealer.outputs(&id, &object.outputs),
         complete: true,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::testing::{Counting, object, operation, resource};
+    use crate::secret::Keyring;
+
+    fn input() -> Input {
+        Input {
+            resource_id: resource().id.to_string(),
+            incarnation: 1,
+            resource_type: "thing".into(),
+            labels: Vec::new(),
+            config: json!({}),
+            params: json!({}),
+            unknown: Vec::new(),
+            prior: None,
+            continuation: None,
+            context: json!({}),
+        }
+    }
+
+    fn concluded(resource: Resource, operation: Operation, ended: Ended, call: &Call, unshown_ms: u64) -> Conclusion {
+        let (keyring, entropy) = (Keyring::new(&[7; 32]), Counting::default());
+        let sealer = Sealer { keyring: &keyring, entropy: &entropy, project: "shop" };
+        let now = Timestamp::from_ms(10_000);
+        let facts = Facts { call, state_version: 1, settle_ms: 2_000, unshown_ms, effect: None, now, sealer };
+        conclude(resource, operation, ended, &facts)
+    }
+
+    /// Also where it is given up at that moment: what deletes it later has to look.
+    #[test]
+    fn what_begins_afresh_has_left_a_mark() {
+        for cancel_requested in [false, true] {
+            let mut creating = operation(OperationVerb::Create);
+            (creating.stage, creating.effect) = (Stage::Create, Effect::Applied);
+            creating.cancel_requested = cancel_requested;
+            let call = Call::Create(input());
+            let after = concluded(resource(), creating, Ended::Settled(Settled::Afresh), &call, 0);
+            let left = after.resource.expect("it is there").object.expect("a mark");
+            assert!(!left.claimed && !left.complete, "{left:?}");
+            assert_eq!((after.operation.stage, after.again), (Stage::Find, !cancel_requested));
+        }
+    }
+
+    #[test]
+    fn that_nothing_is_found_counts_when_it_must_be_shown() {
+        let look = |unshown_ms| {
+            let mut begun = resource();
+            begun.object = Some(object(false, false));
+            let mut looking = operation(OperationVerb::Delete);
+            looking.stage = Stage::Find;
+            let none = Ended::Answered(Answer::Found(Finding::None));
+            concluded(begun, looking, none, &Call::Find(input()), unshown_ms)
+        };
+        let early = look(1);
+        assert!(early.resource.expect("it is there").object.is_some() && !early.again);
+        assert_eq!((early.operation.stage, early.operation.due.ms()), (Stage::Find, 10_001));
+        let late = look(0);
+        assert!(late.resource.expect("it is there").object.is_none() && late.again);
+        assert_eq!(late.operation.stage, Stage::Decide);
+    }
 }

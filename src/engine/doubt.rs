@@ -9,6 +9,7 @@ use crate::domain::effect::{Doubt, Effect, Entry, Outcome, Proof};
 use crate::domain::operation::{Operation, Stage};
 use crate::domain::reason::Reason;
 use crate::domain::resource::Resource;
+use crate::domain::time::Timestamp;
 use crate::driver::Failure;
 use crate::stock::Offer;
 use crate::telemetry::metrics::metrics;
@@ -64,6 +65,8 @@ impl Engine {
             Some(call) => call.clone(),
             None => self.call(&resource, &operation, operation.stage)?,
         };
+        // What a look shows holds for everything that is in doubt.
+        let doubt = Doubt { last_time: history.past.last_sent(), ..doubt };
         let looked = self.look(&resource, &operation, &doubt, &call, history, offer).await?;
         let now = self.clock.now();
         let place = Place { operation: &operation, attempt: history.attempts + 1, position: 0 };
@@ -148,7 +151,7 @@ impl Engine {
             Stage::Delete | Stage::DeleteFormer => {
                 Ok(self.look_at_deleted(resource, operation, doubt, input, offer).await)
             }
-            _ => Ok(match self.until_shown(operation, doubt, offer) {
+            _ => Ok(match until_shown(operation, doubt, offer, self.clock.now()) {
                 Some(wait) => Looked::verdict("plan", wait),
                 None => Looked::settled("plan", Settled::Afresh, "what is to be done is planned from what is there"),
             }),
@@ -174,8 +177,9 @@ impl Engine {
             None => input.prior.clone(),
         };
         let find = Input { prior, continuation: None, ..input.clone() };
+        let begun = self.clock.now();
         Ok(match self.observe_for(operation, resource, Call::Find(find), offer).await {
-            Ok(Answer::Found(Finding::None)) => match self.until_shown(operation, doubt, offer) {
+            Ok(Answer::Found(Finding::None)) => match until_shown(operation, doubt, offer, begun) {
                 Some(wait) => Looked::verdict(HOW, wait),
                 None => Looked::settled(HOW, Settled::NotApplied, "none"),
             },
@@ -202,9 +206,10 @@ impl Engine {
     ) -> Looked {
         const HOW: &str = "read";
         let read = Call::Read(Input { continuation: None, ..input.clone() });
+        let begun = self.clock.now();
         match self.observe_for(operation, resource, read, offer).await {
             Ok(Answer::Observed(Observation::Absent)) => Looked::settled(HOW, Settled::Gone, "absent"),
-            Ok(Answer::Observed(_)) => match self.until_shown(operation, doubt, offer) {
+            Ok(Answer::Observed(_)) => match until_shown(operation, doubt, offer, begun) {
                 Some(wait) => Looked::verdict(HOW, wait),
                 None => Looked::settled(HOW, Settled::NotApplied, "still there"),
             },
@@ -216,14 +221,6 @@ impl Engine {
     fn failed_look(&self, how: &'static str, operation: &Operation, doubt: &Doubt, failure: Failure) -> Looked {
         let verdict = judge(&failure, operation, self.clock.now(), &*self.entropy);
         Looked::verdict(how, hard(operation, doubt, verdict))
-    }
-
-    /// The wait until the type's settle time has passed; a backend may not show before what was done.
-    fn until_shown(&self, operation: &Operation, doubt: &Doubt, offer: &Offer) -> Option<Verdict> {
-        let settle_ms = offer.type_description().map_or(0, |described| described.settle_ms);
-        let wait_ms = doubt.time.plus_ms(settle_ms).since_ms(self.clock.now());
-        let message = format!("{}: looked at again when its backend must show it", told(doubt));
-        (wait_ms > 0).then(|| Verdict::Wait { reason: reason(operation), message, wait_ms })
     }
 
     /// Asks the driver something that changes nothing and is not kept.
@@ -288,6 +285,13 @@ impl Looked {
         let words = verdict.words().to_owned();
         Self { how, found: Err(verdict), answer: None, words }
     }
+}
+
+/// The wait until a look shows what was done, if one that began at `begun` did not have to yet: the type's settle time had not passed.
+fn until_shown(operation: &Operation, doubt: &Doubt, offer: &Offer, begun: Timestamp) -> Option<Verdict> {
+    let wait_ms = doubt.last_time.plus_ms(offer.settle_ms()).since_ms(begun);
+    let message = format!("{}: looked at again when its backend must show it", told(doubt));
+    (wait_ms > 0).then(|| Verdict::Wait { reason: reason(operation), message, wait_ms })
 }
 
 fn told(doubt: &Doubt) -> String {

@@ -88,6 +88,8 @@ pub struct History {
     /// What its first attempt was granted; no later one gets more.
     pub grants: Option<Vec<Granted>>,
     pub attempts: u32,
+    /// When the first row of the step was written.
+    pub begun: Option<Timestamp>,
     /// The generation that the step was planned for, if it was.
     pub planned: Option<u64>,
     /// What the steps before this one have changed.

@@ -18,6 +18,7 @@ mod overtake;
 pub mod apply;
 pub mod decide;
 mod former;
+mod replan;
 pub mod conclude;
 pub mod retry;
 pub mod prepare;

@@ -90,15 +90,19 @@ impl Engine {
         let mut steps: BTreeMap<u32, Vec<(u32, Payload)>> = BTreeMap::new();
         // What the steps before have changed is on the record, unless a doubt stands in its place. A driver that polls has many.
         let doubt = operation.effect == Effect::Unknown;
+        let mut begun = None;
         for row in self.store.journal(&operation.id).await? {
             if row.step != operation.step && !doubt {
                 continue;
+            }
+            if row.step == operation.step {
+                begun.get_or_insert(row.time);
             }
             let payloads = open(&self.keyring, &row)?.into_iter().map(|payload| (row.attempt, payload));
             steps.entry(row.step).or_default().extend(payloads);
         }
         let current = steps.remove(&operation.step).unwrap_or_default();
-        let mut history = History::from_payloads(current);
+        let mut history = History { begun, ..History::from_payloads(current) };
         if !doubt {
             history.before = history.before.max(operation.effect);
         }

@@ -196,6 +196,7 @@ impl Engine {
             call: &call,
             state_version: offer.driver.description().state_version,
             settle_ms: 0,
+            unshown_ms: 0,
             effect: None,
             now,
             sealer: self.sealer(before.order.project.as_str()),

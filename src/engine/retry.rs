@@ -151,6 +151,7 @@ mod tests {
             slot: "s".into(),
             request_hash: "h".into(),
             time: Timestamp::ZERO,
+            last_time: Timestamp::ZERO,
             proof: None,
         }
     }

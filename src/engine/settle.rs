@@ -30,6 +30,8 @@ pub struct End<'a> {
     pub claim: Option<Claim>,
     pub state_version: u32,
     pub settle_ms: u64,
+    /// Of a look for what there is: so much was left, when it began, of the time in which its backend may not show it.
+    pub unshown_ms: u64,
     /// How often the resource is looked at, if there is a driver to ask; within, `None`: never.
     pub interval_ms: Option<Option<u64>>,
 }
@@ -37,14 +39,31 @@ pub struct End<'a> {
 impl<'a> End<'a> {
     /// Of something that no driver was asked about.
     pub fn bare(ended: Ended, call: &'a Call) -> Self {
-        Self { ended, call, effect: None, claim: None, state_version: 0, settle_ms: 0, interval_ms: None }
+        Self {
+            ended,
+            call,
+            effect: None,
+            claim: None,
+            state_version: 0,
+            settle_ms: 0,
+            unshown_ms: 0,
+            interval_ms: None,
+        }
     }
 
     pub fn new(ended: Ended, call: &'a Call, effect: Option<Effect>, offer: &Offer) -> Self {
-        let settle_ms = offer.type_description().map_or(0, |described| described.settle_ms);
         let state_version = offer.driver.description().state_version;
         let interval_ms = Some(interval_ms(&offer.resource_type));
-        Self { ended, call, effect, claim: None, state_version, settle_ms, interval_ms }
+        Self {
+            ended,
+            call,
+            effect,
+            claim: None,
+            state_version,
+            settle_ms: offer.settle_ms(),
+            unshown_ms: 0,
+            interval_ms,
+        }
     }
 }
 
@@ -56,6 +75,7 @@ impl Engine {
             call: &call,
             state_version: 0,
             settle_ms: 0,
+            unshown_ms: 0,
             effect: None,
             now: self.clock.now(),
             sealer: self.sealer(operation.order.project.as_str()),
@@ -163,6 +183,7 @@ impl Engine {
             call: end.call,
             state_version: end.state_version,
             settle_ms: end.settle_ms,
+            unshown_ms: end.unshown_ms,
             effect: end.effect,
             now,
             sealer: self.sealer(project),

@@ -45,6 +45,11 @@ impl Offer {
         self.driver.description().types.get(self.resource_type.meta.name.as_str())
     }
 
+    /// How long after a write its backend may still not show it, milliseconds.
+    pub fn settle_ms(&self) -> u64 {
+        self.type_description().map_or(0, |described| described.settle_ms)
+    }
+
     pub fn pin(&self) -> Pin {
         Pin {
             recipe: self.recipe.meta.name.clone(),

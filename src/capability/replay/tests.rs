@@ -109,21 +109,23 @@ fn same(script: &str) -> Vec<Entry> {
 
 #[test]
 fn an_answer_is_missing_until_the_same_was_applied_or_a_look_has_settled_it() {
-    for (script, first_sent) in [
+    for (script, first_and_last_sent) in [
         ("", None),
-        ("|i", Some(200)),
-        ("|i|", Some(200)),
-        ("|i|i", Some(200)),
+        ("|i", Some((200, 200))),
+        ("|i|", Some((200, 200))),
+        ("|i|i", Some((200, 400))),
+        ("|i|i|i", Some((200, 600))),
         ("|i|a", None),
         // That the second was refused says nothing of the first.
-        ("|i|n", Some(200)),
+        ("|i|n", Some((200, 200))),
         ("|n", None),
         ("|is", None),
         ("|i|s", None),
-        ("|is|i", Some(500)),
+        ("|is|i", Some((500, 500))),
     ] {
-        let lost: Vec<_> = unanswered(&same(script)).into_iter().map(|doubt| doubt.time.ms()).collect();
-        assert_eq!(lost, first_sent.into_iter().collect::<Vec<u64>>(), "{script}");
+        let sent = |doubt: Doubt| (doubt.time.ms(), doubt.last_time.ms());
+        let lost: Vec<_> = unanswered(&same(script)).into_iter().map(sent).collect();
+        assert_eq!(lost, first_and_last_sent.into_iter().collect::<Vec<_>>(), "{script}");
     }
 }
 

@@ -344,8 +344,7 @@ impl Engine {
 
     /// Until a backend must show what was done before the restoration; what that leaves open, if it is too long to wait.
     async fn give_time(&self, restored: &Restored, offer: &Offer) -> Option<Look> {
-        let settle_ms = offer.type_description().map_or(0, |described| described.settle_ms);
-        let wait_ms = restored.restore_time.plus_ms(settle_ms).since_ms(self.clock.now());
+        let wait_ms = restored.restore_time.plus_ms(offer.settle_ms()).since_ms(self.clock.now());
         if wait_ms > PATIENCE_MS {
             let seconds = wait_ms.div_ceil(1_000);
             return Some(Look::unknown(format!("its backend may not show it yet: verify again in {seconds} s")));

@@ -241,6 +241,22 @@ fn what_is_not_shown_yet_is_not_made_again() {
     replays(core);
 }
 
+/// A look that began before lists showed it says nothing, however late it is answered.
+#[test]
+fn what_was_not_shown_when_it_was_looked_for_is_not_made_again() {
+    let cloud = Cloud::start(&["--visible-after-ms", "1000"]);
+    let core = Core::start(&["fakecloud"]);
+    core.apply(&cloud.platform());
+    let lost = json!({ "method": "POST", "path-prefix": "/v1/labelled", "fault": "drop-after" });
+    let slow = json!({ "method": "GET", "path-prefix": "/v1/labelled", "fault": { "delay-after-ms": 3_000 } });
+    cloud.set_faults(&json!({ "rules": [lost, slow] }));
+    core.apply(&order("late", &TYPES[2..3], |_| "name: late, size: 1".to_owned()));
+    core.ready("late");
+    let done = ["drop-after", "delay-after"].map(|fault| cloud.faults_done(fault));
+    assert_eq!((done, cloud.events("make", "late").len(), cloud.objects().len()), ([1, 1], 1, 1));
+    replays(core);
+}
+
 /// What was refused once is asked anew, and not told from the journal for ever.
 #[test]
 fn what_was_refused_is_asked_again() {

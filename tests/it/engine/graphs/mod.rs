@@ -62,7 +62,10 @@ async fn live(replace: Replace, few: u64) {
         for life in lived {
             match life.expect("no panic") {
                 (_, history, Ok(order)) => standing.push((order, history.stuck)),
-                (seed, history, Err(error)) => failed.push((seed, history, error)),
+                (seed, history, Err(error)) => {
+                    println!("GRAPH={seed}: {error}");
+                    failed.push((seed, history, error));
+                }
             }
         }
         if let Err(error) = world.end(standing, at).await {
