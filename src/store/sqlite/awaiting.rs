@@ -12,9 +12,10 @@ const WHAT: &str = "awaiting";
 /// Operations that have taken one another's place, followed in a row.
 const SUCCESSORS: usize = 1_000;
 
-/// Those that wait for one to have made what they need; not those that wait for it to have moved to what they have made.
+/// Those that wait for one to have made what they need; not those that wait for it to have moved to what they have made, and not those
+/// that have ended meanwhile: what took their place may need something else.
 const DIRECT: &str = "SELECT a.operation FROM awaiting a JOIN operation w ON w.id = a.operation
-    WHERE a.awaited = ?1 AND w.stage <> 'delete-former'";
+    WHERE a.awaited = ?1 AND w.stage <> 'delete-former' AND w.end_time IS NULL";
 
 /// How an operation stands for those that wait for it.
 enum Standing {
@@ -47,12 +48,13 @@ pub fn put(connection: &Connection, operation: &Operation, awaited: &[OperationI
 
 /// `ended` has: whoever waits for it waits for one less, for its successor, or in vain. Answers with those that may begin.
 pub fn release(connection: &Connection, ended: &Operation) -> Result<Vec<(OperationId, ResourceId)>, Error> {
-    let sql = "SELECT operation FROM awaiting WHERE awaited = ?1";
+    let sql = "SELECT a.operation FROM awaiting a JOIN operation w ON w.id = a.operation
+        WHERE a.awaited = ?1 AND w.end_time IS NULL";
     let waiting: Vec<String> = all(connection, WHAT, sql, [ended.id.as_str()], |columns| columns.text())?;
+    connection.prepare_cached("DELETE FROM awaiting WHERE awaited = ?1")?.execute([ended.id.as_str()])?;
     if waiting.is_empty() {
         return Ok(Vec::new());
     }
-    connection.prepare_cached("DELETE FROM awaiting WHERE awaited = ?1")?.execute([ended.id.as_str()])?;
     let standing = after(connection, ended)?;
     let mut released = Vec::new();
     for id in &waiting {
@@ -79,7 +81,8 @@ pub fn hand_over(connection: &Connection, operation: &Operation) -> Result<Vec<(
         "WITH RECURSIVE moved (id) AS (
             {DIRECT}
             UNION SELECT a.operation FROM moved
-                JOIN operation o ON o.id = moved.id AND o.driver_digest = '' JOIN awaiting a ON a.awaited = moved.id)
+                JOIN operation o ON o.id = moved.id AND o.driver_digest = '' JOIN awaiting a ON a.awaited = moved.id
+                JOIN operation w ON w.id = a.operation AND w.end_time IS NULL)
         SELECT id FROM moved"
     );
     let mut moved = all(connection, WHAT, &sql, [operation.id.as_str()], |columns| columns.parse(OperationId::parse))?;
