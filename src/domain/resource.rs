@@ -31,6 +31,9 @@ pub struct Resource {
     pub care: Care,
     /// What this resource depends on, as of its last apply.
     pub edges: Vec<ResourceId>,
+    /// What it depended on as of applies before that, which its object may have been made with. They count until its generation is carried
+    /// out.
+    pub ties: Vec<ResourceId>,
     /// Counts the external objects made for this resource; the current one's number.
     pub incarnation: u32,
     /// The current external object, complete or not.
@@ -44,6 +47,15 @@ pub struct Resource {
     pub version: u64,
     pub create_time: Timestamp,
     pub update_time: Timestamp,
+}
+
+impl Resource {
+    /// What its object may have been made with: what it depends on and, until that is carried out, what it depended on before. Each once.
+    pub fn leans_on(&self) -> impl Iterator<Item = &ResourceId> {
+        let unfinished = self.observed_generation < self.generation;
+        let ties = self.ties.iter().filter(move |it| unfinished && !self.edges.contains(it));
+        self.edges.iter().chain(ties)
+    }
 }
 
 /// An entry of an order that is a resource of another entry, which has the same id.

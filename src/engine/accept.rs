@@ -29,6 +29,9 @@ use super::overtake::{gives_way, hurry, mark_parked, supersede};
 use super::share::Sharing;
 use super::upgrade::Upgraded;
 
+/// What one resource depended on in all the applies that came to nothing; more of them are not kept.
+const MOST_TIES: usize = 1_000;
+
 /// Who asks, when, and how it is to be remembered.
 pub struct Asking<'a> {
     pub principal: &'a Principal,
@@ -296,6 +299,7 @@ fn resource_after(
                 desired: desired.map_or_else(|| existing.desired.clone(), |it| asking.sealer.desired(&existing.id, it)),
                 // What is deleted goes in the order in which it was made, whatever is left of its reasons.
                 edges: desired.map_or_else(|| existing.edges.clone(), |it| edges(Some(it))),
+                ties: existing.leans_on().take(MOST_TIES).cloned().collect(),
                 state,
                 reason: None,
                 message: String::new(),
@@ -331,6 +335,7 @@ fn resource_after(
                 pin: planned.pin.clone(),
                 care: planned.care.clone(),
                 edges: edges(planned.desired.as_ref()),
+                ties: Vec::new(),
                 incarnation: 1,
                 object: None,
                 former: None,

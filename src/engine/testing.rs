@@ -68,6 +68,7 @@ pub fn resource() -> Resource {
         },
         care: Default::default(),
         edges: Vec::new(),
+        ties: Vec::new(),
         incarnation: 1,
         object: None,
         former: None,

@@ -59,7 +59,7 @@ impl Engine {
         let others = self.existing(&resource.name.order).await?;
         let referrers: Vec<_> = others
             .values()
-            .filter(|it| it.edges.contains(&resource.id))
+            .filter(|it| it.leans_on().any(|needed| *needed == resource.id))
             .map(|it| format!("`{}`", it.name.key))
             .collect();
         if !referrers.is_empty() {

@@ -112,6 +112,28 @@ async fn what_fails_fails_what_refers_to_it_and_nothing_else() {
     assert!(bench.resources().await.iter().all(|it| it.state == ResourceState::Ready));
 }
 
+/// However often it is applied.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_not_moved_keeps_what_it_was_made_with() {
+    let bench = bench().await;
+    let made = bench.apply(&databases(&CHAIN[..2])).await.expect("accepted");
+    assert_eq!(bench.settled(&made).await.state, OperationState::Succeeded);
+    let alone = databases(&[("b", "two")]);
+    let broken = alone.replace(r#"name: "two" "#, r#"name: "two", schema: [DROP TABLE missing] "#);
+    for text in [&broken, &broken, &alone] {
+        let mut request = applying(text);
+        request.allow_destroy = true;
+        let applied = bench.core.engine.apply(request).await.expect("accepted").operation.expect("work");
+        bench.settled(&applied).await;
+        let (gone, moved) = (child(&bench, &applied, "a").await, child(&bench, &applied, "b").await);
+        use OperationState::{Failed, Succeeded};
+        let (expected, why) = if text == &alone { (Succeeded, None) } else { (Failed, Some(Reason::DependencyFailed)) };
+        assert_eq!((moved.state, gone.state, gone.reason), (expected, expected, why), "{gone:?}");
+        assert_eq!(bench.databases().contains(&"one".to_owned()), expected == Failed);
+    }
+    assert_eq!(bench.databases(), ["two"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_goes_back_before_a_change_was_carried_out_keeps_what_there_is() {
     let bench = bench().await;

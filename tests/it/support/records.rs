@@ -125,6 +125,7 @@ impl Records {
             },
             care: Default::default(),
             edges: Vec::new(),
+            ties: Vec::new(),
             incarnation: 0,
             object: None,
             former: None,

@@ -2,6 +2,9 @@
 ALTER TABLE resource ADD COLUMN shared TEXT;
 CREATE UNIQUE INDEX resource_shared ON resource (project, environment, type, coalesce(class, ''), shared) WHERE shared IS NOT NULL;
 
+-- What a resource depended on as of applies that were not carried out.
+ALTER TABLE resource ADD COLUMN ties TEXT NOT NULL DEFAULT '[]';
+
 -- Entries of orders that are the resource of another entry. None outlives its resource.
 CREATE TABLE alias (
     project     TEXT    NOT NULL,

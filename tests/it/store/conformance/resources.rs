@@ -24,6 +24,7 @@ pub async fn reads_what_was_put(home: &impl Home) {
         desired: records.sealed("more"),
         care: Care { protect: true, on_remove: OnRemove::Retain, observe_only: true, adopted: Some("db-1".into()) },
         edges: vec![ResourceId::new(records.tick(), &records.chance)],
+        ties: vec![ResourceId::new(records.tick(), &records.chance)],
         incarnation: 3,
         object: Some(records.object(3)),
         former: Some(records.object(2)),
