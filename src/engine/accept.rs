@@ -121,7 +121,7 @@ pub fn accept(
     let waits = waits(&work, standing, &bringing.sharing.comes_after);
     let mut children = Vec::with_capacity(work.len());
     let mut ready = Vec::new();
-    for (Work { planned, resource, mut child }, awaited) in work.into_iter().zip(waits) {
+    for (Work { planned, resource, mut child }, related) in work.into_iter().zip(waits) {
         let open = standing.open_of(&resource.id);
         for open in open {
             if gives_way(open) {
@@ -141,13 +141,14 @@ pub fn accept(
         if grace::is_kept(&child) {
             resource.message = child.message.clone();
         }
-        if open.is_empty() && awaited.is_empty() && child.due <= now {
+        let waits = related.iter().any(|it| it.relation.waits());
+        if open.is_empty() && !waits && child.due <= now {
             ready.push((child.id.clone(), resource.id.clone()));
         }
         commit.writes.push(Write::Resource(Box::new(resource)));
         // After the record: of two that would make what they share, the second one is told that there is one.
         commit.writes.extend(bringing.keys.get(&planned.key).cloned().map(Write::ReserveKey));
-        children.push((child, awaited));
+        children.push((child, related));
     }
     commit.writes.extend(bringing.sharing.coming(&plan.order, &bringing.ids, now));
     let moved = ready.len() < children.len();
@@ -159,8 +160,8 @@ pub fn accept(
     commit.writes.push(Write::Order(Box::new(order.clone())));
     commit.writes.push(Write::Operation(Box::new(parent.clone())));
     commit.writes.extend(children.iter().map(|(child, _)| Write::Operation(Box::new(child.clone()))));
-    for (child, awaited) in children.into_iter().filter(|(_, awaited)| !awaited.is_empty()) {
-        commit.writes.push(Write::Await { operation: Box::new(child), awaited });
+    for (child, related) in children.into_iter().filter(|(_, related)| !related.is_empty()) {
+        commit.writes.push(Write::Await { operation: Box::new(child), related });
     }
     if manifest.is_none() {
         commit.writes.push(Write::SweepOrder { name: plan.order.clone(), time: now });

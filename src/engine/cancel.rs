@@ -80,7 +80,7 @@ impl Engine {
             }
             commit.writes.extend(tally(&after, operation.state, now));
             if operation.awaits > 0 {
-                commit.writes.push(Write::Await { operation: Box::new(operation.clone()), awaited: Vec::new() });
+                commit.writes.push(Write::Await { operation: Box::new(operation.clone()), related: Vec::new() });
             }
             commit.writes.push(Write::Operation(Box::new(after)));
             if grace::is_kept(&operation) {

@@ -83,7 +83,7 @@ pub fn hurry(open: &Operation, commit: &mut Commit, now: Timestamp) {
         return;
     }
     if open.awaits > 0 {
-        commit.writes.push(Write::Await { operation: Box::new(open.clone()), awaited: Vec::new() });
+        commit.writes.push(Write::Await { operation: Box::new(open.clone()), related: Vec::new() });
     }
     commit.writes.push(Write::Operation(Box::new(Operation {
         cancel_requested: true,

@@ -1,5 +1,7 @@
 //! What is written together.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::document::{Document, Kind};
 use crate::domain::driver::DriverRecord;
 use crate::domain::event::Audit;
@@ -132,14 +134,14 @@ pub enum Write {
     /// that is [`Write::Await`]'s. A child that has ended lets those go on that wait for it: they begin if it has ended well and they
     /// wait for no other, wait for its successor if it has one, and are broken by it otherwise.
     Operation(Box<Operation>),
-    /// From here on `operation`, a child that is on record, waits for these children and no others. Those that have ended well are not
-    /// waited for; one that has not breaks it.
+    /// From here on `operation`, a child that is on record, waits for these children and no others, as far as it waits for them. Those that
+    /// have ended well are not waited for; one that has not breaks it.
     Await {
         operation: Box<Operation>,
-        awaited: Vec<OperationId>,
+        related: Vec<Related>,
     },
-    /// `operation` waits no longer to be done: it has made what others wait for, and comes to its last step when they have ended well.
-    /// Those are let go; of a composite among them, which hands on what it was given, also those that wait for it.
+    /// `operation` has made what others wait for, who are let go; and it comes to its last step when those have ended well that move to it
+    /// or leave what it replaces: of a composite among them, which hands on what it was given, also those that do so from there.
     HandOver(Box<Operation>),
     /// Before the order itself: keeps what it was until then, and lets go what is older than the latest [`crate::domain::generation::KEPT`].
     Generation(Box<Generation>),
@@ -226,6 +228,43 @@ pub enum Write {
     /// A request id that is taken is a conflict.
     Request(Request),
     Token(Token),
+}
+
+/// A child that another one has to do with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    pub operation: OperationId,
+    pub relation: Relation,
+}
+
+/// What one child waits for at another, or keeps it waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Relation {
+    /// It begins when that one has made what it needs.
+    Needs,
+    /// Likewise; and it moves there, so that what that one replaces stays until this one has ended.
+    Moves,
+    /// It waits for nothing, and leaves: what that one replaces stays until this one has ended.
+    Leaves,
+    /// It goes on when that one has ended.
+    Follows,
+}
+
+impl Relation {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Relation::Needs => "needs",
+            Relation::Moves => "moves",
+            Relation::Leaves => "leaves",
+            Relation::Follows => "follows",
+        }
+    }
+
+    /// Whether it waits.
+    pub fn waits(self) -> bool {
+        self != Relation::Leaves
+    }
 }
 
 /// One row of an operation's journal.

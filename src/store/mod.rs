@@ -25,7 +25,9 @@ use crate::domain::secret::SecretRecord;
 use crate::domain::suspect::{Restored, Suspect};
 use crate::domain::time::Timestamp;
 
-pub use commit::{Commit, Committed, Ended, JournalRow, Move, NaturalKey, Request, Site, Token, Write};
+pub use commit::{
+    Commit, Committed, Ended, JournalRow, Move, NaturalKey, Related, Relation, Request, Site, Token, Write,
+};
 pub use page::{Filter, Page, Paging, Pinned};
 
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! What the operations of one apply wait for. Pure, and linear in resources and references.
+//! What the operations of one apply wait for, and keep others waiting for. Pure, and linear in resources and references.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,31 +6,55 @@ use crate::domain::id::{OperationId, ResourceId};
 use crate::domain::operation::{Operation, Stage};
 use crate::domain::resource::Resource;
 use crate::engine::accept::{Standing, Work};
+use crate::store::{Related, Relation};
 
-/// What each of them waits for: what is made or changed, for what it refers to; what is deleted, for what referred to it to be gone or to
-/// refer to something else. `elsewhere`: what a resource comes after in other orders.
+/// What each of them has to do with others. What is made or changed needs what it refers to; and what it was made with is there until it
+/// has moved, also where that is replaced. What is deleted follows what was made with it. `elsewhere`: what a resource comes after in
+/// other orders.
 pub(in crate::engine) fn waits(
     work: &[Work<'_>],
     standing: &Standing,
     elsewhere: &BTreeMap<ResourceId, Vec<OperationId>>,
-) -> Vec<Vec<OperationId>> {
-    let at_work: BTreeMap<&ResourceId, &OperationId> = work.iter().map(|it| (&it.resource.id, &it.child.id)).collect();
+) -> Vec<Vec<Related>> {
+    let at_work: BTreeMap<&ResourceId, &Work<'_>> = work.iter().map(|it| (&it.resource.id, it)).collect();
+    let open = |id: &ResourceId| standing.open_of(id).last();
     // What comes to its last step only when all that refer to it have moved has made what they need.
     let unmade = |it: &&Operation| it.stage != Stage::DeleteFormer || it.verb.removes();
-    let open = |id: &ResourceId| standing.open_of(id).last().filter(unmade).map(|it| &it.id);
-    let doing = |id: &ResourceId| at_work.get(id).copied().or_else(|| open(id));
-    let deleted = |it: &&Work<'_>| it.planned.action.removes();
-    let leaving: BTreeSet<&ResourceId> = work.iter().filter(deleted).map(|it| &it.resource.id).collect();
+    let leaving: BTreeSet<&ResourceId> =
+        work.iter().filter(|it| it.planned.action.removes()).map(|it| &it.resource.id).collect();
     let referrers = referrers(standing, &leaving);
-    let waits = |it: &Work<'_>| {
-        let others: Vec<&ResourceId> = match it.planned.action {
-            action if action.removes() => referrers.get(&it.resource.id).cloned().unwrap_or_default(),
-            _ => it.resource.edges.iter().collect(),
+    let circular = circular(&standing.resources.values().collect::<Vec<_>>());
+    let related = |it: &Work<'_>| {
+        let id = &it.resource.id;
+        // What was made with it in a circle, in applies that came to nothing, cannot all wait for one another.
+        let entangled = |other: &ResourceId| circular.contains(id) && circular.contains(other);
+        let leant_on: BTreeSet<&ResourceId> = standing
+            .resources
+            .get(&it.planned.key)
+            .map_or_else(BTreeSet::new, |it| it.leans_on().filter(|other| !entangled(other)).collect());
+        let mut related = Vec::new();
+        let mut add = |operation: &OperationId, relation| {
+            related.push(Related { operation: operation.clone(), relation });
         };
-        let elsewhere = elsewhere.get(&it.resource.id).into_iter().flatten();
-        others.into_iter().filter_map(doing).chain(elsewhere).cloned().collect()
+        let leaves = leaving.contains(id);
+        let needed: BTreeSet<&ResourceId> = it.resource.edges.iter().filter(|_| !leaves).collect();
+        for other in &needed {
+            let operation = at_work.get(*other).map(|it| &it.child).or_else(|| open(other).filter(unmade));
+            let relation = if leant_on.contains(other) { Relation::Moves } else { Relation::Needs };
+            operation.into_iter().for_each(|it| add(&it.id, relation));
+        }
+        for other in leant_on.into_iter().filter(|it| !needed.contains(it) && !leaving.contains(it)) {
+            at_work.get(other).into_iter().for_each(|it| add(&it.child.id, Relation::Leaves));
+        }
+        for other in referrers.get(id).into_iter().flatten() {
+            let operation = at_work.get(other).map(|it| &it.child).or_else(|| open(other));
+            operation.into_iter().for_each(|it| add(&it.id, Relation::Follows));
+        }
+        let relation = if leaves { Relation::Follows } else { Relation::Moves };
+        elsewhere.get(id).into_iter().flatten().for_each(|it| add(it, relation));
+        related
     };
-    work.iter().map(waits).collect()
+    work.iter().map(related).collect()
 }
 
 /// Who may have been made with what is leaving. Of those that leave themselves, as of applies that came to nothing, only what leads into no

@@ -87,7 +87,7 @@ impl Engine {
             let after = ended(&open, principal, now);
             commit.writes.extend(tally(&after, open.state, now));
             if open.awaits > 0 {
-                commit.writes.push(Write::Await { operation: Box::new(open.clone()), awaited: Vec::new() });
+                commit.writes.push(Write::Await { operation: Box::new(open.clone()), related: Vec::new() });
             }
             commit.writes.push(Write::Operation(Box::new(after)));
         }

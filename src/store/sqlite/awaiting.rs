@@ -2,20 +2,30 @@
 
 use rusqlite::{Connection, params};
 
-use super::row::{all, int, one};
+use super::row::{Columns, all, int, one};
 use crate::domain::id::{OperationId, ResourceId};
 use crate::domain::name::shard;
 use crate::domain::operation::{Operation, OperationState, Stage};
-use crate::store::Error;
+use crate::store::{Error, Related, Relation};
 
 const WHAT: &str = "awaiting";
 /// Operations that have taken one another's place, followed in a row.
 const SUCCESSORS: usize = 1_000;
 
-/// Those that wait for one to have made what they need; not those that wait for it to have moved to what they have made, and not those
-/// that have ended meanwhile: what took their place may need something else.
-const DIRECT: &str = "SELECT a.operation FROM awaiting a JOIN operation w ON w.id = a.operation
-    WHERE a.awaited = ?1 AND w.stage <> 'delete-former' AND w.end_time IS NULL";
+/// Those that have to do with one and have not ended: what took the place of those that have may need something else.
+const RELATED: &str = "SELECT a.operation, a.relation FROM awaiting a
+    JOIN operation w ON w.id = a.operation AND w.end_time IS NULL
+    WHERE a.awaited = ?1";
+
+/// Those of them that keep what the one replaces, also through composites, which hand on what they were given.
+const KEEPING: &str = "WITH RECURSIVE keeping (id) AS (
+        SELECT a.operation FROM awaiting a JOIN operation w ON w.id = a.operation AND w.end_time IS NULL
+            WHERE a.awaited = ?1 AND a.relation IN ('moves', 'leaves')
+        UNION SELECT a.operation FROM keeping
+            JOIN operation o ON o.id = keeping.id AND o.driver_digest = '' JOIN awaiting a ON a.awaited = keeping.id
+            JOIN operation w ON w.id = a.operation AND w.end_time IS NULL
+            WHERE a.relation IN ('moves', 'leaves'))
+    SELECT id FROM keeping";
 
 /// How an operation stands for those that wait for it.
 enum Standing {
@@ -25,14 +35,17 @@ enum Standing {
     Broken(OperationId),
 }
 
-/// `operation` begins when all of `awaited` have ended well; what of these has ended by now is not waited for.
-pub fn put(connection: &Connection, operation: &Operation, awaited: &[OperationId]) -> Result<(), Error> {
+/// `operation` goes on when those of `related` that it waits for have come so far; what of these has ended by now is not waited for.
+pub fn put(connection: &Connection, operation: &Operation, related: &[Related]) -> Result<(), Error> {
     let (mut awaits, mut broken) = (0, None);
-    for id in awaited {
-        match standing(connection, id.clone())? {
-            Standing::Open(open) => awaits += insert(connection, &open, operation.id.as_str(), operation)?,
-            Standing::Done => {}
-            Standing::Broken(by) => broken = broken.or(Some(by)),
+    for it in related {
+        match standing(connection, it.operation.clone())? {
+            Standing::Open(open) => {
+                let inserted = insert(connection, &open, it.relation, &operation.id, operation)?;
+                awaits += if it.relation.waits() { inserted } else { 0 };
+            }
+            Standing::Broken(by) if it.relation.waits() => broken = broken.or(Some(by)),
+            Standing::Done | Standing::Broken(_) => {}
         }
     }
     if broken.is_some() {
@@ -48,83 +61,87 @@ pub fn put(connection: &Connection, operation: &Operation, awaited: &[OperationI
 
 /// `ended` has: whoever waits for it waits for one less, for its successor, or in vain. Answers with those that may begin.
 pub fn release(connection: &Connection, ended: &Operation) -> Result<Vec<(OperationId, ResourceId)>, Error> {
-    let sql = "SELECT a.operation FROM awaiting a JOIN operation w ON w.id = a.operation
-        WHERE a.awaited = ?1 AND w.end_time IS NULL";
-    let waiting: Vec<String> = all(connection, WHAT, sql, [ended.id.as_str()], |columns| columns.text())?;
+    let related = related(connection, &ended.id)?;
     connection.prepare_cached("DELETE FROM awaiting WHERE awaited = ?1")?.execute([ended.id.as_str()])?;
-    if waiting.is_empty() {
+    if related.is_empty() {
         return Ok(Vec::new());
     }
     let standing = after(connection, ended)?;
     let mut released = Vec::new();
-    for id in &waiting {
-        if ended.state == OperationState::Superseded && has_handed_over(connection, id)? {
+    for it in &related {
+        let follows = it.relation == Relation::Follows && ended.state == OperationState::Superseded;
+        if follows && has_handed_over(connection, &it.operation)? {
             // Its successor may wait for what comes after that one.
-            released.extend(one_less(connection, id, Some(&ended.id))?);
+            released.extend(one_less(connection, &it.operation, Some(&ended.id))?);
             continue;
         }
         let broken_by = match &standing {
-            Standing::Open(open) if insert(connection, open, id, ended)? == 1 => continue,
+            Standing::Open(open) if insert(connection, open, it.relation, &it.operation, ended)? == 1 => continue,
             Standing::Open(_) | Standing::Done => None,
             Standing::Broken(by) => Some(by),
         };
-        released.extend(one_less(connection, id, broken_by)?);
+        if it.relation.waits() {
+            released.extend(one_less(connection, &it.operation, broken_by)?);
+        }
     }
     Ok(released)
 }
 
-/// Those that wait for `operation` are let go, and it waits for them; and, where one of those that it waited for has been broken off, for
-/// what has come in its place.
+/// Those that wait for `operation` to have made what they need are let go, and it waits for those that move or leave; and, where one of
+/// those that it waited for has been broken off, for what has come in its place.
 pub fn hand_over(connection: &Connection, operation: &Operation) -> Result<Vec<(OperationId, ResourceId)>, Error> {
-    let direct: Vec<String> = all(connection, WHAT, DIRECT, [operation.id.as_str()], |columns| columns.text())?;
-    let sql = format!(
-        "WITH RECURSIVE moved (id) AS (
-            {DIRECT}
-            UNION SELECT a.operation FROM moved
-                JOIN operation o ON o.id = moved.id AND o.driver_digest = '' JOIN awaiting a ON a.awaited = moved.id
-                JOIN operation w ON w.id = a.operation AND w.end_time IS NULL)
-        SELECT id FROM moved"
-    );
-    let mut moved = all(connection, WHAT, &sql, [operation.id.as_str()], |columns| columns.parse(OperationId::parse))?;
+    let mut related = related(connection, &operation.id)?;
+    related.retain(|it| it.relation != Relation::Follows);
+    let id = |columns: &mut Columns<'_>| columns.parse(OperationId::parse);
+    let mut keeping = all(connection, WHAT, KEEPING, [operation.id.as_str()], id)?;
     if let Some(by) = &operation.broken_by {
         // A scan: this is rare.
-        let sql = "DELETE FROM awaiting WHERE operation = ?1 RETURNING awaited";
-        moved.extend(all(connection, WHAT, sql, [operation.id.as_str()], |columns| columns.parse(OperationId::parse))?);
-        moved.push(by.clone());
+        let sql = "DELETE FROM awaiting WHERE operation = ?1 AND relation = 'follows' RETURNING awaited";
+        keeping.extend(all(connection, WHAT, sql, [operation.id.as_str()], id)?);
+        keeping.push(by.clone());
     }
-    for id in &direct {
+    for it in &related {
         let sql = "DELETE FROM awaiting WHERE awaited = ?1 AND operation = ?2";
-        connection.prepare_cached(sql)?.execute([operation.id.as_str(), id])?;
+        connection.prepare_cached(sql)?.execute([operation.id.as_str(), it.operation.as_str()])?;
     }
-    put(connection, operation, &moved)?;
+    let followed = |operation| Related { operation, relation: Relation::Follows };
+    put(connection, operation, &keeping.into_iter().map(followed).collect::<Vec<_>>())?;
     let mut released = Vec::new();
-    for id in &direct {
-        released.extend(one_less(connection, id, None)?);
+    for it in related.iter().filter(|it| it.relation.waits()) {
+        released.extend(one_less(connection, &it.operation, None)?);
     }
     Ok(released)
 }
 
+/// Others wait for what `id` makes, or leave what it replaces.
 pub fn is_awaited(connection: &Connection, id: &OperationId) -> Result<bool, Error> {
-    Ok(one(connection, WHAT, DIRECT, [id.as_str()], |columns| columns.text())?.is_some())
+    let sql = format!("{RELATED} AND a.relation <> 'follows' LIMIT 1");
+    Ok(one(connection, WHAT, &sql, [id.as_str()], |columns| columns.text())?.is_some())
 }
 
-fn has_handed_over(connection: &Connection, id: &str) -> Result<bool, Error> {
+fn related(connection: &Connection, id: &OperationId) -> Result<Vec<Related>, Error> {
+    all(connection, WHAT, RELATED, [id.as_str()], |columns| {
+        Ok(Related { operation: columns.parse(OperationId::parse)?, relation: columns.word()? })
+    })
+}
+
+fn has_handed_over(connection: &Connection, id: &OperationId) -> Result<bool, Error> {
     let sql = "SELECT stage FROM operation WHERE id = ?1";
-    let stage = one(connection, WHAT, sql, [id], |columns| columns.word::<Stage>())?;
+    let stage = one(connection, WHAT, sql, [id.as_str()], |columns| columns.word::<Stage>())?;
     Ok(stage == Some(Stage::DeleteFormer))
 }
 
 /// The operation, if it waits for nothing any more and is the first of its resource.
 fn one_less(
     connection: &Connection,
-    id: &str,
+    id: &OperationId,
     broken_by: Option<&OperationId>,
 ) -> Result<Option<(OperationId, ResourceId)>, Error> {
     let sql = "UPDATE operation
         SET awaits = CASE WHEN ?2 IS NULL THEN max(awaits - 1, 0) ELSE 0 END, broken_by = coalesce(broken_by, ?2)
         WHERE id = ?1 AND awaits > 0 AND end_time IS NULL
         RETURNING id, resource, awaits";
-    let params = params![id, broken_by.map(OperationId::as_str)];
+    let params = params![id.as_str(), broken_by.map(OperationId::as_str)];
     let freed = one(connection, WHAT, sql, params, |columns| {
         let operation = columns.parse(OperationId::parse)?;
         Ok((operation, columns.parse_optional(ResourceId::parse)?, columns.number::<u64>()?))
@@ -135,11 +152,18 @@ fn one_less(
     Ok(first.then_some((operation, resource)))
 }
 
-fn insert(connection: &Connection, awaited: &OperationId, operation: &str, of: &Operation) -> Result<u64, Error> {
-    let sql = "INSERT OR IGNORE INTO awaiting (awaited, operation, shard) VALUES (?1, ?2, ?3)";
+fn insert(
+    connection: &Connection,
+    awaited: &OperationId,
+    relation: Relation,
+    operation: &OperationId,
+    of: &Operation,
+) -> Result<u64, Error> {
+    let sql = "INSERT OR IGNORE INTO awaiting (awaited, operation, relation, shard) VALUES (?1, ?2, ?3, ?4)";
     let inserted = connection.prepare_cached(sql)?.execute(params![
         awaited.as_str(),
-        operation,
+        operation.as_str(),
+        relation.as_str(),
         shard(of.order.project.as_str())
     ])?;
     Ok(inserted as u64)

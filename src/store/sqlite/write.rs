@@ -93,8 +93,8 @@ pub fn apply(connection: &Connection, write: &Write, changes: &mut Changes) -> R
                 changes.released.extend(awaiting::release(connection, it)?);
             }
         }
-        Write::Await { operation: it, awaited } => {
-            awaiting::put(connection, it, awaited)?;
+        Write::Await { operation: it, related } => {
+            awaiting::put(connection, it, related)?;
             changes.touch(it.order.project.as_str());
         }
         Write::HandOver(it) => {

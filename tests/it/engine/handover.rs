@@ -131,6 +131,70 @@ async fn while_one_has_not_moved_it_stays() {
     assert_eq!(resource(&bench, "a").await.state, ResourceState::Ready);
 }
 
+fn words(done: &[(Verb, &str)]) -> Vec<(Verb, String)> {
+    done.iter().map(|(verb, name)| (*verb, (*name).to_owned())).collect()
+}
+
+/// Who refers to it no more, and who goes: they were made with the former one as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_leaves_it_has_left_before_it_goes() {
+    let (bench, shelf) = bench().await;
+    let alone = document("n2").replace("${resources.a.outputs.name}", "none");
+    bench.core.engine.pause(apart(), "a look", &admin()).await.expect("paused");
+    let operation = begun(&bench, &alone).await;
+    waiting(&bench, &operation).await;
+    assert_eq!(shelf.done("h"), words(&[(Verb::Put, "h-n2-x")]));
+    bench.core.engine.resume(&apart(), &admin()).await.expect("resumed");
+    assert_eq!(bench.settled(&operation).await.state, OperationState::Succeeded);
+    assert_eq!(shelf.done("h"), words(&[(Verb::Put, "h-b-x"), (Verb::Delete, "h-n1-x")]));
+
+    ended(&bench, &document("n1")).await;
+    shelf.done("h");
+    let mut fewer: serde_json::Value = serde_json::from_str(&document("n2")).expect("JSON");
+    let resources = fewer["resources"].as_object_mut().expect("resources");
+    resources.retain(|key, _| key == "a");
+    ended(&bench, &fewer.to_string()).await;
+    let expected = [(Verb::Put, "h-n2-x"), (Verb::Delete, "h-c-x"), (Verb::Delete, "h-b-x"), (Verb::Delete, "h-n1-x")];
+    let mut done = shelf.done("h");
+    done.sort_by_key(|(verb, _)| *verb == Verb::Delete);
+    assert_eq!(done, words(&expected));
+}
+
+/// Who comes new was never made with the former one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_comes_new_does_not_keep_it() {
+    let (bench, shelf) = bench().await;
+    let mut more: serde_json::Value = serde_json::from_str(&document("n2")).expect("JSON");
+    for key in ["b", "c"] {
+        more["resources"][key]["params"]["of"] = json!([]);
+    }
+    ended(&bench, &more.to_string()).await;
+    shelf.done("h");
+    more["resources"]["a"]["params"]["name"] = json!("h-n3-x");
+    more["resources"]["d"] = more["resources"]["b"].clone();
+    more["resources"]["d"]["params"] = json!({ "name": "h-d-x", "of": ["${resources.a.outputs.name}"] });
+    bench.core.engine.pause(apart(), "a look", &admin()).await.expect("paused");
+    let operation = begun(&bench, &more.to_string()).await;
+    let a = child(&bench, &operation, "a").await;
+    assert_eq!(bench.settled(&a).await.state, OperationState::Succeeded);
+    assert_eq!(shelf.done("h"), words(&[(Verb::Put, "h-n3-x"), (Verb::Delete, "h-n2-x")]));
+    bench.core.engine.resume(&apart(), &admin()).await.expect("resumed");
+    assert_eq!(bench.settled(&operation).await.state, OperationState::Succeeded);
+    assert_eq!(shelf.done("h"), words(&[(Verb::Put, "h-d-x")]));
+}
+
+/// What goes is there until nothing is that was made with it, former objects included.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_goes_follows_the_former_object_that_was_made_with_it() {
+    let (bench, shelf) = bench().await;
+    let mut fewer: serde_json::Value = serde_json::from_str(&document("n1")).expect("JSON");
+    fewer["resources"].as_object_mut().expect("resources").remove("a");
+    fewer["resources"]["b"]["params"] = json!({ "name": "h-bb-x" });
+    ended(&bench, &fewer.to_string()).await;
+    let expected = [(Verb::Put, "h-bb-x"), (Verb::Put, "h-c-x"), (Verb::Delete, "h-b-x"), (Verb::Delete, "h-n1-x")];
+    assert_eq!(shelf.done("h"), words(&expected));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_newer_generation_takes_over_while_it_waits() {
     let (bench, shelf) = bench().await;

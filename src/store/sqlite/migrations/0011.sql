@@ -5,6 +5,9 @@ CREATE UNIQUE INDEX resource_shared ON resource (project, environment, type, coa
 -- What a resource depended on as of applies that were not carried out.
 ALTER TABLE resource ADD COLUMN ties TEXT NOT NULL DEFAULT '[]';
 
+-- How an operation is related to the one whose end or work concerns it.
+ALTER TABLE awaiting ADD COLUMN relation TEXT NOT NULL DEFAULT 'moves';
+
 -- Entries of orders that are the resource of another entry. None outlives its resource.
 CREATE TABLE alias (
     project     TEXT    NOT NULL,
