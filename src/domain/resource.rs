@@ -1,6 +1,6 @@
 //! A resource as a record: one ordered thing and what is known of its external object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,8 +31,7 @@ pub struct Resource {
     pub care: Care,
     /// What this resource depends on, as of its last apply.
     pub edges: Vec<ResourceId>,
-    /// What it depended on as of applies before that, which its object may have been made with. They count until its generation is carried
-    /// out.
+    /// What its objects were made with, as long as its generation is not carried out; behind that, `edges` are.
     pub ties: Vec<ResourceId>,
     /// Counts the external objects made for this resource; the current one's number.
     pub incarnation: u32,
@@ -49,12 +48,24 @@ pub struct Resource {
     pub update_time: Timestamp,
 }
 
+/// What a resource was made with by applies that were not carried out; more is not kept.
+const MOST_TIES: usize = 20_000;
+
 impl Resource {
-    /// What its object may have been made with: what it depends on and, until that is carried out, what it depended on before. Each once.
-    pub fn leans_on(&self) -> impl Iterator<Item = &ResourceId> {
-        let unfinished = self.observed_generation < self.generation;
-        let ties = self.ties.iter().filter(move |it| unfinished && !self.edges.contains(it));
-        self.edges.iter().chain(ties)
+    /// What its objects were made with.
+    pub fn leans_on(&self) -> &[ResourceId] {
+        if self.observed_generation < self.generation { &self.ties } else { &self.edges }
+    }
+
+    /// Whether it depends on another one, or was made with it.
+    pub fn refers_to(&self, other: &ResourceId) -> bool {
+        self.edges.contains(other) || self.leans_on().contains(other)
+    }
+
+    /// What it leans on when it has come to depend on `edges` too; each once.
+    pub fn leaning_too(&self, edges: &[ResourceId]) -> Vec<ResourceId> {
+        let all: BTreeSet<&ResourceId> = self.leans_on().iter().chain(edges).collect();
+        all.into_iter().take(MOST_TIES).cloned().collect()
     }
 }
 

@@ -29,9 +29,6 @@ use super::overtake::{gives_way, hurry, mark_parked, supersede};
 use super::share::Sharing;
 use super::upgrade::Upgraded;
 
-/// What one resource depended on in all the applies that came to nothing; more of them are not kept.
-const MOST_TIES: usize = 1_000;
-
 /// Who asks, when, and how it is to be remembered.
 pub struct Asking<'a> {
     pub principal: &'a Principal,
@@ -239,6 +236,11 @@ fn edges(desired: Option<&Desired>) -> Vec<ResourceId> {
     needs.into_iter().cloned().collect()
 }
 
+/// What it is made with, as far as it is known by now what that is; the rest takes its place just before it is made.
+fn ties(desired: &Desired) -> Vec<ResourceId> {
+    if desired.is_bound() { edges(Some(desired)) } else { Vec::new() }
+}
+
 fn order_after(
     plan: &Plan,
     manifest: Option<&OrderManifest>,
@@ -300,7 +302,7 @@ fn resource_after(
                 desired: desired.map_or_else(|| existing.desired.clone(), |it| asking.sealer.desired(&existing.id, it)),
                 // What is deleted goes in the order in which it was made, whatever is left of its reasons.
                 edges: desired.map_or_else(|| existing.edges.clone(), |it| edges(Some(it))),
-                ties: existing.leans_on().take(MOST_TIES).cloned().collect(),
+                ties: existing.leaning_too(&desired.map_or_else(Vec::new, ties)),
                 state,
                 reason: None,
                 message: String::new(),
@@ -336,7 +338,7 @@ fn resource_after(
                 pin: planned.pin.clone(),
                 care: planned.care.clone(),
                 edges: edges(planned.desired.as_ref()),
-                ties: Vec::new(),
+                ties: planned.desired.as_ref().map_or_else(Vec::new, ties),
                 incarnation: 1,
                 object: None,
                 former: None,

@@ -171,6 +171,7 @@ impl Engine {
         commit.writes.extend(natural.map(Write::ReserveKey));
         commit.writes.push(Write::Resource(Box::new(Resource {
             desired: sealer.desired(id, &bound),
+            ties: resource.leaning_too(&resource.edges),
             version: resource.version + 1,
             update_time: now,
             ..resource.clone()

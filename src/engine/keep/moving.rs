@@ -128,9 +128,13 @@ impl Engine {
         }
         for (name, resources) in &elsewhere {
             let gone: BTreeSet<&ResourceId> = moving.moves.iter().map(|it| &it.id).collect();
-            let needed = resources
-                .values()
-                .find_map(|it| it.leans_on().find(|needed| gone.contains(needed)).map(|needed| (&it.name.key, needed)));
+            let needed = resources.values().find_map(|it| {
+                it.edges
+                    .iter()
+                    .chain(it.leans_on())
+                    .find(|needed| gone.contains(needed))
+                    .map(|needed| (&it.name.key, needed))
+            });
             if let Some((referrer, needed)) = needed {
                 let was = moving.moves.iter().find(|it| it.id == *needed).map_or("", |it| it.was.as_str());
                 let message = format!("`{was}` cannot leave order `{name}`: `{referrer}` there refers to it");

@@ -57,11 +57,8 @@ impl Engine {
                 .into());
         }
         let others = self.existing(&resource.name.order).await?;
-        let referrers: Vec<_> = others
-            .values()
-            .filter(|it| it.leans_on().any(|needed| *needed == resource.id))
-            .map(|it| format!("`{}`", it.name.key))
-            .collect();
+        let referrers: Vec<_> =
+            others.values().filter(|it| it.refers_to(&resource.id)).map(|it| format!("`{}`", it.name.key)).collect();
         if !referrers.is_empty() {
             let verb = if referrers.len() == 1 { "refers" } else { "refer" };
             let names = referrers.iter().take(10).cloned().collect::<Vec<_>>().join(", ");

@@ -17,14 +17,14 @@ const RELATED: &str = "SELECT a.operation, a.relation FROM awaiting a
     JOIN operation w ON w.id = a.operation AND w.end_time IS NULL
     WHERE a.awaited = ?1";
 
-/// Those of them that keep what the one replaces, also through composites, which hand on what they were given.
+/// Those that keep what one replaces, until they have ended well; also through composites, which hand on what they were given.
 const KEEPING: &str = "WITH RECURSIVE keeping (id) AS (
-        SELECT a.operation FROM awaiting a JOIN operation w ON w.id = a.operation AND w.end_time IS NULL
-            WHERE a.awaited = ?1 AND a.relation IN ('moves', 'leaves')
+        SELECT a.operation FROM awaiting a JOIN operation w ON w.id = a.operation
+            WHERE a.awaited = ?1 AND a.relation IN ('moves', 'leaves') AND w.state NOT IN ('succeeded', 'superseded')
         UNION SELECT a.operation FROM keeping
             JOIN operation o ON o.id = keeping.id AND o.driver_digest = '' JOIN awaiting a ON a.awaited = keeping.id
-            JOIN operation w ON w.id = a.operation AND w.end_time IS NULL
-            WHERE a.relation IN ('moves', 'leaves'))
+            JOIN operation w ON w.id = a.operation
+            WHERE a.relation IN ('moves', 'leaves') AND w.state NOT IN ('succeeded', 'superseded'))
     SELECT id FROM keeping";
 
 /// How an operation stands for those that wait for it.
@@ -90,8 +90,7 @@ pub fn release(connection: &Connection, ended: &Operation) -> Result<Vec<(Operat
 /// Those that wait for `operation` to have made what they need are let go, and it waits for those that move or leave; and, where one of
 /// those that it waited for has been broken off, for what has come in its place.
 pub fn hand_over(connection: &Connection, operation: &Operation) -> Result<Vec<(OperationId, ResourceId)>, Error> {
-    let mut related = related(connection, &operation.id)?;
-    related.retain(|it| it.relation != Relation::Follows);
+    let related = related(connection, &operation.id)?;
     let id = |columns: &mut Columns<'_>| columns.parse(OperationId::parse);
     let mut keeping = all(connection, WHAT, KEEPING, [operation.id.as_str()], id)?;
     if let Some(by) = &operation.broken_by {
@@ -100,23 +99,24 @@ pub fn hand_over(connection: &Connection, operation: &Operation) -> Result<Vec<(
         keeping.extend(all(connection, WHAT, sql, [operation.id.as_str()], id)?);
         keeping.push(by.clone());
     }
-    for it in &related {
-        let sql = "DELETE FROM awaiting WHERE awaited = ?1 AND operation = ?2";
-        connection.prepare_cached(sql)?.execute([operation.id.as_str(), it.operation.as_str()])?;
-    }
+    let sql = "DELETE FROM awaiting WHERE awaited = ?1 AND relation <> 'follows'";
+    connection.prepare_cached(sql)?.execute([operation.id.as_str()])?;
     let followed = |operation| Related { operation, relation: Relation::Follows };
     put(connection, operation, &keeping.into_iter().map(followed).collect::<Vec<_>>())?;
     let mut released = Vec::new();
-    for it in related.iter().filter(|it| it.relation.waits()) {
+    for it in related.iter().filter(|it| matches!(it.relation, Relation::Needs | Relation::Moves)) {
         released.extend(one_less(connection, &it.operation, None)?);
     }
     Ok(released)
 }
 
-/// Others wait for what `id` makes, or leave what it replaces.
+/// Others wait for what `id` makes, or keep what it replaces.
 pub fn is_awaited(connection: &Connection, id: &OperationId) -> Result<bool, Error> {
-    let sql = format!("{RELATED} AND a.relation <> 'follows' LIMIT 1");
-    Ok(one(connection, WHAT, &sql, [id.as_str()], |columns| columns.text())?.is_some())
+    let sql = "SELECT 1 FROM awaiting a JOIN operation w ON w.id = a.operation
+        WHERE a.awaited = ?1 AND a.relation <> 'follows' AND w.state NOT IN ('succeeded', 'superseded')
+            AND (w.end_time IS NULL OR a.relation <> 'needs')
+        LIMIT 1";
+    Ok(one(connection, WHAT, sql, [id.as_str()], |columns| columns.number::<u64>())?.is_some())
 }
 
 fn related(connection: &Connection, id: &OperationId) -> Result<Vec<Related>, Error> {

@@ -28,6 +28,8 @@ struct State {
     refused: BTreeSet<(Verb, String)>,
     /// What has come about, by what stands before the second part: `g7`.
     done: BTreeMap<String, Vec<(Verb, String)>>,
+    /// What went while another thing was named after it, likewise: which, and after what.
+    torn: BTreeMap<String, Vec<(String, String)>>,
 }
 
 #[derive(Clone, Default)]
@@ -78,6 +80,11 @@ impl Shelf {
         self.state().done.remove(order).unwrap_or_default()
     }
 
+    /// What went of one order while another thing was named after it, since it was asked last.
+    pub fn torn(&self, order: &str) -> Vec<(String, String)> {
+        self.state().torn.remove(order).unwrap_or_default()
+    }
+
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map(|it| it.to_bytes()).unwrap_or_default();
@@ -104,6 +111,12 @@ impl Shelf {
         state.done.entry(order.to_owned()).or_default().push((verb, name.to_owned()));
         if verb == Verb::Delete {
             let gone = state.things.remove(name).is_some();
+            let (own, after) = (format!("{order}-"), format!("-{name}"));
+            let named = state.things.keys().filter(|it| it.starts_with(&own) && it.ends_with(&after));
+            let torn: Vec<_> = named.map(|it| (it.clone(), name.to_owned())).collect();
+            if !torn.is_empty() {
+                state.torn.entry(order.to_owned()).or_default().extend(torn);
+            }
             return (if gone { 200 } else { 404 }, json!({}));
         }
         let mut thing: Value = serde_json::from_slice(body).unwrap_or_default();

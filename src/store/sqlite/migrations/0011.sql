@@ -2,7 +2,7 @@
 ALTER TABLE resource ADD COLUMN shared TEXT;
 CREATE UNIQUE INDEX resource_shared ON resource (project, environment, type, coalesce(class, ''), shared) WHERE shared IS NOT NULL;
 
--- What a resource depended on as of applies that were not carried out.
+-- What the objects of a resource were made with, until its generation is carried out.
 ALTER TABLE resource ADD COLUMN ties TEXT NOT NULL DEFAULT '[]';
 
 -- How an operation is related to the one whose end or work concerns it.

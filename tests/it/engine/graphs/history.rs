@@ -18,6 +18,13 @@ pub struct Step {
     pub overtaken: Option<Overtaking>,
 }
 
+impl Step {
+    /// Behind it, all is as it was asked.
+    pub fn is_carried_out(&self) -> bool {
+        self.faults.is_empty() || self.overtaken.is_some()
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Overtaking {
     pub by: Desired,

@@ -57,6 +57,14 @@ impl World {
                 let (done, story) = (self.shelf.done(&order), self.story(&order).await);
                 return Err(format!("step {at} of {order}: {error}; done at last: {done:?}; {story:#?}"));
             }
+            let torn = self.shelf.torn(&order);
+            // Applies that were not carried out may have turned round what refers to what, so that nothing can go first.
+            let carried_out = at == 0 || history.steps[at - 1].is_carried_out();
+            let alone = self.replace == Replace::CreateFirst && step.overtaken.is_none() && carried_out;
+            if let Some(torn) = torn.first().filter(|_| alone) {
+                let (done, story) = (self.shelf.done(&order), self.story(&order).await);
+                return Err(format!("step {at} of {order}: {torn:?}: the second went first: {done:?}; {story:#?}"));
+            }
         }
         // Nothing stands in the way any more.
         if let Some(last) = history.steps.last() {
@@ -276,7 +284,7 @@ impl World {
         let by_id: BTreeMap<_, _> = resources.iter().filter_map(|it| Some((it.id.clone(), key(it)?))).collect();
         let edges: Vec<(char, char)> = resources
             .iter()
-            .flat_map(|it| it.edges.iter().filter_map(|needed| Some((key(it)?, *by_id.get(needed)?))))
+            .flat_map(|it| it.leans_on().iter().filter_map(|needed| Some((key(it)?, *by_id.get(needed)?))))
             .collect();
         // All of those that stay because of these.
         let mut staying: BTreeSet<char> = by_id.values().copied().filter(|it| stuck.contains(it)).collect();
