@@ -1,7 +1,7 @@
 //! A plan: what applying an order would do.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::care::Care;
 use super::contract::Change;
@@ -57,6 +57,34 @@ pub struct PlannedResource {
     pub care: Care,
     /// Its deletion waits so long before it begins.
     pub grace_ms: u64,
+}
+
+impl PlannedResource {
+    /// Nothing but what it is, and what is done to it.
+    pub fn bare(key: Key, resource_type: Name, pin: Pin, action: PlannedAction) -> Self {
+        Self {
+            key,
+            id: None,
+            resource_type,
+            class: None,
+            shared: None,
+            home: None,
+            action,
+            changes: Vec::new(),
+            drifted: Vec::new(),
+            outputs: json!({}),
+            unknown: Vec::new(),
+            needs: Vec::new(),
+            unknown_params: Vec::new(),
+            desired: None,
+            pin,
+            driver: String::new(),
+            recipe_reason: String::new(),
+            reads: Vec::new(),
+            care: Care::default(),
+            grace_ms: 0,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -51,27 +51,17 @@ impl Engine {
         let desired: Desired = sealer.open_desired(&resource.id, &resource.desired)?;
         let offer = self.stock.pinned(&resource.resource_type, &resource.pin).await?;
         let description = offer.driver.description();
+        let (key, pin) = (resource.name.key.clone(), resource.pin.clone());
         let planned = PlannedResource {
-            key: resource.name.key.clone(),
             id: Some(resource.id.clone()),
-            resource_type: resource.resource_type.clone(),
             class: resource.class.clone(),
             shared: resource.shared.clone(),
-            home: None,
-            action: PlannedAction::Update,
-            changes: Vec::new(),
             drifted: seen.drift.iter().map(|it| it.pointer.clone()).collect(),
-            outputs: serde_json::json!({}),
-            unknown: Vec::new(),
-            needs: Vec::new(),
-            unknown_params: Vec::new(),
             desired: Some(desired),
-            care: resource.care.clone(),
-            grace_ms: 0,
-            pin: resource.pin.clone(),
             driver: format!("{}@{}", description.name, description.version),
             recipe_reason: offer.reason.clone(),
-            reads: Vec::new(),
+            care: resource.care.clone(),
+            ..PlannedResource::bare(key, resource.resource_type.clone(), pin, PlannedAction::Update)
         };
         let plan = Plan {
             order: resource.name.order.clone(),

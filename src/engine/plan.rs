@@ -1,6 +1,6 @@
 //! The planner: what is surveyed, turned into a plan. Pure: no I/O, no clock.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::domain::care::Care;
 use crate::domain::contract::{Action, Change, Planned};
@@ -221,32 +221,21 @@ impl Leaving {
         let action = if it.care.retains() { PlannedAction::Release } else { PlannedAction::Delete };
         let kept = action == PlannedAction::Delete && it.object.is_some();
         PlannedResource {
-            key: it.name.key,
             id: Some(it.id),
-            resource_type: it.resource_type,
             class: it.class,
             shared: it.shared,
-            home: None,
-            action,
-            changes: Vec::new(),
-            drifted: Vec::new(),
-            outputs: json!({}),
-            unknown: Vec::new(),
-            needs: Vec::new(),
-            unknown_params: Vec::new(),
-            desired: None,
-            pin: it.pin,
             driver: self.driver,
-            recipe_reason: String::new(),
-            reads: Vec::new(),
             care: it.care,
             grace_ms: if kept { self.grace_ms } else { 0 },
+            ..PlannedResource::bare(it.name.key, it.resource_type, it.pin, action)
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::engine::testing::{name, order_name, resource};
 

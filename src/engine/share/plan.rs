@@ -117,25 +117,11 @@ fn entry(
     care: &Care,
 ) -> PlannedResource {
     PlannedResource {
-        key: key.clone(),
         id,
-        resource_type: resource_type.clone(),
         class: class.clone(),
         shared: shared.clone(),
         home: Some(home.to_owned()),
-        action: PlannedAction::None,
-        changes: Vec::new(),
-        drifted: Vec::new(),
-        outputs: json!({}),
-        unknown: Vec::new(),
-        needs: Vec::new(),
-        unknown_params: Vec::new(),
-        desired: None,
-        pin: pin.clone(),
-        driver: String::new(),
-        recipe_reason: String::new(),
-        reads: Vec::new(),
         care: care.clone(),
-        grace_ms: 0,
+        ..PlannedResource::bare(key.clone(), resource_type.clone(), pin.clone(), PlannedAction::None)
     }
 }

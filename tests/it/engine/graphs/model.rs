@@ -68,8 +68,8 @@ pub enum Standing {
 pub struct Entry {
     pub thing: Option<Thing>,
     pub standing: Standing,
-    /// It left the order, and is still there.
-    pub needs: BTreeSet<char>,
+    /// What it was made with, or may have been.
+    pub leans: BTreeSet<char>,
 }
 
 /// Everything that is on record of an order, by key.
@@ -142,12 +142,19 @@ impl Model {
             unknown.insert(key, Unknown { name: nothing_known, size: nothing_known, tag: !same });
             // What failed is looked at again, even if it is as it is to be.
             let stays = same && self.entries[&key].standing == Standing::Ready;
-            let mut entry = Entry { thing: now.clone(), standing: Standing::Ready, needs: spec.needs() };
+            let mut entry = Entry { thing: now.clone(), standing: Standing::Ready, leans: spec.needs() };
+            let leant = self.entries.get(&key).map(|it| it.leans.clone()).unwrap_or_default();
             if !stays {
                 if spec.needs().iter().any(|needed| done.get(needed).is_some_and(|it| *it != Standing::Ready)) {
                     entry.standing = Standing::Broken;
                 } else {
                     (entry.thing, entry.standing) = carry_out(key, now, wanted, faults);
+                }
+                match entry.standing {
+                    Standing::Ready => {}
+                    // It has not come to what it needs, unless that was known from the beginning.
+                    Standing::Broken if nothing_known => entry.leans = leant,
+                    Standing::Broken | Standing::Failed => entry.leans.extend(leant),
                 }
                 done.insert(key, entry.standing);
             }
@@ -158,7 +165,7 @@ impl Model {
         done
     }
 
-    /// What refers to something goes, or changes, before it.
+    /// What was made with something goes, or changes, before it; in a circle, nothing waits.
     fn remove(
         &mut self,
         before: &BTreeMap<char, Entry>,
@@ -166,9 +173,13 @@ impl Model {
         faults: &Faults,
         done: &mut BTreeMap<char, Standing>,
     ) {
+        let (all, circle) = (leaving.clone(), circle(before));
         while !leaving.is_empty() {
+            let apart =
+                |one: &char, other: &char| !all.contains(one) || !circle.contains(one) || !circle.contains(other);
             let referrers = |key: &char| -> Vec<char> {
-                before.iter().filter(|(_, it)| it.needs.contains(key)).map(|(other, _)| *other).collect()
+                let leaning = before.iter().filter(|(other, it)| it.leans.contains(key) && apart(other, key));
+                leaning.map(|(other, _)| *other).collect()
             };
             let free = |key: &&char| referrers(key).iter().all(|other| !leaving.contains(other));
             let key = *leaving.iter().find(free).expect("there is no circle");
@@ -192,6 +203,16 @@ impl Model {
         let things = self.entries.values().filter_map(|it| it.thing.as_ref());
         things.map(|it| (it.name.clone(), it.size)).collect()
     }
+}
+
+/// What is left when nothing more can be taken away that nothing leans on.
+fn circle(entries: &BTreeMap<char, Entry>) -> BTreeSet<char> {
+    let mut left: BTreeSet<char> = entries.keys().copied().collect();
+    while let Some(free) = left.iter().find(|key| !left.iter().any(|other| entries[other].leans.contains(key))).copied()
+    {
+        left.remove(&free);
+    }
+    left
 }
 
 fn carry_out(key: char, now: Option<Thing>, wanted: &Thing, faults: &Faults) -> (Option<Thing>, Standing) {
