@@ -249,13 +249,8 @@ impl Engine {
         offer: &Offer,
     ) -> Result<bool, Error> {
         let effect = operation.effect.max(Effect::Applied);
-        self.settle(
-            resource,
-            operation,
-            End::new(Ended::Settled(Settled::Afresh), call, Some(effect), offer),
-            Vec::new(),
-        )
-        .await
+        let end = End::new(Ended::Settled(Settled::Afresh), call, Some(effect), offer);
+        self.settle(resource, operation, end, Vec::new()).await
     }
 
     async fn without_resource(&self, mut operation: Operation) -> Result<bool, Error> {

@@ -15,7 +15,7 @@ use crate::engine::retry::Verdict;
 use crate::engine::settle::End;
 use crate::engine::{Engine, Error};
 use crate::stock::Offer;
-use crate::store::{self, Commit, Site, Write};
+use crate::store::{self, Commit, Filter, Paging, Site, Write};
 
 use super::outputs::Known;
 
@@ -102,16 +102,20 @@ impl Engine {
 
     pub(in crate::engine) async fn give_way(&self, resource: &Resource, operation: &Operation) -> Result<bool, Error> {
         let open = self.store.open_operations(&resource.id).await?;
-        let Some(successor) = open.iter().rfind(|it| it.generation > operation.generation) else {
-            // It has ended in between: whoever looks again sees what it has left.
-            return Ok(false);
+        let successor = match open.into_iter().rfind(|it| it.generation > operation.generation) {
+            Some(open) => Some(open.id),
+            // Somebody has given that up too: what this one was to make nobody knows any more.
+            None => self.newest(resource).await?.filter(|it| *it != operation.id),
         };
         let now = self.clock.now();
         let after = Operation {
             state: OperationState::Superseded,
             reason: Some(Reason::Superseded),
-            message: format!("a newer generation took its place: {}", successor.id),
-            superseded_by: Some(successor.id.clone()),
+            message: match &successor {
+                Some(id) => format!("a newer generation took its place: {id}"),
+                None => "a newer generation took its place".into(),
+            },
+            superseded_by: successor,
             version: operation.version + 1,
             update_time: now,
             end_time: Some(now),
@@ -125,6 +129,12 @@ impl Engine {
             Err(store::Error::Conflict { .. }) => Ok(true),
             Err(other) => Err(other.into()),
         }
+    }
+
+    async fn newest(&self, resource: &Resource) -> Result<Option<OperationId>, Error> {
+        let filter = Filter { resource: Some(resource.id.clone()), ..Filter::default() };
+        let newest = self.store.operations(&filter, &Paging { limit: 1, after: None }).await?;
+        Ok(newest.items.into_iter().next().map(|it| it.id))
     }
 
     async fn bind(

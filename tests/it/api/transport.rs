@@ -87,12 +87,18 @@ async fn beyond_the_limit_calls_are_refused_not_queued() {
 #[tokio::test]
 async fn a_deadline_is_kept_and_named() {
     let core = Core::start_with(|settings| settings.server.waits = 1).await;
-    // One that has to look into the store: what can be refused at once may be, however little time there is.
-    let mut request = Request::new(pb::GetOperationRequest { id: format!("op_{}", "0".repeat(26)) });
-    request.set_timeout(Duration::from_micros(1));
-    let status = core.admin().operations().get_operation(request).await.expect_err("no time");
-    assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status:?}");
-    core.stop().await;
+    // An answer may be quicker than the clock that tells that its time is over: then it counts, and another one is asked for.
+    for _ in 0..10_000 {
+        let mut request = Request::new(pb::GetOperationRequest { id: format!("op_{}", "0".repeat(26)) });
+        request.set_timeout(Duration::from_micros(1));
+        let status = core.admin().operations().get_operation(request).await.expect_err("no time");
+        match status.code() {
+            Code::NotFound => {}
+            Code::DeadlineExceeded | Code::Cancelled => return drop(core.stop().await),
+            _ => panic!("{status:?}"),
+        }
+    }
+    panic!("no deadline of all of them was kept");
 }
 
 #[tokio::test]

@@ -117,8 +117,14 @@ fn what_takes_its_time_is_waited_for() {
     let core = core(&cloud);
     let slow = order("slow", &TYPES, |collection| format!("name: slow-{collection}, size: 1, provision-ms: 3600000"));
     core.apply(&slow);
+    // Each has been looked at once, and is not ready: only then does time go by.
+    until("all are being made", || {
+        let listed = core.json(&["get", "operations", "--order", "slow"]);
+        let waits = |it: &&Value| it["state"] == "waiting" && it["resource"].is_string();
+        listed.as_array().is_some_and(|all| all.iter().filter(waits).count() == TYPES.len())
+    });
     for (_, collection) in TYPES {
-        until("it is being made", || cloud.events("make", &format!("slow-{collection}")).len() == 1);
+        assert_eq!(counts(&cloud, &format!("slow-{collection}")), [1, 0, 0, 0], "{collection}");
     }
     cloud.advance_ms(3_600_000);
     core.ready("slow");

@@ -29,9 +29,16 @@ impl Step {
 pub struct Overtaking {
     pub by: Desired,
     pub paused: bool,
-    pub cancelled: bool,
+    pub cancelled: Option<Cancelled>,
     /// Turns that others get before.
     pub turns: u64,
+}
+
+/// Which of two applies somebody gives up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    Overtaken,
+    Newest,
 }
 
 #[derive(Debug, Clone)]
@@ -66,7 +73,11 @@ impl History {
             let overtaken = dice.once_in(3).then(|| Overtaking {
                 by: changed(&dice, &desired),
                 paused: dice.once_in(3),
-                cancelled: dice.once_in(4),
+                cancelled: match dice.below(8) {
+                    0 | 1 => Some(Cancelled::Overtaken),
+                    2 => Some(Cancelled::Newest),
+                    _ => None,
+                },
                 turns: dice.below(40) as u64,
             });
             steps.push(Step { desired, faults, overtaken });

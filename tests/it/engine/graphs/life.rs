@@ -15,7 +15,7 @@ use vend::domain::resource::{Resource, ResourceState};
 use vend::engine::Error;
 use vend::store::{Filter, Paging};
 
-use super::history::{History, Overtaking, Step, document};
+use super::history::{Cancelled, History, Overtaking, Step, document};
 use super::model::{Desired, Faults, Model, Standing};
 use crate::support::bench::{Bench, admin, applying, order};
 use crate::support::shelf::{STOCK, Shelf, Verb, connection, platform};
@@ -89,7 +89,7 @@ impl World {
             let expected = model.apply(order, &step.desired, &step.faults);
             return self.applied(order, &step.desired, &expected, model).await;
         };
-        let quiet = step.faults.is_empty() && !overtaking.cancelled;
+        let quiet = step.faults.is_empty() && overtaking.cancelled.is_none();
         let told = self.overtaken(order, &step.desired, overtaking).await?;
         self.shelf.refuse(order, []);
         if let Some(story) = told.filter(|_| quiet) {
@@ -159,13 +159,16 @@ impl World {
         for _ in 0..overtaking.turns {
             tokio::task::yield_now().await;
         }
-        if overtaking.cancelled
-            && let Some(first) = &first
-        {
-            self.bench.core.engine.cancel(&first.id, &admin()).await.map_err(|error| error.to_string())?;
+        if overtaking.cancelled == Some(Cancelled::Overtaken) {
+            self.cancel(first.as_ref()).await?;
         }
         let mut second = self.try_apply(order, &overtaking.by).await;
         let mut told = true;
+        if overtaking.cancelled == Some(Cancelled::Newest)
+            && let Ok(second) = &second
+        {
+            self.cancel(second.as_ref()).await?;
+        }
         if paused {
             self.bench.core.engine.resume(&target, &admin()).await.map_err(|error| error.to_string())?;
         }
@@ -188,6 +191,13 @@ impl World {
             story.extend(children.iter().map(brief));
         }
         Ok(told.then_some(story))
+    }
+
+    /// If it has not come to its end already.
+    async fn cancel(&self, operation: Option<&Operation>) -> Result<()> {
+        let Some(operation) = operation else { return Ok(()) };
+        self.bench.core.engine.cancel(&operation.id, &admin()).await.map_err(|error| error.to_string())?;
+        Ok(())
     }
 
     /// Its newest operations.
