@@ -157,11 +157,30 @@ async fn what_goes(session: &Session, name: &str) -> anyhow::Result<String> {
     let paint = session.terminal.stderr_paint();
     let text = |record: &Value, key: &str| record.get(key).map(columns::text).unwrap_or_default();
     let mut shown = format!("{}\n\n", paint.bold(&format!("Order {order}")));
+    let mut going = 0;
     for resource in &resources {
         let (name, kind, external) = (text(resource, "name"), text(resource, "type"), text(resource, "external-id"));
-        shown.push_str(&format!("  {}{name}  {kind}  {external}", paint.red("- delete ")));
+        let heirs = match text(resource, "shared-id").is_empty() {
+            true => Vec::new(),
+            false => shared_with(&there, &name).await?,
+        };
+        if heirs.is_empty() {
+            going += 1;
+            shown.push_str(&format!("  {}{name}  {kind}  {external}", paint.red("- delete ")));
+        } else {
+            shown.push_str(&format!("  * stays  {name}  {kind}  {external}  as {}", heirs.join(", ")));
+        }
         shown = shown.trim_end().to_owned() + "\n";
     }
-    shown.push_str(&format!("\n{} to delete.\n", resources.len()));
+    shown.push_str(&format!("\n{going} to delete.\n"));
     Ok(shown)
+}
+
+/// The entries of other orders that are this resource, and have it on.
+async fn shared_with(session: &Session, name: &str) -> anyhow::Result<Vec<String>> {
+    let resource = records::one(session, Kind::Resource, name).await?;
+    let order = name.split('/').next().unwrap_or_default();
+    let entries = resource.get("shared-with").and_then(Value::as_array).into_iter().flatten();
+    let others = entries.filter_map(Value::as_str).filter(|it| it.split('/').next() != Some(order));
+    Ok(others.map(str::to_owned).collect())
 }

@@ -4,9 +4,12 @@ CREATE UNIQUE INDEX resource_shared ON resource (project, environment, type, coa
 
 -- What the objects of a resource were made with, until its generation is carried out.
 ALTER TABLE resource ADD COLUMN ties TEXT NOT NULL DEFAULT '[]';
+UPDATE resource SET ties = edges WHERE observed_generation < generation;
 
 -- How an operation is related to the one whose end or work concerns it.
 ALTER TABLE awaiting ADD COLUMN relation TEXT NOT NULL DEFAULT 'moves';
+UPDATE awaiting SET relation = 'follows'
+    WHERE operation IN (SELECT id FROM operation WHERE verb = 'delete' OR stage = 'delete-former');
 
 -- Entries of orders that are the resource of another entry. None outlives its resource.
 CREATE TABLE alias (

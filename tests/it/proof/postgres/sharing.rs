@@ -44,6 +44,12 @@ fn two_orders_have_one_database() {
     assert_eq!(login(&url("reports/reader"), "SELECT count(*) FROM note"), Ok("0".into()));
 
     // The order that has made it goes: the other one has it on.
+    let own = "  own: { type: postgres-database, params: { name: own-of-two } }\n";
+    apply(&core.file("invoices.yaml", &(orders().0 + own)));
+    let asked = core.try_run(&["delete", "order", "invoices"]);
+    for told in ["- delete invoices/own", "* stays  invoices/store", "as reports/ledger\n", "\n1 to delete."] {
+        assert!(asked.status != 0 && asked.stderr.contains(told), "{told}: {asked:?}");
+    }
     core.delete("invoices");
     assert_eq!(core.json(&["get", "resource", "reports/ledger"])["name"], "reports/ledger");
     assert_eq!(login(&url("reports/reader"), "SELECT count(*) FROM note"), Ok("0".into()));
