@@ -152,9 +152,9 @@ impl Model {
                 }
                 match entry.standing {
                     Standing::Ready => {}
-                    // It has not come to what it needs, unless that was known from the beginning.
-                    Standing::Broken if nothing_known => entry.leans = leant,
-                    Standing::Broken | Standing::Failed => entry.leans.extend(leant),
+                    // It has not come to what it needs.
+                    Standing::Broken => entry.leans = leant,
+                    Standing::Failed => entry.leans.extend(leant),
                 }
                 done.insert(key, entry.standing);
             }
