@@ -336,7 +336,12 @@ impl Engine {
                 },
                 (None, None) => None,
             };
-            let (planned, reads) = self.ask(&asked, &pin, &desired, &made.unknown, prior, &made.secrets).await?;
+            let (planned, reads) = match self.ask(&asked, &pin, &desired, &made.unknown, prior, &made.secrets).await {
+                Err(Error::Refused(it)) if it.reason == Reason::ForeignObjectExists => {
+                    self.ask_of_former(&asked, &pin, &desired, &made.unknown, &made.secrets, it).await?
+                }
+                told => told?,
+            };
             let name = order.resource(key.clone());
             let natural = self.stock.natural_key(offer, &pin, &name, id, &desired.params).await?;
             (planned, reads, natural)
@@ -376,7 +381,7 @@ impl Engine {
         Sealer { keyring: &self.keyring, entropy: &*self.entropy, project: resource.name.order.project.as_str() }
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         asked: &Asked<'_>,
         pin: &Pin,

@@ -4,10 +4,11 @@ use serde_json::json;
 
 use vend::domain::hold::Target;
 use vend::domain::operation::{Operation, OperationState};
+use vend::domain::plan::PlannedAction;
 use vend::domain::reason::Reason;
 use vend::domain::resource::{Resource, ResourceState};
 
-use crate::support::bench::{Bench, admin, applying, name};
+use crate::support::bench::{Bench, DATABASES, admin, applying, name, order};
 use crate::support::shelf::{STOCK, Shelf, Verb, connection};
 
 /// A thing `a` of this name; `b`, over a connection of its own, refers to it, and `c` to `b`.
@@ -109,6 +110,50 @@ async fn a_row_of_replacements_goes_from_its_end() {
     ];
     assert_eq!(shelf.done("r"), expected.map(|(verb, name)| (verb, name.to_owned())));
     assert!(bench.core.engine.apply(applying(&row("n2"))).await.expect("accepted").operation.is_none());
+}
+
+/// Of a type whose objects say which incarnation they are: one that was begun is a stranger to the former.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_replacement_that_was_begun_is_gone_on_with() {
+    let bench = Bench::new(&["sqlite"]).await;
+    bench.documents(&DATABASES.replace("replace: delete-first", "replace: create-first")).await;
+    let database = |params: serde_json::Value| {
+        let resources = json!({ "db": { "type": "sqlite-database", "params": params } });
+        json!({ "apiVersion": "vend/v1", "kind": "Order", "name": "h", "resources": resources }).to_string()
+    };
+    ended(&bench, &database(json!({ "name": "one" }))).await;
+    let broken = database(json!({ "name": "two", "schema": ["CREATE TABLE a (x)", "NONSENSE"] }));
+    for _ in 0..2 {
+        let failed = bench.settled(&begun(&bench, &broken).await).await;
+        let db = child(&bench, &failed, "db").await;
+        assert_eq!((db.state, db.reason), (OperationState::Failed, Some(Reason::ParamsInvalid)), "{}", db.message);
+        assert_eq!(bench.databases(), ["one", "two"]);
+    }
+    ended(&bench, &database(json!({ "name": "two", "schema": ["CREATE TABLE a (x)"] }))).await;
+    assert_eq!(bench.databases(), ["two"]);
+
+    let failed = begun(&bench, &database(json!({ "name": "three", "schema": ["NONSENSE"] }))).await;
+    assert_eq!(bench.settled(&failed).await.state, OperationState::Failed);
+    ended(&bench, &database(json!({ "name": "two", "schema": ["CREATE TABLE a (x)"] }))).await;
+    assert_eq!(bench.databases(), ["two"], "the former one is wanted again");
+
+    // Also where the new one is complete, and stays only because what refers to it has not moved.
+    let pair = |name: &str, schema: &[&str]| {
+        let database = |params: serde_json::Value| json!({ "type": "sqlite-database", "params": params });
+        let own = database(json!({ "name": "${resources.db.outputs.name}-own", "schema": schema }));
+        let resources = json!({ "db": database(json!({ "name": name })), "own": own });
+        json!({ "apiVersion": "vend/v1", "kind": "Order", "name": "pair", "resources": resources }).to_string()
+    };
+    ended(&bench, &pair("four", &[])).await;
+    let failed = begun(&bench, &pair("five", &["NONSENSE"])).await;
+    assert_eq!(bench.settled(&failed).await.state, OperationState::Failed);
+    assert_eq!(bench.databases(), ["five", "five-own", "four", "four-own", "two"]);
+    let back = bench.core.engine.plan(order(&pair("four", &[])), &admin()).await.expect("a plan");
+    let told = &back.resources[0];
+    assert_eq!((told.action, told.changes[0].pointer.as_str()), (PlannedAction::Replace, "/params/name"), "{told:?}");
+    ended(&bench, &pair("four", &[])).await;
+    assert_eq!(bench.databases(), ["four", "four-own", "two"]);
+    assert!(bench.core.engine.apply(applying(&pair("four", &[]))).await.expect("accepted").operation.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
