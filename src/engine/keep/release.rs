@@ -1,6 +1,7 @@
 //! Letting a resource go by itself: its record goes, its object stays as it is. Asks no backend, which may be gone for good.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::domain::effect::Effect;
 use crate::domain::event::Audit;
@@ -20,6 +21,10 @@ use super::protect;
 
 /// How often a commit is tried again after somebody else changed a record.
 const CONFLICT_TRIES: u32 = 8;
+
+/// How often, and how long apart, what is being worked on is looked at before the request is refused: two seconds.
+const BUSY_TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(100);
 
 impl Engine {
     /// The resource as it was. Operations on it end; its order does without it.
@@ -68,13 +73,24 @@ impl Engine {
                 .into());
         }
         // What an attempt writes meanwhile would be on no record.
-        if self.busy.lock().expect("nothing panics while holding it").contains(resource.id.as_str()) {
+        if !self.is_left_alone(&resource.id).await {
             let message = format!("`{key}` is being worked on at this moment");
             return Err(Refusal::new(Reason::ConcurrentOperation, message)
                 .hint("ask again in a moment; `vend cancel OP` ends what keeps it")
                 .into());
         }
         Ok(())
+    }
+
+    /// Whether nobody works on it; short attempts, and looks at what has to wait, are waited for.
+    async fn is_left_alone(&self, id: &ResourceId) -> bool {
+        for _ in 0..BUSY_TRIES {
+            if !self.busy.lock().expect("nothing panics while holding it").contains(id.as_str()) {
+                return true;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        false
     }
 
     async fn released(&self, resource: &Resource, principal: &Principal) -> Result<Commit, Error> {

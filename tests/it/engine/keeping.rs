@@ -12,6 +12,7 @@ use vend::engine::{Applied, Apply, Error};
 
 use crate::support::bench::{Bench, DATABASES, admin, applying, order};
 use crate::support::clock::Manual;
+use crate::support::shelf::{self, Shelf};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -173,6 +174,31 @@ async fn a_resource_is_released_by_itself_unless_others_refer_to_it() {
     assert_eq!(ended.state, OperationState::Succeeded, "{:?}", bench.children(&ended).await);
     assert!(bench.core.store.order(&deletion.order).await.expect("read").is_none(), "it was the last");
     assert_eq!(bench.databases(), ["one", "one-two"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_being_worked_on_is_released_when_that_has_ended() {
+    let (bench, shelf) = (Bench::new(&["shelf"]).await, Shelf::default());
+    bench.documents(&shelf::platform(shelf.serve().await, 4)).await;
+    shelf.stall(true);
+    let thing = "{ a: { type: thing, params: { name: r-a-x } } }";
+    let making = format!("{{ apiVersion: vend/v1, kind: Order, name: r, resources: {thing} }}");
+    let making = bench.apply(&making).await.expect("accepted");
+    let child = bench.children(&making).await.remove(0);
+    bench.until(&child, |it| it.state == OperationState::Running).await;
+    let a = called(&bench, "/a").await;
+    match bench.core.engine.let_go(&a.id, None, &admin()).await {
+        Err(Error::Refused(refusal)) => {
+            assert_eq!(refusal.reason, Reason::ConcurrentOperation, "{refusal:?}");
+            assert!(refusal.message.contains("`a` is being worked on"), "{refusal:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    // What ends in a moment is waited for.
+    let admin = admin();
+    let (released, ()) = tokio::join!(bench.core.engine.let_go(&a.id, None, &admin), async { shelf.stall(false) });
+    assert_eq!(released.expect("released").object.expect("it was made").external_id.as_deref(), Some("r-a-x"));
+    assert_eq!((bench.resources().await.len(), shelf.things("r").len()), (0, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -30,6 +31,8 @@ struct State {
     done: BTreeMap<String, Vec<(Verb, String)>>,
     /// What went while another thing was named after it, likewise: which, and after what.
     torn: BTreeMap<String, Vec<(String, String)>>,
+    /// What changes something is not answered.
+    stalled: bool,
 }
 
 #[derive(Clone, Default)]
@@ -85,9 +88,17 @@ impl Shelf {
         self.state().torn.remove(order).unwrap_or_default()
     }
 
+    /// From now on, what changes something is answered when this is lifted.
+    pub fn stall(&self, stalled: bool) {
+        self.state().stalled = stalled;
+    }
+
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map(|it| it.to_bytes()).unwrap_or_default();
+        while head.method != Method::GET && self.state().stalled {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let (status, answer) = self.answered(&head.method, head.uri.path(), &body);
         let mut response = Response::new(Full::new(answer.to_string().into()));
         *response.status_mut() = status.try_into().expect("a status");
