@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build first drivers target lint test bench fuzz crash crash-planted
+.PHONY: help demo build first drivers target lint test bench fuzz crash planted
 
 WASM := wasm32-wasip2
 VEND := target/debug/vend
@@ -59,5 +59,5 @@ crash: drivers ## kill the released core at random under load, and count: CYCLES
 	@CYCLES=$(CYCLES) ORDERS=$(ORDERS) SEED=$(SEED) VEND_TEST_PROGRAMS=target/release \
 		cargo test --locked --test it -- --nocapture --test-threads 1 crash::killed crash::many
 
-crash-planted: drivers ## break seven rules of durability, one by one: each has to turn a test red
-	@tests/it/crash/planted.sh
+planted: drivers ## break rules of durability and of orders, one by one: each has to turn a test red
+	@tests/planted/run.sh

@@ -124,6 +124,9 @@ pub struct Wiring {
     /// Where in the params a secret of another resource stands: JSON Pointer → its owner.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lent: BTreeMap<String, ResourceId>,
+    /// Composites around it, from the outermost, whose params refer to others: these are asked once more when it is known what they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wholes: Vec<ResourceId>,
 }
 
 /// What a resource is made with; nothing moves it but an upgrade.

@@ -100,6 +100,7 @@ pub fn accept(
     parent.generation = order.generation;
     parent.plan_digest = plan.digest.clone();
     commit.writes.extend(bringing.sharing.leaving(now));
+    commit.writes.extend(bringing.sharing.heirs(&bringing.moving.left, now));
     let moves = renamed(&order, standing, bringing);
     if !moves.is_empty() {
         commit.writes.push(Write::Rename(moves));

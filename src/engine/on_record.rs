@@ -68,10 +68,10 @@ fn comes_about(open: &Operation) -> bool {
 
 /// What of the wiring is on record, whatever stands behind it at the moment.
 #[derive(PartialEq)]
-struct Wired<'a>(&'a Value, &'a BTreeMap<Key, ResourceId>);
+struct Wired<'a>(&'a Value, &'a BTreeMap<Key, ResourceId>, &'a [ResourceId]);
 
 impl<'a> Wired<'a> {
     fn of(wiring: &'a Wiring) -> Self {
-        Self(&wiring.written, &wiring.needs)
+        Self(&wiring.written, &wiring.needs, &wiring.wholes)
     }
 }

@@ -27,6 +27,7 @@ use super::asked::{Asked, read_made, refused, unfit};
 use super::graph::expand::Composite;
 use super::graph::needs::{circular, needs};
 use super::graph::outputs::Known;
+use super::graph::whole::Whole;
 use super::keep::adopt::{Adopting, adopts, unreachable};
 use super::keep::moving::Moving;
 use super::plan::{Existing, Leaving, Surveyed, has_work, plan};
@@ -73,6 +74,8 @@ pub(super) struct Wanted {
     pub existing: Option<Resource>,
     /// It is to be made with something else than it is made with.
     pub repinned: bool,
+    /// Composites that it is a part of, from the outermost.
+    pub wholes: Vec<Whole>,
     /// Slot of its driver → what the slot's connection is filled from.
     pub fills: BTreeMap<String, Key>,
 }
@@ -87,14 +90,6 @@ impl Wanted {
         match &self.maker {
             Maker::Driver(offer) => &offer.resource_type,
             Maker::Parts(composite) => &composite.matched.resource_type,
-        }
-    }
-
-    /// What has placeholders that refer to others.
-    pub fn wired(&self) -> &Value {
-        match &self.maker {
-            Maker::Driver(_) => self.written.params.as_ref().unwrap_or(&Value::Null),
-            Maker::Parts(composite) => &composite.outputs,
         }
     }
 }
@@ -299,7 +294,7 @@ impl Engine {
         apart: bool,
         needed: bool,
     ) -> Result<Found, Error> {
-        let Wanted { key, written, id, existing, repinned, fills, .. } = wanted;
+        let Wanted { key, written, id, existing, repinned, wholes, fills, .. } = wanted;
         let pin = match existing {
             Some(existing) if !repinned => existing.pin.clone(),
             _ => self.filled_pin(key, offer, fills, others).await?,
@@ -310,7 +305,8 @@ impl Engine {
         let made = self.make_params(&asked, written.params.as_ref(), &config, others).await?;
         let mut desired = Desired::new(made.params, config);
         if !others.is_empty() {
-            desired.wiring = Some(Wiring { lent: made.lent, ..wiring(made.written.clone(), others) });
+            let wholes = wholes.iter().map(|it| it.id.clone()).collect();
+            desired.wiring = Some(Wiring { lent: made.lent, wholes, ..wiring(made.written.clone(), others) });
         }
         desired.said = written.id.as_ref().map(|_| made.written.clone());
         let on_record = match existing {
@@ -445,5 +441,5 @@ fn unasked() -> Planned {
 /// Nothing of it is in place yet.
 pub(super) fn wiring(written: Value, others: &BTreeMap<Key, Arc<Known>>) -> Wiring {
     let needs = others.iter().map(|(key, known)| (key.clone(), known.resource.clone())).collect();
-    Wiring { written, needs, bound: false, lent: BTreeMap::new() }
+    Wiring { written, needs, bound: false, lent: BTreeMap::new(), wholes: Vec::new() }
 }

@@ -163,6 +163,15 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
+/// What `text` stands for, if nothing is to be put into it.
+pub fn literal(text: &str) -> Option<String> {
+    match Template::parse(text).ok()?.parts() {
+        [] => Some(String::new()),
+        [Part::Text(plain)] => Some(plain.clone()),
+        _ => None,
+    }
+}
+
 fn closing(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in text.char_indices() {
@@ -276,5 +285,13 @@ mod tests {
             assert!(error.contains(expected), "{text}: {error}");
         }
         assert_eq!(parts(&"${a}".repeat(MOST * 2 + 1)), Err(Invalid::TooMany));
+    }
+
+    #[test]
+    fn what_is_escaped_is_literal() {
+        for text in ["", "plain", "$${a.b}", "a$b", "$$${"] {
+            assert_eq!(literal(&escape(text)).as_deref(), Some(text));
+        }
+        assert_eq!((literal("x${a}"), literal("${a")), (None, None));
     }
 }

@@ -152,12 +152,14 @@ impl Engine {
         let (order, key, id) = (&resource.name.order, &resource.name.key, &resource.id);
         let class = resource.class.as_ref();
         let asked = Asked { order, key, class, offer, id, existing: Some(resource), apart: false };
-        let made = match self.make_params(&asked, Some(&wiring.written), &config, &known).await {
+        let made = async {
+            self.ask_wholes(&wiring.wholes, &known).await?;
+            self.make_params(&asked, Some(&wiring.written), &config, &known).await
+        };
+        let made = match made.await {
             Ok(made) => made,
-            Err(Error::Refused(Refusal { reason, message, violations, .. })) => {
-                let all: Vec<_> = violations.into_iter().map(|it| format!("{}: {}", it.pointer, it.message)).collect();
-                let told = if all.is_empty() { message } else { format!("{message}: {}", all.join("; ")) };
-                return self.fail(resource, operation, offer, reason, told).await;
+            Err(Error::Refused(refusal)) => {
+                return self.fail(resource, operation, offer, refusal.reason, in_full(refusal)).await;
             }
             Err(other) => return Err(other),
         };
@@ -213,6 +215,12 @@ impl Engine {
     }
 }
 
+/// What a refusal says of everything that is wrong.
+pub(super) fn in_full(Refusal { message, violations, .. }: Refusal) -> String {
+    let all: Vec<_> = violations.into_iter().map(|it| format!("{}: {}", it.pointer, it.message)).collect();
+    if all.is_empty() { message } else { format!("{message}: {}", all.join("; ")) }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -227,7 +235,8 @@ mod tests {
     #[test]
     fn what_is_referred_to_takes_its_place_once_and_for_the_newest() {
         let wired = |bound| {
-            let wiring = Wiring { written: json!({}), needs: BTreeMap::new(), bound, lent: BTreeMap::new() };
+            let lent = BTreeMap::new();
+            let wiring = Wiring { written: json!({}), needs: BTreeMap::new(), bound, lent, wholes: Vec::new() };
             Desired { wiring: Some(wiring), ..Desired::new(json!({}), json!({})) }
         };
         let plain = || Desired::new(json!({}), json!({}));

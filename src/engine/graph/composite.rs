@@ -28,6 +28,7 @@ use crate::engine::survey::{Found, Wanted, wiring};
 use crate::engine::{Engine, Error};
 use crate::store::Write;
 
+use super::bind::in_full;
 use super::expand::Composite;
 use super::outputs::{Known, Outputs};
 use super::params::hidden;
@@ -54,8 +55,8 @@ impl Engine {
         let resource_type = &matched.resource_type;
         let built = self.build(order, key, id, resource_type, template, others).await;
         let built = built?.map_err(|message| Refusal::new(Reason::RecipeUnfit, format!("`{key}`: {message}")))?;
-        let marked = marker::pointers(&resource_type.params, params);
-        let (params, secrets) = self.hide(order, key, id, params.clone(), &marked, &[]).await?;
+        self.ask_whole(order, key, written.class.as_ref(), params, matched, others).await?;
+        let (params, secrets) = self.hide_of_whole(order, key, id, resource_type, params.clone()).await?;
         let mut desired = Desired::new(params, json!({}));
         desired.wiring = Some(wiring(template.clone(), others));
         let given = hidden(written.params.clone().unwrap_or_else(|| json!({})), &secrets);
@@ -198,6 +199,11 @@ impl Engine {
             Ok(known) => known,
             Err(message) => return Ok(failed(Reason::DependencyFailed, message)),
         };
+        let params = self.reopened(order, key, &resource.id, &desired.params).await?;
+        match self.ask_whole(order, key, resource.class.as_ref(), &params, &matched, &known).await {
+            Err(Error::Refused(refusal)) => return Ok(failed(refusal.reason, in_full(refusal))),
+            asked => asked?,
+        }
         let built = match self.build(order, key, &resource.id, &matched.resource_type, &wiring.written, &known).await? {
             Ok(built) => built,
             Err(message) => return Ok(failed(Reason::RecipeUnfit, message)),

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
 
-use crate::domain::contract::Violation;
 use crate::domain::document::{OrderManifest, ResourceEntry};
 use crate::domain::id::ResourceId;
 use crate::domain::name::{Key, Name, OrderName};
@@ -20,6 +19,9 @@ use crate::engine::upgrade::Upgrading;
 use crate::engine::{Engine, Error};
 use crate::stock::Matched;
 
+use super::params::in_params;
+use super::whole::Whole;
+
 /// Resources of one order, parts of composites counted.
 const MOST: usize = 200_000;
 
@@ -29,6 +31,7 @@ struct Entry {
     written: ResourceEntry,
     /// The composites that it is a part of, from the outermost, as type and class.
     within: Vec<(Name, Option<Name>)>,
+    wholes: Vec<Whole>,
     /// Slot → the resource that its connection is filled from.
     fills: BTreeMap<String, Key>,
 }
@@ -54,11 +57,12 @@ impl Engine {
             key: Key::from(name),
             written: written.clone(),
             within: Vec::new(),
+            wholes: Vec::new(),
             fills: BTreeMap::new(),
         };
         let mut entries: VecDeque<Entry> = manifest.resources.iter().map(entry).collect();
         let mut all = BTreeMap::new();
-        while let Some(Entry { key, written, within, fills }) = entries.pop_front() {
+        while let Some(Entry { key, written, within, wholes, fills }) = entries.pop_front() {
             if all.len() + entries.len() > MOST {
                 let message = format!("an order has at most {MOST} resources, parts of composites among them");
                 return Err(Refusal::new(Reason::DocumentInvalid, message).into());
@@ -83,7 +87,11 @@ impl Engine {
             let id = existing.as_ref().map_or_else(|| self.new_id(), |it| it.id.clone());
             let repinned = target.is_some();
             let maker = if matched.recipe.is_composite() {
-                let (composite, parts) = self.composite(order, &key, &written, &id, matched, &within).await?;
+                let (composite, mut parts) = self.composite(order, &key, &written, &id, matched, &within).await?;
+                let itself = Whole::of(&id, &composite.params);
+                for part in &mut parts {
+                    part.wholes = wholes.iter().chain(&itself).cloned().collect();
+                }
                 entries.extend(parts);
                 Maker::Parts(Box::new(composite))
             } else {
@@ -93,7 +101,7 @@ impl Engine {
                     (None, None) => self.stock.offer(matched).await?,
                 }))
             };
-            all.insert(key.clone(), Wanted { key, written, maker, id, existing, repinned, fills });
+            all.insert(key.clone(), Wanted { key, written, maker, id, existing, repinned, wholes, fills });
         }
         Ok(all)
     }
@@ -148,7 +156,7 @@ impl Engine {
             let key = key.part(name).ok_or_else(deep)?;
             let fills = part.connections.iter();
             let fills = fills.filter_map(|(slot, part)| Some((slot.clone(), own.key.part(part)?))).collect();
-            parts.push(Entry { key, written: entry, within: within.clone(), fills });
+            parts.push(Entry { key, written: entry, within: within.clone(), wholes: Vec::new(), fills });
         }
         let outputs = matched.recipe.outputs.clone().unwrap_or_else(|| json!({}));
         let outputs = fill(&outputs, &mut own).map_err(|wrong| unfit(wrong, "/outputs".into()))?.value;
@@ -168,11 +176,7 @@ impl Engine {
         let empty = json!({});
         let written = self.reopened(order, key, id, written.unwrap_or(&empty)).await?;
         let invalid = |found| params_invalid(key, &matched.resource_type.meta.name, found);
-        let told = |wrong: Vec<(String, String)>| {
-            let violation = |(pointer, message)| Violation { pointer: format!("/params{pointer}"), message };
-            invalid(wrong.into_iter().map(violation).collect())
-        };
-        let filled = fill(&written, &mut Nothing).map_err(told)?;
+        let filled = fill(&written, &mut Nothing).map_err(|wrong| invalid(in_params(wrong)))?;
         let name = &matched.resource_type.meta.name;
         let place = self.stock.wanted(order, key, name, class, None).await?.context();
         let (stock, given) = (&self.stock, Some(&filled.value));

@@ -7,6 +7,7 @@ mod filled;
 pub mod composite;
 pub mod outputs;
 pub mod waits;
+pub mod whole;
 pub mod params;
 mod bind;
 mod handover;

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use crate::domain::contract::Violation;
 use crate::domain::levels::Needs;
 use crate::domain::marker;
@@ -17,22 +19,36 @@ use crate::stock::{Output, Stock};
 /// What each entry refers to: others of the order, and outputs that these have.
 pub(in crate::engine) fn needs(entries: &BTreeMap<Key, Wanted>, sharing: &Sharing) -> Result<Needs, Refusal> {
     let (mut needs, mut wrong) = (Needs::new(), Vec::new());
+    // What was told of the params of a composite is not told again of what it is made of.
+    let mut told: BTreeSet<String> = BTreeSet::new();
     for (key, entry) in entries {
-        let mut needed: BTreeSet<Key> = entry.fills.values().cloned().collect();
-        match placeholder::references(entry.wired()) {
-            Ok(references) => {
-                for (pointer, reference) in references {
-                    if matches!(entry.maker, Maker::Parts(_)) && Named::secret(&reference).is_some() {
-                        continue;
-                    }
-                    match refers(entries, sharing, entry, &pointer, &reference) {
-                        Ok(other) => drop(needed.insert(other)),
-                        Err(message) => wrong.push(violation(key, &pointer, message)),
+        let fills = entry.fills.values();
+        let mut needed: BTreeSet<Key> =
+            fills.chain(entry.wholes.iter().flat_map(|whole| whole.needs.iter())).cloned().collect();
+        for (at, Wired { value, schema }) in wired(entry).into_iter().enumerate() {
+            let again = at > 0 || !entry.wholes.is_empty();
+            let references = match placeholder::references(value) {
+                Ok(references) => references,
+                Err(invalid) => {
+                    wrong.extend(invalid.into_iter().map(|(pointer, it)| violation(key, &pointer, it.to_string())));
+                    continue;
+                }
+            };
+            for (pointer, reference) in references {
+                if matches!(entry.maker, Maker::Parts(_)) && Named::secret(&reference).is_some() {
+                    continue;
+                }
+                let kept = || marker::covers(&marker::pointers(schema, value), &pointer);
+                match refers(entries, sharing, entry, &reference, kept) {
+                    Ok(other) => drop(needed.insert(other)),
+                    Err(message) if again && told.contains(&message) => {}
+                    Err(message) => {
+                        if matches!(entry.maker, Maker::Parts(_)) {
+                            told.insert(message.clone());
+                        }
+                        wrong.push(violation(key, &pointer, message));
                     }
                 }
-            }
-            Err(invalid) => {
-                wrong.extend(invalid.into_iter().map(|(pointer, it)| violation(key, &pointer, it.to_string())));
             }
         }
         needs.insert(key.clone(), needed);
@@ -57,13 +73,35 @@ fn violation(key: &Key, pointer: &str, message: String) -> Violation {
     Violation { pointer: format!("/resources/{key}/params{pointer}"), message }
 }
 
-/// The entry that a placeholder at `pointer` refers to, if that has such an output, and a secret would stay one.
+/// What has placeholders that refer to others, and what says where a secret is kept in it.
+struct Wired<'a> {
+    value: &'a Value,
+    schema: &'a Value,
+}
+
+fn wired(entry: &Wanted) -> Vec<Wired<'_>> {
+    match &entry.maker {
+        Maker::Driver(offer) => {
+            let value = entry.written.params.as_ref().unwrap_or(&Value::Null);
+            vec![Wired { value, schema: &offer.resource_type.params }]
+        }
+        Maker::Parts(composite) => {
+            let resource_type = &composite.matched.resource_type;
+            vec![
+                Wired { value: &composite.params, schema: &resource_type.params },
+                Wired { value: &composite.outputs, schema: &resource_type.outputs },
+            ]
+        }
+    }
+}
+
+/// The entry that a placeholder refers to, if that has such an output, and a secret would stay one: `kept` where it stands.
 fn refers(
     entries: &BTreeMap<Key, Wanted>,
     sharing: &Sharing,
     entry: &Wanted,
-    pointer: &str,
     reference: &Reference,
+    kept: impl FnOnce() -> bool,
 ) -> Result<Key, String> {
     let output = reference::Output::parse(reference)?;
     let other = match sharing.aliases.get(&output.key).map(|it| &it.home) {
@@ -81,11 +119,6 @@ fn refers(
         let hint = if hint.is_empty() { hint } else { format!(": {hint}") };
         format!("`{reference}`: `{}` has no output `{name}`{hint}", other.meta.name)
     })?;
-    let schema = match &entry.maker {
-        Maker::Driver(offer) => &offer.resource_type.params,
-        Maker::Parts(composite) => &composite.matched.resource_type.outputs,
-    };
-    let kept = || marker::covers(&marker::pointers(schema, entry.wired()), pointer);
     if found == Output::Secret && !kept() {
         return Err(format!(
             "`{reference}` is a secret, and this param is not kept secret: a `{}` has no place for it here",

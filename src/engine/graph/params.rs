@@ -113,24 +113,16 @@ impl Engine {
             let filled = placeholder::Filled { value: written.clone(), unknown: Vec::new() };
             return Ok((filled, Vec::new(), HashMap::new()));
         }
-        let secrets = self.referred_secrets(asked, written, known).await?;
-        let mut outputs = Outputs { known, secrets: &secrets, named: &HashMap::new(), joined: Vec::new() };
-        match placeholder::fill(written, &mut outputs) {
-            Ok(filled) => {
-                let joined = outputs.joined;
-                Ok((filled, joined, secrets))
-            }
-            Err(wrong) => {
-                let violation = |(pointer, message)| Violation { pointer: format!("/params{pointer}"), message };
-                let wrong = wrong.into_iter().map(violation).collect();
-                Err(params_invalid(asked.key, &asked.offer.resource_type.meta.name, wrong).into())
-            }
-        }
+        let secrets = self.referred_secrets(asked.order, written, known).await?;
+        let (filled, joined) = put_in_place(written, known, &secrets)
+            .map_err(|wrong| params_invalid(asked.key, &asked.offer.resource_type.meta.name, wrong))?;
+        Ok((filled, joined, secrets))
     }
 
-    async fn referred_secrets(
+    /// Those that stand where `written` refers to.
+    pub(super) async fn referred_secrets(
         &self,
-        asked: &Asked<'_>,
+        order: &OrderName,
         written: &Value,
         known: &BTreeMap<Key, Arc<Known>>,
     ) -> Result<HashMap<Handle, Plain>, Error> {
@@ -142,7 +134,7 @@ impl Engine {
             for (_, text) in strings(&value) {
                 let Some(handle) = Handle::parse(text).filter(|handle| !secrets.contains_key(handle)) else { continue };
                 if let Some(record) = self.store.secret(handle.as_str()).await? {
-                    let plain = self.sealer(asked.order.project.as_str()).open_secret(&record)?;
+                    let plain = self.sealer(order.project.as_str()).open_secret(&record)?;
                     secrets.insert(handle, plain);
                 }
             }
@@ -253,8 +245,25 @@ impl Engine {
     }
 }
 
+/// What `written` comes to, and where secrets were joined into texts.
+pub(super) fn put_in_place(
+    written: &Value,
+    known: &BTreeMap<Key, Arc<Known>>,
+    secrets: &HashMap<Handle, Plain>,
+) -> Result<(placeholder::Filled, Vec<String>), Vec<Violation>> {
+    let mut outputs = Outputs { known, secrets, named: &HashMap::new(), joined: Vec::new() };
+    let filled = placeholder::fill(written, &mut outputs).map_err(in_params)?;
+    Ok((filled, outputs.joined))
+}
+
+/// What is wrong with params, at these places of them.
+pub(super) fn in_params(wrong: Vec<(String, String)>) -> Vec<Violation> {
+    let violation = |(pointer, message)| Violation { pointer: format!("/params{pointer}"), message };
+    wrong.into_iter().map(violation).collect()
+}
+
 /// Secrets of others in the place of their handles, and where they stand.
-fn in_the_clear(mut value: Value, secrets: &HashMap<Handle, Plain>) -> (Value, Vec<(String, Handle)>) {
+pub(super) fn in_the_clear(mut value: Value, secrets: &HashMap<Handle, Plain>) -> (Value, Vec<(String, Handle)>) {
     if secrets.is_empty() {
         return (value, Vec::new());
     }

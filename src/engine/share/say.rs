@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use crate::domain::contract::Violation;
 use crate::domain::document::{OrderManifest, ResourceEntry};
 use crate::domain::json::pointer_push;
-use crate::domain::marker;
 use crate::domain::name::{Key, Name, OrderName};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
@@ -166,8 +165,7 @@ impl Engine {
         let matched = self.stock.pinned_match(&home.resource_type, &home.pin).await?;
         let (key, id) = (&home.name.key, &home.id);
         let params = self.composite_params(order, key, home.class.as_ref(), Some(written), id, &matched).await?;
-        let marked = marker::pointers(&matched.resource_type.params, &params);
-        let (params, secrets) = self.hide(order, key, id, params, &marked, &[]).await?;
+        let (params, secrets) = self.hide_of_whole(order, key, id, &matched.resource_type, params).await?;
         Ok((params, hidden(written.clone(), &secrets)))
     }
 }

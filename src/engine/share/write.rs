@@ -1,12 +1,13 @@
 //! The records of what is shared, for the commit that makes it so. Pure.
 //!
 //! Whoever adds an alias to another order's resource, or takes one away, writes that resource too: of two orders that decide about one
-//! resource at the same time the second meets a conflict, and decides again.
+//! resource at the same time the second meets a conflict, and decides again. So does an order that is changed while it inherits one.
 
 use std::collections::BTreeMap;
 
 use crate::domain::id::ResourceId;
 use crate::domain::name::{Key, OrderName};
+use crate::domain::order::Order;
 use crate::domain::resource::{Alias, Resource};
 use crate::domain::time::Timestamp;
 use crate::store::{Move, Write};
@@ -32,6 +33,14 @@ impl Sharing {
             writes.extend(handed.resources.iter().map(after).map(|it| Write::Resource(Box::new(it))));
         }
         writes
+    }
+
+    /// The orders that inherit something, `but` for those that are written anyway.
+    pub fn heirs(&self, but: &[Order], now: Timestamp) -> Vec<Write> {
+        let heirs: BTreeMap<&OrderName, &Order> = self.handed.iter().map(|it| (&it.order.name, &it.order)).collect();
+        let after = |it: &Order| Order { version: it.version + 1, update_time: now, ..it.clone() };
+        let heirs = heirs.into_values().filter(|heir| !but.iter().any(|it| it.name == heir.name));
+        heirs.map(|it| Write::Order(Box::new(after(it)))).collect()
     }
 
     /// When all of the order's own are written: new aliases, and the resources of other orders that are concerned.

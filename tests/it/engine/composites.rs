@@ -6,6 +6,7 @@ use vend::domain::reason::Reason;
 use vend::domain::resource::ResourceState;
 
 use crate::support::bench::{Bench, DATABASES, admin, applying, manifests, order};
+use crate::support::shelf::{self, Shelf};
 
 /// A pair of databases, of which the second is named after the first; and a pair of pairs.
 const PAIRS: &str = r#"
@@ -216,6 +217,87 @@ async fn a_part_is_made_at_a_backend_that_is_another_part() {
     let deleted = bench.settled(&deleted).await;
     assert_eq!(deleted.state, OperationState::Succeeded, "{:?}", bench.children(&deleted).await);
     assert!(!bench.dir.path().join("databases/area.d/inside.db").exists() && bench.databases().is_empty());
+}
+
+/// Two things, of which one is named after a tag that not every recipe takes.
+const TAGGED: &str = r#"
+apiVersion: vend/v1
+kind: ResourceType
+name: two
+params: { type: object, required: [tag], properties: { tag: { type: string } } }
+outputs: { type: object, properties: { tag: { type: string } } }
+---
+apiVersion: vend/v1
+kind: Recipe
+name: two
+type: two
+params:
+  constraints:
+    - { rule: 'params.tag != "t2"', message: things tagged t2 are not for sale }
+resources:
+  plain: { type: thing, params: { name: k-p-x } }
+  tagged: { type: thing, params: { name: "k-t-${params.tag}" } }
+outputs: { tag: "${params.tag}" }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_of_a_composite_hold_for_what_is_known_late() {
+    let (bench, shelf) = (Bench::new(&["shelf"]).await, Shelf::default());
+    bench.documents(&format!("{}---{TAGGED}", shelf::platform(shelf.serve().await, 4))).await;
+    // Nobody knows a tag before a thing has it.
+    let text = |size: u32| {
+        notes(&format!(
+            r#"seed: {{ type: thing, params: {{ name: k-s-x, size: {size} }} }},
+               two: {{ type: two, params: {{ tag: "${{resources.seed.outputs.tag}}" }} }}"#
+        ))
+    };
+    let ended = async |size| {
+        let mut request = applying(&text(size));
+        request.allow_destroy = true;
+        let operation = bench.core.engine.apply(request).await.expect("accepted").operation.expect("there is work");
+        (bench.settled(&operation).await.state, bench.children(&operation).await)
+    };
+    let names = || shelf.things("k").into_keys().collect::<Vec<_>>();
+
+    let (state, children) = ended(2).await;
+    assert_eq!((state, names()), (OperationState::Failed, vec!["k-s-x".to_owned()]), "no part of it was made");
+    for key in ["two/plain", "two/tagged"] {
+        let part = children.iter().find(|it| it.resource_key == key).expect("a part");
+        assert_eq!(part.reason, Some(Reason::ParamsInvalid), "{part:?}");
+        assert!(part.message.contains("things tagged t2 are not for sale"), "{part:?}");
+    }
+    let (state, children) = ended(1).await;
+    assert_eq!(state, OperationState::Succeeded, "{children:?}");
+    assert_eq!(names(), ["k-p-x", "k-s-x", "k-t-t1"]);
+    assert!(bench.core.engine.apply(applying(&text(1))).await.expect("accepted").operation.is_none());
+
+    let (state, children) = ended(2).await;
+    let tagged = children.iter().find(|it| it.resource_key == "two/tagged").expect("a part");
+    assert_eq!((state, tagged.reason), (OperationState::Failed, Some(Reason::ParamsInvalid)), "{children:?}");
+    assert_eq!(names(), ["k-p-x", "k-s-x", "k-t-t1"], "what there is stays");
+
+    // By now the tag is known: who asks is told at once.
+    match bench.core.engine.plan(order(&text(2)), &admin()).await {
+        Err(vend::engine::Error::Refused(refusal)) => {
+            assert_eq!(refusal.reason, Reason::ParamsInvalid, "{refusal:?}");
+            let wrong = &refusal.violations[0];
+            assert!(wrong.pointer.starts_with("/resources/two/params"), "{refusal:?}");
+            assert!(wrong.message.contains("things tagged t2 are not for sale"), "{refusal:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+
+    // What leads nowhere is told of the composite, where it was written.
+    let astray = text(1).replace("resources.seed.", "resources.sead.");
+    match bench.core.engine.plan(order(&astray), &admin()).await {
+        Err(vend::engine::Error::Refused(refusal)) => {
+            assert_eq!(refusal.reason, Reason::UnresolvedReference, "{refusal:?}");
+            let places: Vec<_> = refusal.violations.iter().map(|it| it.pointer.as_str()).collect();
+            assert_eq!(places, ["/resources/two/params/tag"], "{refusal:?}");
+            assert!(refusal.message.contains("did you mean `seed`?"), "{refusal:?}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 /// What exists already: nothing is made, its outputs are told.

@@ -285,7 +285,7 @@ async fn what_refers_to_it_waits_for_the_order_that_makes_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_orders_at_once_make_one_and_delete_it_once() {
     let (bench, shelf) = bench().await;
-    for round in 0..8 {
+    for round in 0..40 {
         let (a, b) = (text("a", &shared("db", NAMED)), text("b", &shared("store", NAMED)));
         let (one, two) = tokio::join!(applied(&bench, &a), applied(&bench, &b));
         let mut both = [actions(&one)[0].1, actions(&two)[0].1];
@@ -295,6 +295,18 @@ async fn two_orders_at_once_make_one_and_delete_it_once() {
         tokio::join!(deleted(&bench, "a"), deleted(&bench, "b"));
         assert_eq!((bench.resources().await.len(), shelf.things("g").len()), (0, 0), "round {round}");
         assert_eq!(shelf.done("g").len(), 2, "round {round}: made once, deleted once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_up_what_it_inherits_at_that_moment_has_it_deleted() {
+    let (bench, shelf) = bench().await;
+    for round in 0..40 {
+        applied(&bench, &text("a", &shared("db", NAMED))).await;
+        applied(&bench, &text("b", &shared("store", NAMED))).await;
+        let without = text("b", "");
+        tokio::join!(deleted(&bench, "a"), applied(&bench, &without));
+        assert_eq!((bench.resources().await.len(), shelf.things("g").len()), (0, 0), "round {round}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Orders made up by chance, with failures made up by chance: they come to what a simple model says, and go without a trace.
 //!
 //! `GRAPHS=100000` takes more of them, `FROM=600` others; `GRAPH=17` takes that one alone, thirty times or as often as `GRAPHS` says.
+//! `make planted` breaks what they are to find.
 
 mod history;
 mod life;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A suite that cannot fail proves nothing. Each patch of planted/ breaks one rule of durability: the test that it names has to turn red, for
-# the reason that it names. They are applied to a copy of this tree, which is built apart; with a folder as argument, to the tree there.
+# A suite that cannot fail proves nothing. Each patch beside this breaks one rule: the test that it names has to turn red, for the reason
+# that it names. They are applied to a copy of this tree, which is built apart; with a folder as argument, to the tree there. PLANTED=8*
+# takes some of them only.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(git -C "$here" rev-parse --show-toplevel)
@@ -18,7 +19,7 @@ restore() { if [ -n "$patch" ]; then git apply -R "$patch"; patch=; fi; }
 trap 'restore; rm -f "$log"' EXIT
 
 failed=0
-for planted in "$here"/planted/${PLANTED:-*}.patch; do
+for planted in "$here"/${PLANTED:-*}.patch; do
     name=$(basename "$planted" .patch)
     test=$(sed -n 's/^test: //p' "$planted")
     red=$(sed -n 's/^red: //p' "$planted")
