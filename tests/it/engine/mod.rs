@@ -12,6 +12,7 @@ mod lifecycle;
 mod breaking;
 mod pausing;
 mod pruning;
+mod sharers;
 mod sharing;
 mod upgrades;
 mod waiting;
