@@ -77,8 +77,8 @@ async fn a_dead_backend_is_not_hammered_and_all_go_on_when_it_is_back() {
     assert!(child.message.contains("connection `far` is not used since"), "{}", child.message);
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     let spent = attempts(&bench, &operation).await;
-    // As many as were under way when it opened, and a few probes; each on its own would have tried several times.
-    assert!(spent <= 16 + 12, "{spent} attempts of {MANY} operations");
+    // As many as were under way when it opened, and a few probes; each on its own would have tried several times by now.
+    assert!(spent < u32::try_from(MANY).expect("few"), "{spent} attempts of {MANY} operations");
     repair(&bench);
     assert_eq!(bench.settled(&operation).await.state, OperationState::Succeeded);
     assert!(!open(&bench));
