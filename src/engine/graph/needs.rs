@@ -25,8 +25,8 @@ pub(in crate::engine) fn needs(entries: &BTreeMap<Key, Wanted>, sharing: &Sharin
         let fills = entry.fills.values();
         let mut needed: BTreeSet<Key> =
             fills.chain(entry.wholes.iter().flat_map(|whole| whole.needs.iter())).cloned().collect();
-        for (at, Wired { value, schema }) in wired(entry).into_iter().enumerate() {
-            let again = at > 0 || !entry.wholes.is_empty();
+        for Wired { value, schema, offered } in wired(entry) {
+            let derived = offered || !entry.wholes.is_empty();
             let references = match placeholder::references(value) {
                 Ok(references) => references,
                 Err(invalid) => {
@@ -35,13 +35,14 @@ pub(in crate::engine) fn needs(entries: &BTreeMap<Key, Wanted>, sharing: &Sharin
                 }
             };
             for (pointer, reference) in references {
-                if matches!(entry.maker, Maker::Parts(_)) && Named::secret(&reference).is_some() {
+                // Its recipe offers it, who orders cannot.
+                if offered && Named::secret(&reference).is_some() {
                     continue;
                 }
                 let kept = || marker::covers(&marker::pointers(schema, value), &pointer);
                 match refers(entries, sharing, entry, &reference, kept) {
                     Ok(other) => drop(needed.insert(other)),
-                    Err(message) if again && told.contains(&message) => {}
+                    Err(message) if derived && told.contains(&message) => {}
                     Err(message) => {
                         if matches!(entry.maker, Maker::Parts(_)) {
                             told.insert(message.clone());
@@ -77,19 +78,21 @@ fn violation(key: &Key, pointer: &str, message: String) -> Violation {
 struct Wired<'a> {
     value: &'a Value,
     schema: &'a Value,
+    /// It is what a composite offers.
+    offered: bool,
 }
 
 fn wired(entry: &Wanted) -> Vec<Wired<'_>> {
     match &entry.maker {
         Maker::Driver(offer) => {
             let value = entry.written.params.as_ref().unwrap_or(&Value::Null);
-            vec![Wired { value, schema: &offer.resource_type.params }]
+            vec![Wired { value, schema: &offer.resource_type.params, offered: false }]
         }
         Maker::Parts(composite) => {
             let resource_type = &composite.matched.resource_type;
             vec![
-                Wired { value: &composite.params, schema: &resource_type.params },
-                Wired { value: &composite.outputs, schema: &resource_type.outputs },
+                Wired { value: &composite.params, schema: &resource_type.params, offered: false },
+                Wired { value: &composite.outputs, schema: &resource_type.outputs, offered: true },
             ]
         }
     }

@@ -359,6 +359,23 @@ async fn what_exists_already_is_offered_as_it_is() {
     bench.settled(&again).await;
     assert_eq!(reveal().await, "smtp://shop:hunter3@mail.example.com");
 
+    // A secret is for whoever writes recipes to offer, not for whoever orders to ask for.
+    bench
+        .documents(
+            r#"{ apiVersion: vend/v1, kind: Recipe, name: other-mail, type: mail, match: [{ resource: others/m }],
+           outputs: { host: h, port: 1, sender: s, url: "smtp://${params.from}@mail.example.com" } }"#,
+        )
+        .await;
+    let asking = r#"{ apiVersion: vend/v1, kind: Order, name: others, resources: {
+        m: { type: mail, params: { from: "${secrets.mail-password}" } } } }"#;
+    match bench.core.engine.apply(applying(asking)).await {
+        Err(vend::engine::Error::Refused(refusal)) => {
+            assert_eq!(refusal.reason, Reason::UnresolvedReference, "{refusal:?}");
+            assert_eq!(refusal.violations[0].pointer, "/resources/m/params/from", "{refusal:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+
     let connection = "{ apiVersion: vend/v1, kind: Connection, name: mailer, type: http, endpoint: \"https://mail.example.com\", \
         credential: { bearer: { secret: mail-password } }, read-credential: same, allow: { reads: [{ path: \"/**\" }] } }";
     let refused =
