@@ -10,7 +10,7 @@ use crate::domain::id::ResourceId;
 use crate::domain::name::{Key, Name, OrderName};
 use crate::domain::placeholder::{self, Found, Lookup, Piece, Reference, Template, escaped, fill};
 use crate::domain::reason::Reason;
-use crate::domain::reference::{Context, Named};
+use crate::domain::reference::{Context, Named, Output};
 use crate::domain::refusal::Refusal;
 use crate::domain::resource::Resource;
 use crate::engine::asked::params_invalid;
@@ -19,7 +19,7 @@ use crate::engine::upgrade::Upgrading;
 use crate::engine::{Engine, Error};
 use crate::stock::Matched;
 
-use super::params::in_params;
+use super::needs::{unresolved, violation};
 use super::whole::Whole;
 
 /// Resources of one order, parts of composites counted.
@@ -176,7 +176,9 @@ impl Engine {
         let empty = json!({});
         let written = self.reopened(order, key, id, written.unwrap_or(&empty)).await?;
         let invalid = |found| params_invalid(key, &matched.resource_type.meta.name, found);
-        let filled = fill(&written, &mut Nothing).map_err(|wrong| invalid(in_params(wrong)))?;
+        let filled = fill(&written, &mut Nothing).map_err(|wrong| {
+            unresolved(wrong.into_iter().map(|(pointer, message)| violation(key, &pointer, message)).collect())
+        })?;
         let name = &matched.resource_type.meta.name;
         let place = self.stock.wanted(order, key, name, class, None).await?.context();
         let (stock, given) = (&self.stock, Some(&filled.value));
@@ -205,12 +207,12 @@ fn put(into: &mut Value, pointer: &str, value: Value) {
     *place = value;
 }
 
-/// Nothing is known of what is referred to.
+/// Nothing is known of what is referred to, but that it is an output of something.
 struct Nothing;
 
 impl Lookup for Nothing {
-    fn find(&mut self, _: &str, _: &Reference) -> Result<Found, String> {
-        Ok(Found::Unknown)
+    fn find(&mut self, _: &str, reference: &Reference) -> Result<Found, String> {
+        Output::parse(reference).map(|_| Found::Unknown)
     }
 
     fn join(&mut self, _: &str, _: Vec<Piece>) -> Result<String, String> {

@@ -62,15 +62,20 @@ pub(in crate::engine) fn needs(entries: &BTreeMap<Key, Wanted>, sharing: &Sharin
         };
         needs.insert(key.clone(), home.into_iter().collect());
     }
-    let Some(first) = wrong.first() else { return Ok(needs) };
-    let message = match wrong.len() {
-        1 => first.message.clone(),
-        more => format!("{} (and {} more)", first.message, more - 1),
-    };
-    Err(Refusal::new(Reason::UnresolvedReference, message).violations(wrong))
+    if wrong.is_empty() { Ok(needs) } else { Err(unresolved(wrong)) }
 }
 
-fn violation(key: &Key, pointer: &str, message: String) -> Violation {
+/// Refuses placeholders that lead nowhere; there is one at least.
+pub(super) fn unresolved(wrong: Vec<Violation>) -> Refusal {
+    let first = wrong.first().map_or("", |it| it.message.as_str());
+    let message = match wrong.len() {
+        0 | 1 => first.to_owned(),
+        more => format!("{first} (and {} more)", more - 1),
+    };
+    Refusal::new(Reason::UnresolvedReference, message).violations(wrong)
+}
+
+pub(super) fn violation(key: &Key, pointer: &str, message: String) -> Violation {
     Violation { pointer: format!("/resources/{key}/params{pointer}"), message }
 }
 

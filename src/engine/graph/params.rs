@@ -252,14 +252,10 @@ pub(super) fn put_in_place(
     secrets: &HashMap<Handle, Plain>,
 ) -> Result<(placeholder::Filled, Vec<String>), Vec<Violation>> {
     let mut outputs = Outputs { known, secrets, named: &HashMap::new(), joined: Vec::new() };
-    let filled = placeholder::fill(written, &mut outputs).map_err(in_params)?;
-    Ok((filled, outputs.joined))
-}
-
-/// What is wrong with params, at these places of them.
-pub(super) fn in_params(wrong: Vec<(String, String)>) -> Vec<Violation> {
     let violation = |(pointer, message)| Violation { pointer: format!("/params{pointer}"), message };
-    wrong.into_iter().map(violation).collect()
+    let filled = placeholder::fill(written, &mut outputs)
+        .map_err(|wrong| wrong.into_iter().map(violation).collect::<Vec<_>>())?;
+    Ok((filled, outputs.joined))
 }
 
 /// Secrets of others in the place of their handles, and where they stand.

@@ -42,9 +42,20 @@ pub fn run(core: &mut Core, arguments: &[&str]) -> Result<String, Gone> {
 pub fn done(core: &mut Core, what: &str, ran: Ran) -> Result<String, Gone> {
     match ran.status {
         0 => Ok(ran.stdout),
-        _ if core.is_running() => panic!("vend {what}: {ran:?}"),
+        _ if stays(core) => panic!("vend {what}: {ran:?}"),
         _ => Err(Gone),
     }
+}
+
+/// What is dying takes no connections any more before it is gone.
+fn stays(core: &mut Core) -> bool {
+    for _ in 0..50 {
+        if !core.is_running() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    true
 }
 
 pub fn json(core: &mut Core, arguments: &[&str]) -> Result<Value, Gone> {

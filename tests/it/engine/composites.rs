@@ -366,14 +366,16 @@ async fn what_exists_already_is_offered_as_it_is() {
            outputs: { host: h, port: 1, sender: s, url: "smtp://${params.from}@mail.example.com" } }"#,
         )
         .await;
-    let asking = r#"{ apiVersion: vend/v1, kind: Order, name: others, resources: {
-        m: { type: mail, params: { from: "${secrets.mail-password}" } } } }"#;
-    match bench.core.engine.apply(applying(asking)).await {
-        Err(vend::engine::Error::Refused(refusal)) => {
-            assert_eq!(refusal.reason, Reason::UnresolvedReference, "{refusal:?}");
-            assert_eq!(refusal.violations[0].pointer, "/resources/m/params/from", "{refusal:?}");
+    for asked in ["secrets.mail-password", "context.project", "params.from", "connections.server.facts.host"] {
+        let asking = notes(&format!("m: {{ type: mail, params: {{ from: '${{{asked}}}' }} }}")).replace("notes", "others");
+        match bench.core.engine.apply(applying(&asking)).await {
+            Err(vend::engine::Error::Refused(refusal)) => {
+                assert_eq!(refusal.reason, Reason::UnresolvedReference, "{refusal:?}");
+                assert_eq!(refusal.violations[0].pointer, "/resources/m/params/from", "{refusal:?}");
+                assert!(refusal.message.contains("refers to nothing that an order has"), "{refusal:?}");
+            }
+            other => panic!("{asked}: {other:?}"),
         }
-        other => panic!("{other:?}"),
     }
 
     let connection = "{ apiVersion: vend/v1, kind: Connection, name: mailer, type: http, endpoint: \"https://mail.example.com\", \
