@@ -367,7 +367,8 @@ async fn what_exists_already_is_offered_as_it_is() {
         )
         .await;
     for asked in ["secrets.mail-password", "context.project", "params.from", "connections.server.facts.host"] {
-        let asking = notes(&format!("m: {{ type: mail, params: {{ from: '${{{asked}}}' }} }}")).replace("notes", "others");
+        let asking =
+            notes(&format!("m: {{ type: mail, params: {{ from: '${{{asked}}}' }} }}")).replace("notes", "others");
         match bench.core.engine.apply(applying(&asking)).await {
             Err(vend::engine::Error::Refused(refusal)) => {
                 assert_eq!(refusal.reason, Reason::UnresolvedReference, "{refusal:?}");
