@@ -14,6 +14,7 @@ mod asked;
 mod on_record;
 pub mod discover;
 pub mod accept;
+mod record;
 mod overtake;
 pub mod apply;
 pub mod decide;

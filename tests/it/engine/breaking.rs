@@ -75,10 +75,12 @@ async fn a_dead_backend_is_not_hammered_and_all_go_on_when_it_is_back() {
     let child = children.into_iter().find(|it| it.held.is_some()).expect("the others wait");
     assert_eq!((child.state, child.reason), (OperationState::Waiting, Some(Reason::BackendUnavailable)));
     assert!(child.message.contains("connection `far` is not used since"), "{}", child.message);
+    let before = attempts(&bench, &operation).await;
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     let spent = attempts(&bench, &operation).await;
     // As many as were under way when it opened, and a few probes; each on its own would have tried several times by now.
     assert!(spent < u32::try_from(MANY).expect("few"), "{spent} attempts of {MANY} operations");
+    assert!(spent - before <= 12, "{} attempts while it was open", spent - before);
     repair(&bench);
     assert_eq!(bench.settled(&operation).await.state, OperationState::Succeeded);
     assert!(!open(&bench));

@@ -159,7 +159,7 @@ impl Bench {
     }
 
     pub async fn until(&self, operation: &Operation, done: impl Fn(&Operation) -> bool) -> Operation {
-        for _ in 0..6_000 {
+        for _ in 0..3_000 {
             let now = self.core.store.operation(&operation.id).await.expect("the store answers").expect("it is kept");
             if done(&now) {
                 return now;
@@ -167,7 +167,7 @@ impl Bench {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let now = self.core.store.operation(&operation.id).await;
-        panic!("not after 60 s: {now:?}");
+        panic!("not after 30 s: {now:?}");
     }
 
     pub async fn children(&self, operation: &Operation) -> Vec<Operation> {
